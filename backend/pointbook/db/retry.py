@@ -1,0 +1,60 @@
+"""Which failures of PostgreSQL are worth another try of the whole call, and how often.
+
+A try may be repeated only because every write is keyed: if the first try committed and its answer
+was lost, the second finds the idempotency row (or the source) and returns the stored answer.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+Answer = TypeVar("Answer")
+
+MAX_TRIES = 5
+_TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05"})
+_KEYED_CONSTRAINTS = frozenset({"idempotency_pkey", "entry_source_key"})
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The five-character SQLSTATE of a driver error, bare or wrapped by SQLAlchemy."""
+    if isinstance(error, DBAPIError):
+        error = error.orig or error
+    return getattr(error, "sqlstate", None)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Deadlocks, lock timeouts, a server that restarts, and connections that broke."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = sqlstate(error)
+    if state is not None:
+        return state in _TRANSIENT_STATES or state.startswith("08")
+    return isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError)
+
+
+def is_keyed_collision(error: BaseException) -> bool:
+    """Another transaction inserted the same idempotency key or source first."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return (
+        sqlstate(error) == asyncpg.UniqueViolationError.sqlstate
+        and getattr(original, "constraint_name", None) in _KEYED_CONSTRAINTS
+    )
+
+
+async def retrying(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Run ``call`` whole, again after a transient failure (bounded, jittered) or one keyed collision."""
+    collided = False
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            return await call()
+        except Exception as error:
+            if is_keyed_collision(error) and not collided:
+                collided = True
+            elif not is_transient(error) or attempt == MAX_TRIES:
+                raise
+        await asyncio.sleep(random.uniform(0.5, 1.0) * 0.02 * 2**attempt)  # noqa: S311  # jitter, no secret
+    raise AssertionError("the last try returns or raises")

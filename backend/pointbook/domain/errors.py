@@ -1,0 +1,170 @@
+"""Expected failures: one tree, raised inside a transaction so that it rolls back.
+
+Each class is a member of a mutation's result union at the GraphQL face. What cannot happen
+is an assert, not a class of this page.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+
+class PointbookError(Exception):
+    """An expected failure; nothing was changed. ``code`` is stable, the message is for people."""
+
+    code: ClassVar[str]
+
+
+class InvalidInput(PointbookError):
+    """A value of the caller's is out of bounds or malformed; ``field`` is its path, as the caller wrote it."""
+
+    code = "INVALID_INPUT"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class UnknownStore(PointbookError):
+    code = "UNKNOWN_STORE"
+
+    def __init__(self, store: str) -> None:
+        super().__init__(f"The programme has no store {store!r}.")
+        self.store = store
+
+
+class CurrencyMismatch(PointbookError):
+    code = "CURRENCY_MISMATCH"
+
+    def __init__(self, expected: str, given: str) -> None:
+        super().__init__(f"The programme counts in {expected}, not in {given!r}.")
+        self.expected = expected
+        self.given = given
+
+
+class IdempotencyConflict(PointbookError):
+    code = "IDEMPOTENCY_CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used before, with another input.")
+
+
+class NotAMember(PointbookError):
+    code = "NOT_A_MEMBER"
+
+    def __init__(self) -> None:
+        super().__init__("This customer has not joined the programme.")
+
+
+class MemberInactive(PointbookError):
+    code = "MEMBER_INACTIVE"
+
+    def __init__(self) -> None:
+        super().__init__("This member is inactive and neither earns nor spends points.")
+
+
+class RedemptionLocked(PointbookError):
+    code = "REDEMPTION_LOCKED"
+
+    def __init__(self) -> None:
+        super().__init__("This member may earn points but not spend them.")
+
+
+class ProgrammeNotOpen(PointbookError):
+    """The programme is in DRAFT or CLOSED: nobody joins, earns or redeems."""
+
+    code = "PROGRAMME_NOT_OPEN"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"The programme is not open (it is {state}).")
+        self.state = state
+
+
+class InsufficientPoints(PointbookError):
+    """``requested`` and ``available`` are whole points."""
+
+    code = "INSUFFICIENT_POINTS"
+
+    def __init__(self, requested: int, available: int) -> None:
+        super().__init__(f"{requested} points were asked for, {available} are available.")
+        self.requested = requested
+        self.available = available
+
+
+class BelowMinimum(PointbookError):
+    """Fewer points than the programme redeems, or points worth less than one minor unit."""
+
+    code = "BELOW_MINIMUM"
+
+    def __init__(self, minimum_points: int) -> None:
+        super().__init__(f"At least {minimum_points} points must be redeemed, and be worth something.")
+        self.minimum_points = minimum_points
+
+
+class ExceedsCart(PointbookError):
+    """The points asked for are worth more than may be paid with points."""
+
+    code = "EXCEEDS_CART"
+
+    def __init__(self, maximum_points: int) -> None:
+        super().__init__(f"At most {maximum_points} points can be used for this cart.")
+        self.maximum_points = maximum_points
+
+
+class CheckoutHasVoucher(PointbookError):
+    code = "CHECKOUT_HAS_VOUCHER"
+
+    def __init__(self) -> None:
+        super().__init__("The cart already carries a voucher.")
+
+
+class RedemptionNotFound(PointbookError):
+    code = "REDEMPTION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such redemption.")
+
+
+class RedemptionEnded(PointbookError):
+    """``state`` is CAPTURED, RELEASED or LAPSED."""
+
+    code = "REDEMPTION_ENDED"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"This redemption has ended ({state}).")
+        self.state = state
+
+
+class ExtensionsExhausted(PointbookError):
+    code = "EXTENSIONS_EXHAUSTED"
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(f"A redemption can be extended {maximum} times.")
+        self.maximum = maximum
+
+
+class VoucherNotUsable(PointbookError):
+    """Unknown, used, released, lapsed or another programme's: one answer for all of them."""
+
+    code = "VOUCHER_NOT_USABLE"
+
+    def __init__(self) -> None:
+        super().__init__("This voucher code cannot be used.")
+
+
+class OrderConflict(PointbookError):
+    """An order with this external id was reported before with another content and has had its effect."""
+
+    code = "ORDER_CONFLICT"
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"Order {external_id!r} was reported before with another content.")
+        self.external_id = external_id
+
+
+class ClockAhead(PointbookError):
+    """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
+
+    code = "CLOCK_AHEAD"
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(f"The clock of this server ({now.isoformat()}) is ahead of the database's.")
