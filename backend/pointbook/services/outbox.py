@@ -1,20 +1,111 @@
-"""Messages that must leave with a change: appended in the change's own transaction.
+"""Messages that must leave with a change: appended in its transaction, delivered afterwards, at least once.
 
-A row that rolls back with its transaction was never promised to anybody. Delivery is another
-module's work and happens outside of every transaction.
+A row that rolls back with its transaction was never promised to anybody. A worker leases what is due in a
+short transaction, delivers outside of any, and acknowledges in another. Whoever dies in between leaves a
+lease that runs out, and the message is delivered again: every handler must take a message twice. The order
+of messages is not promised.
+
+A message that fails is tried again after a growing pause, ``Delivery.max_attempts`` times, then *parked*: it
+stays in the table with its last error and ``due_at = 'infinity'`` until somebody revives it. Delivered
+messages are kept for ``KEPT_FOR``.
+
+Leases and pauses are measured by the database's clock, the one clock that all workers share.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from time import monotonic
+from typing import Any, Protocol
 
 import orjson
+import structlog
 
-from pointbook.db.session import Connection
+from pointbook.db.queries.programme_ids import programme_ids
+from pointbook.db.session import Connection, Database
 
-_APPEND = """
-insert into public.outbox_message (programme_id, topic, payload, created_at, due_at)
-values ($1, $2, $3::text::jsonb, $4, now())
-"""
+KEPT_FOR = timedelta(days=7)
+NOBODY_LISTENS = "nobody listens"
+_LANES = 4  # programmes served at the same time, so that one with a slow receiver does not hold up the rest
+_PRUNED_AT_ONCE = 1_000
+_LONGEST_ERROR = 500
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A promised message. ``created_at`` is the instant of its change, ``attempt`` counts from 1."""
+
+    programme_id: int
+    id: int
+    topic: str
+    payload: dict[str, Any]
+    created_at: datetime
+    attempt: int
+
+
+class Handler(Protocol):
+    """Delivers one message. Returning means delivered; raising means: try again later.
+
+    It may see the same message again, runs outside of any transaction and is cancelled after
+    ``Delivery.handler_seconds``.
+    """
+
+    async def __call__(self, message: Message, /) -> None: ...
+
+
+class Subscriptions:
+    """Who listens to which topic. A topic nobody listens to is delivered as such: its message is not kept back."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[Handler]] = {}
+
+    def add(self, topic: str, handler: Handler) -> None:
+        self._handlers.setdefault(topic, []).append(handler)
+
+    def of(self, topic: str) -> Sequence[Handler]:
+        return self._handlers.get(topic, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How patient delivery is.
+
+    All messages of a lease must have their answer before it ends, or another worker would deliver them at
+    the same time.
+    """
+
+    lease: timedelta = timedelta(seconds=60)
+    handler_seconds: float = 10
+    batch: int = 50
+    at_once: int = 10
+    max_attempts: int = 20
+    first_pause: timedelta = timedelta(seconds=1)
+    longest_pause: timedelta = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        slowest = ceil(self.batch / self.at_once) * self.handler_seconds
+        assert slowest < self.lease.total_seconds(), "a batch of slow handlers would outlive its lease"
+
+    def pause(self, attempt: int) -> timedelta:
+        """Doubles with each attempt up to the longest pause; jittered, so that failures do not march in step."""
+        longest = min(self.first_pause * (1 << attempt - 1), self.longest_pause)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one drain did; ``failed`` counts messages and programmes that could not be served."""
+
+    delivered: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Drained") -> "Drained":
+        return Drained(self.delivered + other.delivered, self.failed + other.failed)
 
 
 async def append(
@@ -23,9 +114,239 @@ async def append(
     """Promise a message of ``topic``; it is delivered at least once if the caller's transaction commits.
 
     Joins the transaction of ``connection``, which has entered the programme. ``payload`` is plain JSON and
-    names members by opaque id only. ``now`` is the instant of the change, timezone-aware; when the message
-    is due is measured by the database's clock, which all workers share, because a sandbox programme's clock
-    may be ahead of it.
+    names members by opaque id only. ``now`` is the instant of the change, timezone-aware; the message is due
+    at once by the database's clock, because a sandbox programme's clock may be ahead of it.
     """
     assert topic, "a message without a topic reaches nobody"
     await connection.execute(_APPEND, programme_id, topic, orjson.dumps(payload).decode(), now)
+
+
+async def drain(
+    database: Database,
+    subscriptions: Subscriptions,
+    *,
+    delivery: Delivery | None = None,
+    seconds: float = 20,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Drained:
+    """Deliver what is due, programme by programme, until nothing is left or ``seconds`` have passed.
+
+    ``stopping`` is asked between batches. A programme that fails is logged and does not stop the others.
+    Any number of workers may drain at the same time.
+    """
+    policy = delivery or Delivery()
+    ends = monotonic() + seconds
+    lanes = asyncio.Semaphore(_LANES)
+
+    async def served(programme_id: int) -> Drained:
+        total = Drained()
+        async with lanes:
+            while monotonic() < ends and not stopping():
+                taken, done = await _one_batch(database, subscriptions, programme_id, policy)
+                total += done
+                if taken < policy.batch:
+                    break
+        return total
+
+    programmes = await programme_ids(database)
+    outcomes = await asyncio.gather(*map(served, programmes), return_exceptions=True)
+    return sum(map(_counted, programmes, outcomes), Drained())
+
+
+async def tidy(database: Database, *, delivery: Delivery | None = None) -> int:
+    """Park what no worker survived delivering, and delete what was delivered ``KEPT_FOR`` ago.
+
+    Returns how many rows were deleted, at most 1,000 a programme and call.
+    """
+    policy = delivery or Delivery()
+    pruned = 0
+    for programme_id in await programme_ids(database):
+        async with database.bare_transaction(programme_id) as connection:
+            abandoned = await connection.fetch(_PARK_ABANDONED, programme_id, policy.max_attempts)
+            pruned += len(await connection.fetch(_PRUNE, programme_id, KEPT_FOR, _PRUNED_AT_ONCE))
+        for row in abandoned:
+            log.error("outbox.parked", programme=programme_id, message=row["id"], error="its workers died")
+    return pruned
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that was given up, with the error of its last attempt."""
+
+    id: int
+    topic: str
+    created_at: datetime
+    attempts: int
+    last_error: str | None
+
+
+async def parked(database: Database, programme_id: int, *, first: int = 100) -> list[Parked]:
+    """Messages of a programme that wait for a person, oldest first."""
+    async with database.bare_transaction(programme_id) as connection:
+        rows = await connection.fetch(_PARKED, programme_id, first)
+    return [Parked(**row) for row in rows]
+
+
+async def revive(database: Database, programme_id: int, message_ids: Iterable[int]) -> int:
+    """Give parked messages their attempts back; returns how many of the ids were parked."""
+    async with database.bare_transaction(programme_id) as connection:
+        return len(await connection.fetch(_REVIVE, programme_id, list(message_ids)))
+
+
+async def log_message(message: Message) -> None:
+    """A handler that tells the log; messages carry opaque ids, and the payload stays out of it all the same."""
+    log.info("outbox.message", topic=message.topic, programme=message.programme_id, message=message.id)
+
+
+async def _one_batch(
+    database: Database, subscriptions: Subscriptions, programme_id: int, policy: Delivery
+) -> tuple[int, Drained]:
+    messages = await _lease(database, programme_id, policy)
+    if not messages:
+        return 0, Drained()
+    gate = asyncio.Semaphore(policy.at_once)
+
+    async def delivered(message: Message) -> str | None:
+        async with gate:
+            return await _deliver(message, subscriptions.of(message.topic), policy)
+
+    errors = await asyncio.gather(*map(delivered, messages))
+    await _settle(database, programme_id, list(zip(messages, errors, strict=True)), policy)
+    failed = sum(error not in (None, NOBODY_LISTENS) for error in errors)
+    return len(messages), Drained(len(messages) - failed, failed)
+
+
+async def _lease(database: Database, programme_id: int, policy: Delivery) -> list[Message]:
+    async with database.bare_transaction(programme_id) as connection:
+        rows = await connection.fetch(_LEASE, programme_id, policy.batch, policy.lease, policy.max_attempts)
+    return [
+        Message(
+            programme_id, row["id"], row["topic"], orjson.loads(row["payload"]), row["created_at"], row["attempts"]
+        )
+        for row in rows
+    ]
+
+
+async def _deliver(message: Message, handlers: Sequence[Handler], policy: Delivery) -> str | None:
+    """None when every handler took the message, otherwise what to remember about it."""
+    if not handlers:
+        return NOBODY_LISTENS
+    try:
+        async with asyncio.timeout(policy.handler_seconds):
+            for handler in handlers:
+                await handler(message)
+    except Exception as error:  # noqa: BLE001  # whatever a handler raises means: not delivered
+        return f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+    return None
+
+
+async def _settle(
+    database: Database, programme_id: int, outcomes: Sequence[tuple[Message, str | None]], policy: Delivery
+) -> None:
+    done = {None: [], NOBODY_LISTENS: []}  # type: dict[str | None, list[int]]
+    async with database.bare_transaction(programme_id) as connection:
+        for message, error in outcomes:
+            if error in done:
+                done[error].append(message.id)
+            else:
+                await _postpone(connection, message, error, policy)
+        for note, ids in done.items():
+            await connection.execute(_ACKNOWLEDGE, programme_id, ids, note)
+
+
+async def _postpone(connection: Connection, message: Message, error: str | None, policy: Delivery) -> None:
+    given_up = message.attempt >= policy.max_attempts
+    tell = log.error if given_up else log.warning
+    tell(
+        "outbox.parked" if given_up else "outbox.failed",
+        topic=message.topic,
+        programme=message.programme_id,
+        message=message.id,
+        attempt=message.attempt,
+        error=error,
+    )
+    pause = None if given_up else policy.pause(message.attempt)
+    await connection.execute(_POSTPONE, message.programme_id, message.id, message.attempt, error, pause)
+
+
+def _counted(programme_id: int, outcome: Drained | BaseException) -> Drained:
+    if isinstance(outcome, Drained):
+        return outcome
+    if not isinstance(outcome, Exception):
+        raise outcome
+    log.error("outbox.programme_failed", programme=programme_id, exc_info=outcome)
+    return Drained(failed=1)
+
+
+_APPEND = """
+insert into public.outbox_message (programme_id, topic, payload, created_at, due_at)
+values ($1, $2, $3::text::jsonb, $4, now())
+"""
+
+# Rows another worker is leasing right now are skipped; rows it has just leased fail the condition, which
+# PostgreSQL checks again on the newest version of a row it had to look at twice.
+_LEASE = """
+with due as materialized (
+    select id
+    from public.outbox_message
+    where programme_id = $1
+      and delivered_at is null
+      and due_at <= now()
+      and (leased_until is null or leased_until <= now())
+      and attempts < $4
+    order by due_at, id
+    limit $2
+    for update skip locked
+)
+update public.outbox_message as message
+set leased_until = now() + $3::interval, attempts = attempts + 1
+from due
+where message.programme_id = $1 and message.id = due.id
+returning message.id, message.topic, message.payload::text as payload, message.created_at, message.attempts
+"""
+
+_ACKNOWLEDGE = """
+update public.outbox_message
+set delivered_at = now(), leased_until = null, last_error = $3
+where programme_id = $1 and id = any($2::bigint[])
+"""
+
+# The attempt is part of the condition: a worker that comes late must not end its successor's lease.
+_POSTPONE = """
+update public.outbox_message
+set leased_until = null, last_error = $4, due_at = coalesce(now() + $5::interval, 'infinity')
+where programme_id = $1 and id = $2 and attempts = $3 and delivered_at is null
+"""
+
+_PARK_ABANDONED = """
+update public.outbox_message
+set leased_until = null, due_at = 'infinity'
+where programme_id = $1 and delivered_at is null and attempts >= $2 and leased_until <= now()
+returning id
+"""
+
+_PRUNE = """
+delete from public.outbox_message
+where programme_id = $1 and id in (
+    select id
+    from public.outbox_message
+    where programme_id = $1 and delivered_at < now() - $2::interval
+    limit $3
+)
+returning id
+"""
+
+_PARKED = """
+select id, topic, created_at, attempts, last_error
+from public.outbox_message
+where programme_id = $1 and delivered_at is null and due_at = 'infinity'
+order by id
+limit $2
+"""
+
+_REVIVE = """
+update public.outbox_message
+set attempts = 0, due_at = now(), leased_until = null
+where programme_id = $1 and id = any($2::bigint[]) and delivered_at is null and due_at = 'infinity'
+returning id
+"""

@@ -1,0 +1,96 @@
+"""The work of the worker, whoever wakes it: each job calls one use case, is bounded and may run twice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from pointbook.db.session import Database
+from pointbook.services import outbox, sweeping
+from pointbook.services.outbox import Subscriptions
+
+Clock = Callable[[], datetime]
+
+WORKING_SECONDS = 20
+"""A job starts no new batch after this; what is left waits for its next run."""
+TIMEOUT_SECONDS = 50
+"""A job is cancelled after this: its transaction rolls back, its leases run out."""
+GRACE_SECONDS = 5
+"""How long a job may finish its batch when the worker is asked to stop."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of work and how long to wait between two runs of it."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[object]]
+
+
+class Jobs:
+    """The jobs of one worker process. A job that is asked for while it runs is not started a second time."""
+
+    def __init__(self, database: Database, subscriptions: Subscriptions, clock: Clock) -> None:
+        self._database = database
+        self._subscriptions = subscriptions
+        self._clock = clock
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+        self.all = (
+            Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
+            Job("book_due", timedelta(minutes=1), self._book_due),
+            Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
+        )
+
+    async def run(self, job: Job) -> None:
+        """Run ``job`` or wait for the run that is under way. Failures are logged: the next run is the retry.
+
+        Cancelling the caller does not cancel the job; ``stop`` ends it.
+        """
+        if self._stopping:
+            return
+        task = self._running.get(job.name)
+        if task is None:
+            task = self._running[job.name] = asyncio.create_task(self._guarded(job), name=job.name)
+            task.add_done_callback(lambda _done: self._running.pop(job.name, None))
+        await asyncio.shield(task)
+
+    async def stop(self) -> None:
+        """Start nothing more, let running jobs finish their batch, cancel those that take too long."""
+        self._stopping = True
+        running = list(self._running.values())
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=GRACE_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _guarded(self, job: Job) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await job.run()
+        except Exception:
+            log.exception("worker.job_failed", job=job.name)
+
+    async def _drain_outbox(self) -> None:
+        drained = await outbox.drain(
+            self._database, self._subscriptions, seconds=WORKING_SECONDS, stopping=lambda: self._stopping
+        )
+        if drained != outbox.Drained():
+            log.info("outbox.drained", delivered=drained.delivered, failed=drained.failed)
+
+    async def _book_due(self) -> None:
+        swept = await sweeping.book_due(
+            self._database, now=self._clock(), seconds=WORKING_SECONDS, stopping=lambda: self._stopping
+        )
+        if swept != sweeping.Swept(0, 0):
+            log.info("sweep.booked", accounts=swept.accounts, failed_programmes=swept.failed)
+
+    async def _tidy_outbox(self) -> None:
+        await outbox.tidy(self._database)

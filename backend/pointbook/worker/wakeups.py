@@ -1,0 +1,152 @@
+"""arq: wakes the jobs, shares their schedule among workers, and nothing else. Truth is in PostgreSQL.
+
+arq's own process ends on any error of its connection, so ``Supervisor`` starts it again for ever. Jobs are
+never aborted through arq: cancelling in the middle of a statement costs a connection.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from datetime import UTC, timedelta
+from time import monotonic
+from typing import Any
+
+import structlog
+from arq.connections import ArqRedis
+from arq.cron import CronJob, cron
+from arq.typing import StartupShutdown, WorkerCoroutine
+from arq.worker import Worker, func
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from pointbook.worker import serialiser
+from pointbook.worker.jobs import TIMEOUT_SECONDS, Job, Jobs
+
+QUEUE = "pointbook:queue"
+_POLL_SECONDS = 0.5
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 15.0
+_STEADY_SECONDS = 60  # a run as long as this was no failed start: the next pause is short again
+_RING_SECONDS = 0.2
+
+log = structlog.get_logger(__name__)
+logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every run, and the outbox runs every second
+
+
+def connect(redis_url: str) -> ArqRedis:
+    """A client that speaks JSON. A server that hangs is as bad as none: every answer has a time limit."""
+    pool: ConnectionPool = ConnectionPool.from_url(redis_url, socket_timeout=5, socket_connect_timeout=2)
+    return ArqRedis(
+        pool,
+        job_serializer=serialiser.dumps,
+        job_deserializer=serialiser.loads,
+        default_queue_name=QUEUE,
+    )
+
+
+class Supervisor:
+    """Keeps an arq worker running, whatever becomes of Valkey. ``up`` is false while there is none."""
+
+    def __init__(self, redis_url: str, jobs: Jobs) -> None:
+        self.up = False
+        self._redis_url = redis_url
+        self._jobs = jobs
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pause = _FIRST_PAUSE
+        while True:
+            started = monotonic()
+            try:
+                await self._run_once()
+            except (RedisError, OSError) as error:
+                log.warning("worker.valkey_lost", error=repr(error), again_in=pause)
+            except Exception:
+                log.exception("worker.arq_failed", again_in=pause)
+            if monotonic() - started > _STEADY_SECONDS:
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _run_once(self) -> None:
+        redis = connect(self._redis_url)
+        worker = arq_worker(redis, self._jobs, on_startup=self._report_up)
+        try:
+            await worker.async_run()
+        finally:
+            self.up = False
+            await _close(worker, redis)
+
+    async def _report_up(self, ctx: dict[Any, Any]) -> None:  # noqa: ARG002  # arq's signature
+        self.up = True
+        log.info("worker.valkey_found")
+
+
+def arq_worker(redis: ArqRedis, jobs: Jobs, *, on_startup: StartupShutdown) -> Worker:
+    """An arq worker over ``jobs``: each by its schedule, and the outbox also when the bell rings."""
+    runs = {job.name: _runner(jobs, job) for job in jobs.all}
+    return Worker(
+        functions=[func(run, name=name, timeout=TIMEOUT_SECONDS + 5, max_tries=1) for name, run in runs.items()],
+        cron_jobs=[_cron(job, runs[job.name]) for job in jobs.all],
+        queue_name=QUEUE,
+        redis_pool=redis,
+        on_startup=on_startup,
+        handle_signals=False,
+        keep_result=0,
+        poll_delay=_POLL_SECONDS,
+        job_serializer=serialiser.dumps,
+        job_deserializer=serialiser.loads,
+        timezone=UTC,
+        log_results=False,
+    )
+
+
+class Bell:
+    """Wakes the worker after a commit, so that messages leave sooner than with the next second's run.
+
+    Nothing is lost when nobody hears it.
+    """
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = connect(redis_url)
+        self._silent_until = 0.0
+
+    async def ring(self) -> None:
+        """Never raises and rarely talks: one ring wakes for everything committed before it."""
+        if monotonic() < self._silent_until:
+            return
+        self._silent_until = monotonic() + _RING_SECONDS
+        try:
+            await self._redis.enqueue_job("drain_outbox", _job_id="drain_outbox", _expires=timedelta(seconds=30))
+        except (RedisError, OSError) as error:
+            self._silent_until = monotonic() + _LONGEST_PAUSE
+            log.warning("outbox.bell_broken", error=repr(error))
+
+    async def close(self) -> None:
+        await self._redis.aclose(close_connection_pool=True)
+
+
+def _runner(jobs: Jobs, job: Job) -> WorkerCoroutine:
+    async def run(ctx: dict[Any, Any], *_args: Any, **_options: Any) -> None:  # noqa: ARG001  # arq's signature
+        await jobs.run(job)
+
+    return run
+
+
+def _cron(job: Job, run: WorkerCoroutine) -> CronJob:
+    seconds = int(job.every.total_seconds())
+    assert 0 < seconds < 3600, "a schedule of seconds or of minutes"  # noqa: PLR2004
+    second = set(range(0, 60, seconds)) if seconds < 60 else 0  # noqa: PLR2004
+    minute = None if seconds < 60 else set(range(0, 60, seconds // 60))  # noqa: PLR2004
+    return cron(run, name=f"cron:{job.name}", minute=minute, second=second, timeout=TIMEOUT_SECONDS + 5)
+
+
+async def _close(worker: Worker, redis: ArqRedis) -> None:
+    """What arq's own close does, but for a server that may be gone and tasks that may have failed with it."""
+    tasks = [*worker.tasks.values()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    with contextlib.suppress(RedisError, OSError):
+        await redis.aclose(close_connection_pool=True)
