@@ -1,0 +1,22 @@
+"""The tables of the schema ``public``. Importing this package fills ``Base.metadata``."""
+
+from pointbook.db.models.imports import ImportRun
+from pointbook.db.models.keys import ApiKey, TokenKey
+from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
+from pointbook.db.models.orders import SalesOrder
+from pointbook.db.models.outbox import OutboxMessage
+from pointbook.db.models.programmes import Programme, SettingsVersion, Store
+
+__all__ = [
+    "ApiKey",
+    "ImportRun",
+    "Member",
+    "MemberExternalId",
+    "OutboxMessage",
+    "Programme",
+    "RejoinBlock",
+    "SalesOrder",
+    "SettingsVersion",
+    "Store",
+    "TokenKey",
+]

@@ -1,0 +1,63 @@
+"""Members and the shop's ids of its customers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointbook.db.base import Base, BigId, Points, one_of
+
+
+class Member(Base):
+    """A customer who joined; ``account_id`` is the member's account in the ledger.
+
+    Whether the member may earn or spend is kept with the account, under whose lock it is judged; ``state``
+    and ``redemption_locked`` say why.
+    """
+
+    __tablename__ = "member"
+    __table_args__ = (
+        UniqueConstraint("programme_id", "public_id"),
+        CheckConstraint(one_of("state", "ACTIVE", "INACTIVE"), name="state"),
+        CheckConstraint("email is not null or not email_verified", name="verified_email"),
+        Index(None, "programme_id", "email", postgresql_where="email is not null"),
+    )
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    account_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
+    public_id: Mapped[UUID]
+    email: Mapped[str | None]
+    email_verified: Mapped[bool] = mapped_column(server_default="false")
+    locale: Mapped[str | None]
+    joined_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(server_default="ACTIVE")
+    redemption_locked: Mapped[bool] = mapped_column(server_default="false")
+    sign_up_points: Mapped[Points] = mapped_column(server_default="0")
+
+
+class MemberExternalId(Base):
+    """A customer of the shop by the shop's id. Without an account: known from an order, has not joined.
+
+    The row is what joining and parking an order lock, so that neither can miss the other.
+    """
+
+    __tablename__ = "member_external_id"
+    __table_args__ = (
+        ForeignKeyConstraint(["programme_id", "account_id"], ["member.programme_id", "member.account_id"]),
+        Index(None, "programme_id", "account_id"),
+    )
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[BigId | None]
+
+
+class RejoinBlock(Base):
+    """No second sign-up bonus until then for the address whose keyed hash this is; the address is not kept."""
+
+    __tablename__ = "rejoin_block"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    email_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    blocked_until: Mapped[datetime]

@@ -1,0 +1,75 @@
+"""Orders as the shop reported them, and what they had as effect."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointbook.db.base import Base, BigId, MinorUnits, Points, one_of
+
+
+class SalesOrder(Base):
+    """An order by the shop's id. ``fingerprint`` is of the content without its status.
+
+    ``document`` holds no personal datum; the address waits in ``customer_email`` while the order is parked.
+    ``redeemed_value`` was paid with points, ``hold_id`` says by which voucher. ``entry_seq`` is the accrual in
+    the ledger; an order that earned 0 points has none.
+    """
+
+    __tablename__ = "sales_order"
+    __table_args__ = (
+        ForeignKeyConstraint(["programme_id", "account_id"], ["member.programme_id", "member.account_id"]),
+        ForeignKeyConstraint(["programme_id", "store_id"], ["store.programme_id", "store.store_id"]),
+        CheckConstraint(one_of("state", "RECEIVED", "EARNED", "PARKED"), name="state"),
+        CheckConstraint("total >= 0 and redeemed_value between 0 and total and points >= 0", name="amounts"),
+        CheckConstraint("redeemed_value = 0 or hold_id is not null", name="redeemed_by"),
+        CheckConstraint("state = 'EARNED' or (points = 0 and entry_seq is null)", name="earned"),
+        CheckConstraint("state <> 'EARNED' or account_id is not null", name="earner"),
+        CheckConstraint("state = 'PARKED' or customer_email is null", name="parked_email"),
+        Index(
+            "sales_order_hold_id_key",
+            "programme_id",
+            "hold_id",
+            unique=True,
+            postgresql_where="hold_id is not null",
+        ),
+        Index(
+            "sales_order_parked_idx",
+            "programme_id",
+            "customer_external_id",
+            postgresql_where="state = 'PARKED'",
+        ),
+        Index(
+            "sales_order_parked_email_idx",
+            "programme_id",
+            "customer_email",
+            postgresql_where="customer_email is not null",
+        ),
+        Index(None, "programme_id", "account_id", "placed_at"),
+    )
+
+    # No foreign key to the programme: every order would lock that one row, and member and store lead there too.
+    programme_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[BigId | None]
+    customer_external_id: Mapped[str | None]
+    customer_email: Mapped[str | None]
+    type: Mapped[str]
+    status: Mapped[str]
+    placed_at: Mapped[datetime]
+    currency: Mapped[str]
+    store_id: Mapped[str | None]
+    entry_channel: Mapped[str | None]
+    exit_channel: Mapped[str | None]
+    document: Mapped[dict[str, Any]]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str]
+    total: Mapped[MinorUnits]
+    redeemed_value: Mapped[MinorUnits] = mapped_column(server_default="0")
+    points: Mapped[Points] = mapped_column(server_default="0")
+    settings_version: Mapped[int | None]
+    hold_id: Mapped[UUID | None]
+    entry_seq: Mapped[BigId | None]
+    reported_at: Mapped[datetime]

@@ -1,0 +1,58 @@
+"""Programmes with their settings versions and stores."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Integer, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointbook.db.base import Base, one_of
+
+
+class Programme(Base):
+    """One merchant's programme: the tenant. Part of the directory, so it has no row-level security."""
+
+    __tablename__ = "programme"
+    __table_args__ = (
+        CheckConstraint(one_of("state", "DRAFT", "ACTIVE", "EARNING_STOPPED", "CLOSED"), name="state"),
+        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+        CheckConstraint("cardinality(locales) > 0", name="locales"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="DRAFT")
+    state_since: Mapped[datetime]
+    currency: Mapped[str]
+    time_zone: Mapped[str]
+    locales: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    sandbox: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[datetime]
+
+
+class SettingsVersion(Base):
+    """Settings of a programme from an instant on. Appended, never changed: lots pin the version they came from."""
+
+    __tablename__ = "settings_version"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    effective_from: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Store(Base):
+    """A branch; ``store_id`` is the shop's own id of it. An inactive store earns nothing, redeeming works."""
+
+    __tablename__ = "store"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    store_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    time_zone: Mapped[str]
+    active: Mapped[bool] = mapped_column(server_default="true")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
