@@ -22,6 +22,11 @@ class InvalidInput(PointbookError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
+        self.reason = reason
+
+    def under(self, path: str) -> "InvalidInput":
+        """The same refusal, seen from further out: ``amount`` under ``lines[3]`` is ``lines[3].amount``."""
+        return InvalidInput(f"{path}.{self.field}", self.reason)
 
 
 class UnknownStore(PointbookError):

@@ -1,0 +1,88 @@
+"""Who calls, and who may call what. Only declarations: keys and tokens are checked in the services."""
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final
+
+
+class CallerKind(enum.StrEnum):
+    """The kinds of caller. Each is what its credential proves, not what it claims."""
+
+    GUEST = "GUEST"
+    """A page with the programme's publishable key: anybody."""
+    CUSTOMER = "CUSTOMER"
+    """A shop's customer, named by a signed token."""
+    SERVER = "SERVER"
+    """The shop's own back end, with a secret key."""
+    STAFF = "STAFF"
+    """A person at the merchant's, with rights of their own."""
+
+
+class Scope(enum.StrEnum):
+    """What a secret key may be restricted to. A key carries the scopes it was made with, all by default."""
+
+    ORDERS_SUBMIT = "ORDERS_SUBMIT"
+    VOUCHERS_READ = "VOUCHERS_READ"
+    REDEMPTIONS_CAPTURE = "REDEMPTIONS_CAPTURE"
+    TOKENS_CREATE = "TOKENS_CREATE"
+
+
+ALL_SCOPES: Final = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose credential was checked. ``subject`` is the shop's customer id, for a CUSTOMER only."""
+
+    kind: CallerKind
+    programme_id: int
+    key_id: str
+    scopes: frozenset[Scope] = field(default_factory=frozenset)
+    subject: str | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.kind is CallerKind.CUSTOMER) == (self.subject is not None), "exactly customers have a subject"
+
+    @property
+    def identity(self) -> str:
+        """Whose idempotency keys these are: a customer's own, whatever token they hold, or one key's.
+
+        >>> Principal(CallerKind.CUSTOMER, 1, "kid-7", subject="4711").identity
+        'CUSTOMER:4711'
+        """
+        return f"{self.kind}:{self.key_id if self.subject is None else self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may use a root field. A server or staff credential also needs ``scope``, if one is named.
+
+    >>> submit = Policy(frozenset({CallerKind.SERVER}), Scope.ORDERS_SUBMIT)
+    >>> submit.admits(Principal(CallerKind.SERVER, 1, "sk_1", ALL_SCOPES))
+    True
+    >>> submit.admits(Principal(CallerKind.SERVER, 1, "sk_2", frozenset({Scope.VOUCHERS_READ})))
+    False
+    """
+
+    callers: frozenset[CallerKind]
+    scope: Scope | None = None
+
+    def __post_init__(self) -> None:
+        assert self.callers, "a policy that admits nobody is a mistake"
+
+    def admits(self, principal: Principal | None) -> bool:
+        """False for a caller without a valid credential, whatever the policy."""
+        if principal is None or principal.kind not in self.callers:
+            return False
+        unscoped = principal.kind in (CallerKind.GUEST, CallerKind.CUSTOMER)
+        return self.scope is None or unscoped or self.scope in principal.scopes
+
+
+ANYBODY: Final = Policy(frozenset(CallerKind))
+"""Whoever has any credential of the programme, a publishable key included."""
+CUSTOMERS: Final = Policy(frozenset({CallerKind.CUSTOMER}))
+
+
+def servers(scope: Scope) -> Policy:
+    """The shop's back end, with a key that carries ``scope``."""
+    return Policy(frozenset({CallerKind.SERVER}), scope)

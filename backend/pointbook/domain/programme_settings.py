@@ -1,0 +1,310 @@
+"""A programme's settings: what each means, its unit, bounds and default, and their versions in time.
+
+People write rates in the currency's main unit ("0.05"); inside they are exact minor units per point (5).
+"""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pointbook.domain import currencies, text
+from pointbook.domain.calendar import CountsFrom, Expiry, WaitingTime, WaitingUnit
+from pointbook.domain.errors import InvalidInput
+from pointbook.domain.money import Rounding, format_scaled, scaled
+
+MAX_POINTS: Final = 1_000_000
+MAX_WAITING_DAYS: Final = 3_650
+MAX_EXPIRY_DAYS: Final = 36_500
+MAX_STATUSES: Final = 100
+_RATE_PLACES: Final = 6
+_MAX_RATE: Final = 10**6 * 10**_RATE_PLACES  # a million of the currency's main unit per point
+_LEAST_REVENUE: Final = 100  # 0.0001 of the main unit per point: more points than that are a typing error
+_LAST_YEAR: Final = 2999
+_AT_ONCE: Final = WaitingTime(0)
+_ONE_YEAR: Final = Expiry(days=365)
+
+
+class PointValuePolicy(enum.StrEnum):
+    """Which value per point counts when points are redeemed (R4)."""
+
+    AT_EARNING = "AT_EARNING"
+    """Each lot keeps the value it was earned under."""
+    CURRENT = "CURRENT"
+    """Today's value, for all lots."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeSettings:
+    """One version of all settings. Build it with ``from_document``, which knows bounds and defaults."""
+
+    revenue_per_point: Decimal
+    """Minor units of revenue that earn one point; exact, > 0."""
+    value_per_point: Decimal
+    """Minor units that one point pays; exact, > 0."""
+    point_value_policy: PointValuePolicy = PointValuePolicy.AT_EARNING
+    revenue_rounding: Rounding = Rounding.HALF_UP
+    """What becomes of a fraction of a point from revenue (R2)."""
+    base_points_per_order: int = 0
+    sign_up_points: int = 0
+    sign_up_available_at_once: bool = False
+    """Sign-up points skip the waiting time."""
+    sign_up_from: date | None = None
+    """First local day of the period in which joining gives sign-up points; None: open."""
+    sign_up_until: date | None = None
+    """Last local day of that period; None: open."""
+    sign_up_expiry: Expiry | None = None
+    """Expiry of sign-up points; None: as all others."""
+    waiting_time: WaitingTime = _AT_ONCE
+    expiry: Expiry = _ONE_YEAR
+    expiry_counts_from: CountsFrom = CountsFrom.EARNING
+    net_basis: bool = False
+    """Revenue points come from net amounts instead of gross ones."""
+    shipping_in_basis: bool = False
+    """The delivery fee earns revenue points too."""
+    surcharge_in_basis: bool = False
+    """The minimum-order surcharge earns revenue points too."""
+    qualifying_statuses: tuple[str, ...] = ("goods booked out",)
+    """Statuses of the shop under which an order earns, compared letter by letter."""
+    hold_minutes: int = 15
+    hold_extensions_max: int = 10
+    minimum_redemption_points: int = 0
+    maximum_share_of_cart: int = 100
+    """Per cent of a cart's total that points may pay."""
+    expiring_window_days: int = 30
+    release_parked_on_join: bool = False
+    """Orders that came before their customer joined earn when the customer does."""
+    rejoin_bonus_block_days: int = 180
+    """Days after leaving during which joining again gives no sign-up points; 0 = off."""
+
+    @classmethod
+    def from_document(cls, document: object, currency: str) -> "ProgrammeSettings":
+        """Settings as people write them (camelCase keys); what is missing has its default.
+
+        Raises InvalidInput naming the field: out of bounds, unknown, or contradicting another setting.
+
+        >>> ProgrammeSettings.from_document({"valuePerPoint": "0.05"}, "EUR").value_per_point
+        Decimal('5')
+        """
+        return _read({"revenuePerPoint": "1", "valuePerPoint": "0.05"}, document, currency)
+
+    def changed(self, document: object, currency: str) -> "ProgrammeSettings":
+        """These settings with those of ``document`` in their place; raises InvalidInput as ``from_document``."""
+        return _read(self.to_document(currency), document, currency)
+
+    def to_document(self, currency: str) -> dict[str, Any]:
+        """Every setting as JSON, so that ``from_document`` of it gives the same settings."""
+        return {
+            key: setting.write(getattr(self, setting.attribute), currency) for key, setting in _SETTINGS.items()
+        }
+
+    @property
+    def discount_percent(self) -> Decimal:
+        """The discount that members are told: value by revenue per point, in per cent of two places (R5)."""
+        value, value_per = self.value_per_point.as_integer_ratio()
+        revenue, revenue_per = self.revenue_per_point.as_integer_ratio()
+        hundredths = Rounding.HALF_UP.ratio(value * revenue_per * 10_000, value_per * revenue)
+        return Decimal(hundredths).scaleb(-2)
+
+    @property
+    def hold_length(self) -> timedelta:
+        """How long a hold lives from its creation, or from its extension (R19)."""
+        return timedelta(minutes=self.hold_minutes)
+
+    @property
+    def current_point_value(self) -> Decimal | None:
+        """Minor units per point for all lots, or None when each lot has its own."""
+        return self.value_per_point if self.point_value_policy is PointValuePolicy.CURRENT else None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsVersion:
+    """Settings in force from ``effective_from`` (UTC) until the next version's."""
+
+    version: int
+    effective_from: datetime
+    settings: ProgrammeSettings
+
+
+def in_force(versions: Sequence[SettingsVersion], at: datetime) -> SettingsVersion:
+    """The version in force at an instant: the one that came into force last, of several at once the newest.
+
+    The first version counts for every instant before it, when there was no programme to ask about.
+    """
+    begun = [version for version in versions if version.effective_from <= at]
+    if not begun:
+        return min(versions, key=lambda version: (version.effective_from, version.version))
+    return max(begun, key=lambda version: (version.effective_from, version.version))
+
+
+class _Setting(NamedTuple):
+    attribute: str
+    read: Callable[[str, Any, str], Any]
+    write: Callable[[Any, str], Any]
+
+
+def _read(base: Mapping[str, Any], document: object, currency: str) -> ProgrammeSettings:
+    if not isinstance(document, Mapping):
+        raise InvalidInput("settings", "must be an object")
+    for key in document:
+        if key not in _SETTINGS:
+            raise InvalidInput(str(key), "is not a setting")
+    given = {**base, **document}
+    values = {_SETTINGS[key].attribute: _SETTINGS[key].read(key, value, currency) for key, value in given.items()}
+    settings = ProgrammeSettings(**values)
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _refuse_contradictions(settings: ProgrammeSettings) -> None:
+    """Points that could end before they begin (R16), and a sign-up period that ends before it begins."""
+    hours = settings.waiting_time.hours
+    if settings.expiry_counts_from is CountsFrom.EARNING and hours:
+        if settings.expiry.days is not None and hours >= settings.expiry.days * 24:
+            raise InvalidInput("waitingTime", "reaches the expiry: points would end before they can be spent")
+        own = settings.sign_up_expiry
+        if own and own.days is not None and hours >= own.days * 24 and not settings.sign_up_available_at_once:
+            raise InvalidInput("signUpExpiry", "is reached by the waiting time: points could never be spent")
+    if settings.sign_up_from and settings.sign_up_until and settings.sign_up_until < settings.sign_up_from:
+        raise InvalidInput("signUpUntil", "must not be before signUpFrom")
+
+
+def _rate(least: int) -> Callable[[str, object, str], Decimal]:
+    def read(field: str, value: object, currency: str) -> Decimal:
+        millionths = scaled(field, value, _RATE_PLACES, _MAX_RATE)
+        if millionths < least:
+            raise InvalidInput(field, f"must be at least {format_scaled(least, _RATE_PLACES)}")
+        return _plain(Decimal(millionths).scaleb(currencies.exponent(currency) - _RATE_PLACES))
+
+    return read
+
+
+def _plain(number: Decimal) -> Decimal:
+    """Without trailing zeros and without an exponent: equal rates look equal."""
+    number = number.normalize()
+    return number.quantize(Decimal(1)) if number == number.to_integral_value() else number
+
+
+def _write_rate(rate: Decimal, currency: str) -> str:
+    places = currencies.exponent(currency)
+    amount = _plain(rate.scaleb(-places))
+    missing = places + int(amount.as_tuple().exponent)
+    return f"{amount.quantize(Decimal(1).scaleb(-places)) if missing > 0 else amount:f}"
+
+
+def _whole(least: int, most: int) -> Callable[[str, object, str], int]:
+    def read(field: str, value: object, _currency: str) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise InvalidInput(field, f"must be a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def _truth(field: str, value: object, _currency: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(field, "must be true or false")
+    return value
+
+
+def _choice(choices: type[enum.StrEnum]) -> Callable[[str, object, str], enum.StrEnum]:
+    def read(field: str, value: object, _currency: str) -> enum.StrEnum:
+        if isinstance(value, str) and value in choices.__members__:
+            return choices[value]
+        raise InvalidInput(field, f"must be one of {', '.join(choices.__members__)}")
+
+    return read
+
+
+def _day(field: str, value: object) -> date:
+    """A date in its one ISO form, in a century that somebody may mean."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value or day.year > _LAST_YEAR:
+        raise InvalidInput(field, f"must be a date like 2026-12-31, at most in {_LAST_YEAR}")
+    return day
+
+
+def _optional_day(field: str, value: object, _currency: str) -> date | None:
+    return None if value is None else _day(field, value)
+
+
+def _one_entry(field: str, value: object, keys: str) -> tuple[str, object]:
+    """``{"days": 30}`` → ``("days", 30)``."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        (key, count), *_ = value.items()
+        if key in keys.split():
+            return str(key), count
+    raise InvalidInput(field, f"must be an object with exactly one of: {', '.join(keys.split())}")
+
+
+def _waiting(field: str, value: object, currency: str) -> WaitingTime:
+    unit, count = _one_entry(field, value, "days hours")
+    most = MAX_WAITING_DAYS * (1 if unit == "days" else 24)
+    return WaitingTime(_whole(0, most)(f"{field}.{unit}", count, currency), WaitingUnit[unit.upper()])
+
+
+def _expiry(field: str, value: object, currency: str) -> Expiry:
+    key, given = _one_entry(field, value, "days on never")
+    if key == "days":
+        return Expiry(days=_whole(1, MAX_EXPIRY_DAYS)(f"{field}.days", given, currency))
+    if key == "on":
+        return Expiry(on=_day(f"{field}.on", given))
+    if given is not True:
+        raise InvalidInput(f"{field}.never", "must be true")
+    return Expiry()
+
+
+def _optional_expiry(field: str, value: object, currency: str) -> Expiry | None:
+    return None if value is None else _expiry(field, value, currency)
+
+
+def _write_expiry(expiry: Expiry | None, _currency: str) -> dict[str, Any] | None:
+    if expiry is None:
+        return None
+    if expiry.on is not None:
+        return {"on": expiry.on.isoformat()}
+    return {"never": True} if expiry.days is None else {"days": expiry.days}
+
+
+def _statuses(field: str, value: object, _currency: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_STATUSES:
+        raise InvalidInput(field, f"must be a list of 1 to {MAX_STATUSES} statuses")
+    statuses = (text.identifier(f"{field}[{i}]", status, text.MAX_WORD) for i, status in enumerate(value))
+    return tuple(dict.fromkeys(statuses))
+
+
+def _as_is(value: Any, _currency: str) -> Any:
+    return value
+
+
+_SETTINGS: Final[dict[str, _Setting]] = {
+    "revenuePerPoint": _Setting("revenue_per_point", _rate(_LEAST_REVENUE), _write_rate),
+    "valuePerPoint": _Setting("value_per_point", _rate(1), _write_rate),
+    "pointValuePolicy": _Setting("point_value_policy", _choice(PointValuePolicy), _as_is),
+    "revenueRounding": _Setting("revenue_rounding", _choice(Rounding), _as_is),
+    "basePointsPerOrder": _Setting("base_points_per_order", _whole(0, MAX_POINTS), _as_is),
+    "signUpPoints": _Setting("sign_up_points", _whole(0, MAX_POINTS), _as_is),
+    "signUpAvailableAtOnce": _Setting("sign_up_available_at_once", _truth, _as_is),
+    "signUpFrom": _Setting("sign_up_from", _optional_day, lambda day, _: day and day.isoformat()),
+    "signUpUntil": _Setting("sign_up_until", _optional_day, lambda day, _: day and day.isoformat()),
+    "signUpExpiry": _Setting("sign_up_expiry", _optional_expiry, _write_expiry),
+    "waitingTime": _Setting("waiting_time", _waiting, lambda wait, _: {wait.unit.lower(): wait.count}),
+    "expiry": _Setting("expiry", _expiry, _write_expiry),
+    "expiryCountsFrom": _Setting("expiry_counts_from", _choice(CountsFrom), _as_is),
+    "netBasis": _Setting("net_basis", _truth, _as_is),
+    "shippingInBasis": _Setting("shipping_in_basis", _truth, _as_is),
+    "surchargeInBasis": _Setting("surcharge_in_basis", _truth, _as_is),
+    "qualifyingStatuses": _Setting("qualifying_statuses", _statuses, lambda statuses, _: list(statuses)),
+    "holdMinutes": _Setting("hold_minutes", _whole(1, 60), _as_is),
+    "holdExtensionsMax": _Setting("hold_extensions_max", _whole(0, 20), _as_is),
+    "minimumRedemptionPoints": _Setting("minimum_redemption_points", _whole(0, MAX_POINTS), _as_is),
+    "maximumShareOfCart": _Setting("maximum_share_of_cart", _whole(1, 100), _as_is),
+    "expiringWindowDays": _Setting("expiring_window_days", _whole(1, 365), _as_is),
+    "releaseParkedOnJoin": _Setting("release_parked_on_join", _truth, _as_is),
+    "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", _whole(0, MAX_WAITING_DAYS), _as_is),
+}

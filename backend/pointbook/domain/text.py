@@ -1,0 +1,49 @@
+"""Which texts of a stranger are let in: identifiers, codes, free words. Every one has a length.
+
+Refused are NUL and the other control characters, line separators and lone surrogates: PostgreSQL
+cannot keep some of them, and none belongs in an identifier. Letters of any script are welcome.
+"""
+
+import unicodedata
+from typing import Final
+
+from pointbook.domain.errors import InvalidInput
+
+MAX_IDENTIFIER: Final = 128
+MAX_WORD: Final = 64
+MAX_EMAIL: Final = 254
+
+_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def identifier(field: str, value: object, maximum: int = MAX_IDENTIFIER) -> str:
+    """``value``, when it is a text of 1 to ``maximum`` characters that is not blank; else InvalidInput.
+
+    Nothing is trimmed or folded: identifiers are the shop's, and two that differ are two.
+
+    >>> identifier("externalId", "A-1001")
+    'A-1001'
+    """
+    if not isinstance(value, str):
+        raise InvalidInput(field, "is required" if value is None else "must be a text")
+    if not value or len(value) > maximum:
+        raise InvalidInput(field, f"must have 1 to {maximum} characters")
+    if not value.isprintable() and any(unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in value):
+        raise InvalidInput(field, "must not contain control characters or lone surrogates")
+    if value.isspace():
+        raise InvalidInput(field, "must not be blank")
+    return value
+
+
+def optional_identifier(field: str, value: object, maximum: int = MAX_IDENTIFIER) -> str | None:
+    """As ``identifier``, and None stays None."""
+    return None if value is None else identifier(field, value, maximum)
+
+
+def email_address(field: str, value: object) -> str:
+    """An address as the shop wrote it; only its shape is looked at, not whether it receives mail."""
+    address = identifier(field, value, MAX_EMAIL)
+    local, at, host = address.rpartition("@")
+    if not (at and local and host) or any(sign.isspace() for sign in address):
+        raise InvalidInput(field, "must be an e-mail address")
+    return address
