@@ -1,0 +1,150 @@
+"""What the ledger answers. Points are whole, money is in minor units, instants are timezone-aware UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+
+class HoldState(StrEnum):
+    HELD = "HELD"
+    CAPTURED = "CAPTURED"
+    RELEASED = "RELEASED"
+    LAPSED = "LAPSED"
+
+
+class EntryKind(StrEnum):
+    ACCRUAL = "ACCRUAL"
+    HOLD = "HOLD"
+    EXTEND = "EXTEND"
+    CAPTURE = "CAPTURE"
+    RELEASE = "RELEASE"
+    LAPSE = "LAPSE"
+    EXPIRY = "EXPIRY"
+    SETTLE = "SETTLE"
+    ADJUST = "ADJUST"
+
+
+@dataclass(frozen=True, slots=True)
+class Accrued:
+    """What became of one accrual.
+
+    ``duplicate``: this source had its effect before; account and seq are those of the earlier entry.
+    ``not_earning`` and ``no_account``: nothing was written, seq is None.
+    """
+
+    account_id: int
+    seq: int | None
+    status: Literal["ok", "duplicate", "not_earning", "no_account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    account_id: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Points set aside for a cart. ``account_id`` is the account that owns it now.
+
+    ``points`` were charged and are worth ``value``; of them ``captured_points`` worth ``captured_value`` were
+    spent. ``ended_at`` is None while it is held. ``cart``, ``code_hash``: see HoldPoints.
+    """
+
+    hold_id: UUID
+    account_id: int
+    cart: bytes
+    code_hash: bytes
+    last_four: str
+    points: int
+    value: int
+    created_at: datetime
+    expires_at: datetime
+    extensions: int
+    state: HoldState
+    ended_at: datetime | None
+    captured_points: int | None
+    captured_value: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a hold would charge now, and how many points are free for this cart."""
+
+    points: int
+    value: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """``value`` is the worth of the spendable points in minor units, rounded down once.
+
+    ``pending`` points are not available yet; ``held`` ones are in an open hold. With debt nothing is available.
+    """
+
+    available: int
+    pending: int
+    held: int
+    debt: int
+    spendable: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringBatch:
+    """``points`` that nobody holds and that expire at ``expires_at``."""
+
+    expires_at: datetime
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One entry as the member sees it.
+
+    ``points``: signed effect on what the member owns (open + held - debt): an accrual is positive, a capture,
+    an expiry and a minus are negative, a hold, its release and a settled debt are 0 (a release of points that
+    have expired meanwhile is negative). Over a whole history it sums to pending + available + held - debt.
+    ``held``: signed effect on the points set aside. ``moved``: how many points the entry moved, unsigned.
+    """
+
+    seq: int
+    kind: EntryKind
+    at: datetime
+    points: int
+    held: int
+    moved: int
+    source_type: str | None
+    source_id: str | None
+    hold_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """``expiring`` by date, open ``holds`` by age, ``history`` newest first."""
+
+    balance: Balance
+    expiring: tuple[ExpiringBatch, ...]
+    holds: tuple[Hold, ...]
+    history: tuple[HistoryEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that does not hold. ``account_id`` None: of the programme as a whole."""
+
+    account_id: int | None
+    violation: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was looked at and what was wrong. A programme without accounts proves nothing: ``accounts`` is 0."""
+
+    accounts: int
+    entries: int
+    violations: tuple[Violation, ...]

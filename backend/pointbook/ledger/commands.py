@@ -1,0 +1,81 @@
+"""What callers hand to the ledger. Points are whole, money is in minor units, instants are timezone-aware UTC."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Self
+from uuid import UUID
+
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Makes a call idempotent: same ``digest``, one effect; same digest with another ``input`` is a conflict."""
+
+    digest: bytes
+    input: bytes
+
+    @classmethod
+    def of(cls, principal: str, operation: str, key: str, *values: object) -> Self:
+        """``values`` are the whole input of the operation; their text and type must not vary between retries.
+
+        >>> first = Request.of("customer:7", "redeemPoints", "k1", 120)
+        >>> first == Request.of("customer:7", "redeemPoints", "k1", 120)
+        True
+        >>> first.input == Request.of("customer:7", "redeemPoints", "k1", "120").input
+        False
+        """
+        digest = hashlib.sha256(_SEPARATOR.join((principal, operation, key)).encode()).digest()
+        canonical = hashlib.sha256()
+        for value in values:
+            text = f"{type(value).__name__}:{value}".encode()
+            canonical.update(f"{len(text)}:".encode() + text)
+        return cls(digest, canonical.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class NewLot:
+    """Points granted together. ``value_per_point`` in minor units per point; ``expires_at`` None = never.
+
+    ``settings_version`` is the version they were earned under, if any.
+    """
+
+    points: int
+    value_per_point: Decimal
+    available_from: datetime
+    expires_at: datetime | None
+    settings_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """One entry of kind accrual. (source_type, source_id, occurrence) has one effect in a programme, ever."""
+
+    account_id: int
+    source_type: str
+    source_id: str
+    occurrence: int
+    lots: tuple[NewLot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPoints:
+    """Points to set aside for one cart.
+
+    ``hold_id`` is made by the caller (uuid4); the voucher code is derived from it, and only ``code_hash`` and
+    ``last_four`` are kept. ``cart`` is the SHA-256 of the shop's cart id. ``points`` None = full redemption.
+    ``limit`` is the most that may be paid with points, in minor units. ``point_value`` is today's value per
+    point under the policy CURRENT; None = each lot keeps its own.
+    """
+
+    hold_id: UUID
+    cart: bytes
+    points: int | None
+    limit: int
+    minimum_points: int
+    point_value: Decimal | None
+    lifetime: timedelta
+    code_hash: bytes
+    last_four: str

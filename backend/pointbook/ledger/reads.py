@@ -1,0 +1,154 @@
+"""What a member has. Every read counts what the clock has made due, whether or not it is booked yet."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import asyncpg
+
+from pointbook.db.session import Connection
+from pointbook.domain import errors
+from pointbook.ledger.answers import (
+    AccountPage,
+    Balance,
+    EntryKind,
+    ExpiringBatch,
+    HistoryEntry,
+    Hold,
+    HoldState,
+)
+from pointbook.ledger.rows import hold_of
+
+_PAGE = "select * from ledger.account_page($1, $2, $3, $4, $5, $6)"
+_BALANCE = "select * from ledger.balance($1, $2, $3, $4, $5)"
+_EXPIRING = "select * from ledger.expiring($1, $2, $3, $4)"
+_HISTORY = "select * from ledger.history($1, $2, $3, $4, $5)"
+_HOLDS = "select * from ledger.holds($1, $2, $3)"
+
+
+async def account_page(
+    connection: Connection,
+    programme_id: int,
+    account_id: int,
+    *,
+    now: datetime,
+    expiring_until: datetime,
+    history: int,
+    point_value: Decimal | None = None,
+) -> AccountPage:
+    """Balance, points that expire in (now, expiring_until], open holds and the newest entries: one statement.
+
+    ``point_value``: as in HoldPoints. Raises NotAMember.
+    """
+    row = await connection.fetchrow(_PAGE, programme_id, account_id, now, expiring_until, history, point_value)
+    return AccountPage(
+        balance=_balance(row),
+        expiring=tuple(map(ExpiringBatch, row["expiring_at"], row["expiring_points"])),
+        holds=tuple(
+            Hold(
+                hold_id,
+                row["account_id"],
+                cart,
+                code_hash,
+                last_four,
+                points,
+                value,
+                created_at,
+                expires_at,
+                extensions,
+                HoldState.HELD,
+                None,
+                None,
+                None,
+            )
+            for hold_id, cart, code_hash, last_four, points, value, created_at, expires_at, extensions in zip(
+                row["hold_id"],
+                row["hold_cart"],
+                row["hold_code_hash"],
+                row["hold_last_four"],
+                row["hold_points"],
+                row["hold_value"],
+                row["hold_created_at"],
+                row["hold_expires_at"],
+                row["hold_extensions"],
+                strict=True,
+            )
+        ),
+        history=tuple(
+            HistoryEntry(seq, EntryKind(kind.upper()), *rest)
+            for seq, kind, *rest in zip(
+                row["entry_seq"],
+                row["entry_kind"],
+                row["entry_at"],
+                row["entry_points"],
+                row["entry_held"],
+                row["entry_moved"],
+                row["entry_source_type"],
+                row["entry_source_id"],
+                row["entry_hold_id"],
+                strict=True,
+            )
+        ),
+    )
+
+
+async def balance(
+    connection: Connection,
+    programme_id: int,
+    account_id: int,
+    *,
+    as_of: datetime | None = None,
+    now: datetime,
+    point_value: Decimal | None = None,
+) -> Balance:
+    """The balance at ``as_of`` (None = now). In the past: as it was; in the future: as the clock alone makes it.
+
+    Raises NotAMember.
+    """
+    return _balance(await connection.fetchrow(_BALANCE, programme_id, account_id, as_of or now, now, point_value))
+
+
+async def expiring(
+    connection: Connection, programme_id: int, account_id: int, *, now: datetime, until: datetime
+) -> list[ExpiringBatch]:
+    """Batches that expire in (now, until], by date, without held points (R17)."""
+    rows = await connection.fetch(_EXPIRING, programme_id, account_id, now, until)
+    return [ExpiringBatch(row["expires_at"], row["points"]) for row in rows]
+
+
+async def history(
+    connection: Connection,
+    programme_id: int,
+    account_id: int,
+    *,
+    now: datetime,
+    first: int,
+    before_seq: int | None = None,
+) -> list[HistoryEntry]:
+    """At most ``first`` entries, newest first, with a seq below ``before_seq``."""
+    rows = await connection.fetch(_HISTORY, programme_id, account_id, now, first, before_seq)
+    return [
+        HistoryEntry(
+            row["seq"],
+            EntryKind(row["kind"].upper()),
+            row["at"],
+            row["points"],
+            row["held"],
+            row["moved"],
+            row["source_type"],
+            row["source_id"],
+            row["hold_id"],
+        )
+        for row in rows
+    ]
+
+
+async def holds(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> list[Hold]:
+    """The open holds, oldest first."""
+    rows = await connection.fetch(_HOLDS, programme_id, account_id, now)
+    return [hold_of(row) for row in rows]
+
+
+def _balance(row: asyncpg.Record | None) -> Balance:
+    if row is None:
+        raise errors.NotAMember
+    return Balance(row["available"], row["pending"], row["held"], row["debt"], row["available"], row["value"])
