@@ -41,7 +41,7 @@ class Jobs:
         self._clock = clock
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
-        self.all = (
+        self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),

@@ -36,7 +36,7 @@ logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every run, and
 
 def connect(redis_url: str) -> ArqRedis:
     """A client that speaks JSON. A server that hangs is as bad as none: every answer has a time limit."""
-    pool: ConnectionPool = ConnectionPool.from_url(redis_url, socket_timeout=5, socket_connect_timeout=2)
+    pool: ConnectionPool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
     return ArqRedis(
         pool,
         job_serializer=serialiser.dumps,

@@ -1,0 +1,201 @@
+"""The outbox: what was promised arrives, at least once, whoever dies on the way (I11)."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from pointbook.db.session import Database
+from pointbook.services import outbox
+from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions
+from tests.worker.messages import NOW, Receiver, age, new_programme, promise, rows
+
+TOPIC = "order.earned"
+HASTY = Delivery(lease=timedelta(seconds=2), handler_seconds=0.1, batch=10, at_once=10, max_attempts=3)
+
+
+def listening(receiver: outbox.Handler) -> Subscriptions:
+    subscriptions = Subscriptions()
+    subscriptions.add(TOPIC, receiver)
+    return subscriptions
+
+
+async def test_a_committed_message_is_delivered_once_and_kept_as_delivered(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1, 2)
+    receiver = Receiver()
+    assert await outbox.drain(db, listening(receiver)) == Drained(delivered=2)
+    assert await outbox.drain(db, listening(receiver)) == Drained()
+    assert receiver.received == {(programme_id, 1): 1, (programme_id, 2): 1}
+    assert [
+        (row["created_at"], row["last_error"], row["delivered_at"] is None) for row in await rows(db, programme_id)
+    ] == [(NOW, None, False)] * 2
+
+
+async def test_a_message_of_a_change_that_rolled_back_was_never_promised(db: Database) -> None:
+    programme_id = await new_programme(db)
+
+    async def change() -> None:
+        async with db.bare_transaction(programme_id) as connection:
+            await outbox.append(connection, programme_id, TOPIC, {"number": 1}, now=NOW)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change()
+    assert await rows(db, programme_id) == []
+
+
+async def test_messages_of_every_programme_are_found(db: Database) -> None:
+    programmes = [await new_programme(db, slug) for slug in ("one", "two", "three")]
+    for number, programme_id in enumerate(programmes):
+        await promise(db, programme_id, number)
+    receiver = Receiver()
+    assert await outbox.drain(db, listening(receiver)) == Drained(delivered=3)
+    assert set(receiver.received) == {(programme_id, number) for number, programme_id in enumerate(programmes)}
+
+
+async def test_a_topic_without_a_handler_is_delivered_to_nobody(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1, topic="nobody.asked")
+    receiver = Receiver()
+    assert await outbox.drain(db, listening(receiver)) == Drained(delivered=1)
+    (row,) = await rows(db, programme_id)
+    assert (row["delivered_at"] is not None, row["last_error"]) == (True, outbox.NOBODY_LISTENS)
+    assert not receiver.received
+
+
+async def test_a_failed_message_waits_and_is_delivered_later(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    receiver = Receiver(refuses=1)
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained(failed=1)
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained()  # its pause is not over
+    (row,) = await rows(db, programme_id)
+    assert (row["last_error"], row["attempts"], row["leased_until"]) == (
+        "ConnectionError: the receiver is away",
+        1,
+        None,
+    )
+    await age(db, programme_id, 2)
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained(delivered=1)
+    assert receiver.received == {(programme_id, 1): 1}
+
+
+async def test_a_message_that_always_fails_is_parked_and_can_be_revived(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    receiver = Receiver(refuses=3)
+    for _ in range(HASTY.max_attempts):
+        await outbox.drain(db, listening(receiver), delivery=HASTY)
+        await age(db, programme_id, 3600)
+    (parked,) = await outbox.parked(db, programme_id)
+    assert (parked.attempts, parked.last_error) == (3, "ConnectionError: the receiver is away")
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained()
+    assert await outbox.revive(db, programme_id, [parked.id, parked.id + 1]) == 1
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained(delivered=1)
+    assert await outbox.parked(db, programme_id) == []
+
+
+async def test_a_handler_that_hangs_counts_as_failed(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    assert await outbox.drain(db, listening(Receiver(takes=5)), delivery=HASTY) == Drained(failed=1)
+    assert [row["last_error"] for row in await rows(db, programme_id)] == ["TimeoutError: "]
+
+
+async def test_a_worker_that_dies_before_it_acknowledges_has_its_messages_delivered_again(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    receiver = Receiver()
+    (message,) = await outbox._lease(db, programme_id, HASTY)  # a worker takes it, delivers it and dies
+    await receiver(message)
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained()  # its lease still runs
+    await age(db, programme_id, 3)
+    assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained(delivered=1)
+    assert receiver.received == {(programme_id, 1): 2}
+
+
+async def test_a_message_that_kills_its_workers_is_parked(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    for _ in range(HASTY.max_attempts):
+        assert len(await outbox._lease(db, programme_id, HASTY)) == 1
+        await age(db, programme_id, 3)
+    assert await outbox._lease(db, programme_id, HASTY) == []
+    await outbox.tidy(db, delivery=HASTY)
+    assert len(await outbox.parked(db, programme_id)) == 1
+
+
+async def test_a_worker_that_comes_late_does_not_end_its_successors_lease(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    (late,) = await outbox._lease(db, programme_id, HASTY)
+    await age(db, programme_id, 3)
+    (successor,) = await outbox._lease(db, programme_id, HASTY)
+    await outbox._settle(db, programme_id, [(late, "ConnectionError: late")], HASTY)
+    assert await outbox._lease(db, programme_id, HASTY) == []
+    await outbox._settle(db, programme_id, [(successor, None)], HASTY)
+    assert [row["delivered_at"] is None for row in await rows(db, programme_id)] == [False]
+
+
+async def test_workers_at_the_same_time_never_deliver_one_message_twice(db: Database) -> None:
+    # Goal: eight workers drain 300 messages whose receiver is slow; without the lease each would get each.
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, *range(300))
+    receiver = Receiver(takes=0.005)
+    done = await asyncio.gather(*(outbox.drain(db, listening(receiver), delivery=HASTY) for _ in range(8)))
+    assert sum(drained.delivered for drained in done) == 300
+    assert set(receiver.received.values()) == {1}
+    assert receiver.at_the_same_time == set()
+    assert sum(drained.delivered > 0 for drained in done) > 1  # they did share the work
+
+
+async def test_a_drain_takes_at_most_a_batch_at_once_and_stops_when_asked(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, *range(25))
+    receiver = Receiver()
+    drained = await outbox.drain(
+        db, listening(receiver), delivery=HASTY, stopping=lambda: len(receiver.received) >= 10
+    )
+    assert drained == Drained(delivered=10)
+    assert sum(row["attempts"] for row in await rows(db, programme_id)) == 10  # nothing more was even leased
+
+
+async def test_a_programme_that_cannot_be_served_does_not_stop_the_others(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = await new_programme(db, "broken"), await new_programme(db, "sound")
+    await promise(db, broken, 1)
+    await promise(db, sound, 2)
+    lease = outbox._lease
+
+    async def lease_of_sound(database: Database, programme_id: int, policy: Delivery) -> list[Message]:
+        if programme_id == broken:
+            raise ConnectionError("no answer")
+        return await lease(database, programme_id, policy)
+
+    monkeypatch.setattr(outbox, "_lease", lease_of_sound)
+    receiver = Receiver()
+    assert await outbox.drain(db, listening(receiver)) == Drained(delivered=1, failed=1)
+    assert receiver.received == {(sound, 2): 1}
+
+
+async def test_delivered_messages_are_deleted_after_their_time_and_waiting_ones_never(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    await outbox.drain(db, listening(Receiver()))
+    assert await outbox.tidy(db) == 0
+    await promise(db, programme_id, 2)
+    await age(db, programme_id, outbox.KEPT_FOR.total_seconds() + 1)
+    assert await outbox.tidy(db) == 1
+    assert [row["delivered_at"] for row in await rows(db, programme_id)] == [None]
+
+
+def test_pauses_grow_and_are_bounded_and_a_batch_never_outlives_its_lease() -> None:
+    policy = Delivery()
+    pauses = [policy.pause(attempt).total_seconds() for attempt in range(1, policy.max_attempts + 1)]
+    assert 0.5 <= pauses[0] <= 1
+    assert 1800 <= pauses[-1] <= 3600
+    assert sum(pauses) > 4 * 3600  # a receiver may be away for half a working day before anything is parked
+    with pytest.raises(AssertionError, match="outlive its lease"):
+        Delivery(lease=timedelta(seconds=10))

@@ -1,0 +1,206 @@
+"""The worker as a whole: with Valkey, without, and while Valkey dies and comes back."""
+
+import asyncio
+import contextlib
+import os
+import pickle
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pointbook.db.session import Database
+from pointbook.services.outbox import Subscriptions
+from pointbook.settings import Settings
+from pointbook.worker import Bell, run_worker, wakeups
+from pointbook.worker.jobs import Job, Jobs
+from pointbook.worker.ticker import Ticker
+from tests.faults.processes import Process, free_port, valkey
+from tests.worker.messages import Receiver, new_programme, promise, rows
+
+TOPIC = "order.earned"
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def settings(redis_url: str | None) -> Settings:
+    return Settings(redis_url=SecretStr(redis_url) if redis_url else None, _env_file=None)  # type: ignore[call-arg]
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[tuple[Process, str]]:
+    port = free_port()
+    with valkey(tmp_path, port) as server:
+        yield server, f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.asynccontextmanager
+async def working(db: Database, redis_url: str | None, receiver: Receiver) -> AsyncIterator[None]:
+    subscriptions = Subscriptions()
+    subscriptions.add(TOPIC, receiver)
+    worker = asyncio.create_task(run_worker(settings(redis_url), db, clock=clock, subscriptions=subscriptions))
+    try:
+        yield
+        assert not worker.done(), "the worker ended by itself"
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def test_messages_leave_within_seconds_without_valkey(db: Database) -> None:
+    programme_id = await new_programme(db)
+    receiver = Receiver()
+    async with working(db, None, receiver):
+        await promise(db, programme_id, 1)
+        await until(lambda: receiver.received.total() == 1, seconds=3)
+
+
+async def test_messages_leave_while_valkey_is_there_dead_and_back_again(
+    db: Database, own_valkey: tuple[Process, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, url = own_valkey
+    programme_id = await new_programme(db)
+    receiver = Receiver()
+    found = []
+    started = wakeups.Supervisor._report_up
+
+    async def noticed(self: wakeups.Supervisor, ctx: dict[str, object]) -> None:
+        found.append(time.monotonic())
+        await started(self, ctx)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wakeups.Supervisor, "_report_up", noticed)
+        async with working(db, url, receiver):
+            await until(lambda: len(found) == 1)
+            await promise(db, programme_id, 1)
+            await until(lambda: receiver.received.total() == 1, seconds=5)
+            server.kill()
+            await promise(db, programme_id, 2)
+            await until(lambda: receiver.received.total() == 2, seconds=5)
+            server.start()
+            await until(lambda: len(found) == 2)
+            await promise(db, programme_id, 3)
+            await until(lambda: receiver.received.total() == 3, seconds=5)
+    assert set(receiver.received.values()) == {1}
+    assert server.kills == 1
+    assert [record for record in caplog.records if record.name == "asyncio"] == []  # no task was lost on the way
+
+
+async def test_messages_leave_while_valkey_hangs(db: Database, own_valkey: tuple[Process, str]) -> None:
+    server, url = own_valkey
+    programme_id = await new_programme(db)
+    receiver = Receiver()
+    async with working(db, url, receiver):
+        await promise(db, programme_id, 1)
+        await until(lambda: receiver.received.total() == 1, seconds=5)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            await promise(db, programme_id, 2)
+            await until(lambda: receiver.received.total() == 2, seconds=8)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+
+
+async def test_a_ring_wakes_the_worker_and_a_poisoned_queue_does_not_stop_it(
+    db: Database, own_valkey: tuple[Process, str]
+) -> None:
+    _, url = own_valkey
+    programme_id = await new_programme(db)
+    receiver = Receiver()
+    redis = wakeups.connect(url)
+    for number, poison in enumerate((pickle.dumps(print), b"\xff", b'{"t":null,"f":["x"],"a":[],"k":{},"et":0}')):
+        await redis.set(f"arq:job:poison-{number}", poison)
+        await redis.zadd(wakeups.QUEUE, {f"poison-{number}": 1})
+    bell = Bell(url)
+    try:
+        async with working(db, url, receiver):
+            await promise(db, programme_id, 1)
+            await bell.ring()
+            await until(lambda: receiver.received.total() == 1, seconds=5)
+            deadline = time.monotonic() + 5
+            while await redis.zcount(wakeups.QUEUE, 0, 10):
+                assert time.monotonic() < deadline, "the poison stays in the queue"
+                await asyncio.sleep(0.05)
+        jobs = [await redis.get(key) for key in await redis.keys("arq:job:*")]
+        assert all(job.startswith(b"{") for job in jobs)
+    finally:
+        await bell.close()
+        await redis.aclose(close_connection_pool=True)
+
+
+async def test_a_bell_without_valkey_is_silent_and_quick() -> None:
+    bell = Bell(f"redis://127.0.0.1:{free_port()}/0")
+    started = time.monotonic()
+    for _ in range(50):
+        await bell.ring()
+    assert time.monotonic() - started < 1
+    await bell.close()
+
+
+async def test_two_workers_share_the_outbox(db: Database, own_valkey: tuple[Process, str]) -> None:
+    _, url = own_valkey
+    programme_id = await new_programme(db)
+    receiver = Receiver(takes=0.002)
+    async with working(db, url, receiver), working(db, None, receiver):
+        for start in range(0, 400, 100):
+            await promise(db, programme_id, *range(start, start + 100))
+            await asyncio.sleep(0.3)
+        await until(lambda: receiver.received.total() >= 400)
+    assert set(receiver.received.values()) == {1}
+    assert receiver.at_the_same_time == set()
+    assert all(row["delivered_at"] is not None for row in await rows(db, programme_id))
+
+
+async def test_a_worker_that_is_stopped_finishes_its_batch(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, *range(5))
+    receiver = Receiver(takes=0.5)
+    async with working(db, None, receiver):
+        await until(lambda: bool(receiver._in_hand))
+    assert receiver.received.total() == 5
+    assert all(row["delivered_at"] is not None for row in await rows(db, programme_id))
+
+
+async def test_a_job_is_not_started_twice_and_a_failure_is_not_its_end(db: Database) -> None:
+    jobs = Jobs(db, Subscriptions(), clock)
+    runs: Counter[str] = Counter()
+
+    async def failing() -> None:
+        runs["started"] += 1
+        await asyncio.sleep(0.01)
+        raise ConnectionError("the database is away")
+
+    job = Job("failing", timedelta(milliseconds=20), failing)
+    await asyncio.gather(*(jobs.run(job) for _ in range(10)))
+    assert runs["started"] == 1
+    jobs.all = (job,)
+    ticker = asyncio.create_task(Ticker(jobs).run())
+    await until(lambda: runs["started"] > 3)
+    ticker.cancel()
+    await asyncio.gather(ticker, return_exceptions=True)
+    await jobs.stop()
+    seen = runs["started"]
+    await jobs.run(job)
+    assert runs["started"] == seen  # a stopped worker starts nothing more
+
+
+async def test_a_job_that_hangs_is_cancelled_in_the_end(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointbook.worker.jobs.TIMEOUT_SECONDS", 0.05)
+    jobs = Jobs(db, Subscriptions(), clock)
+    hanging = Job("hanging", timedelta(seconds=1), asyncio.Event().wait)
+    await asyncio.wait_for(jobs.run(hanging), 5)
+    assert jobs._running == {}
