@@ -1,0 +1,109 @@
+"""The servers that Pointbook starts itself where none is configured: PostgreSQL and Valkey as children.
+
+``start`` starts them for this process; they end with it, however it ends. Data are kept in the data directory.
+Nothing listens on the network: the sockets lie in a folder that only their user enters.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointbook.embedded import postgres, valkey
+from pointbook.embedded.children import Child
+from pointbook.embedded.errors import AlreadyRunning, EmbeddedError
+from pointbook.embedded.place import Locks, Place, Secrets
+from pointbook.embedded.programs import copy_postgres, copy_program, find_postgres, find_valkey
+
+__all__ = ["AlreadyRunning", "EmbeddedError", "Servers", "Urls", "start", "urls_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where the servers are. ``admin`` is the superuser's, ``redis`` is None where there is no Valkey."""
+
+    database: str
+    owner_database: str
+    admin: str
+    redis: str | None
+    secret: str
+
+
+class Servers:
+    """Running servers and the one who has to stop them."""
+
+    def __init__(self, urls: Urls, children: list[Child], locks: Locks) -> None:
+        self.urls = urls
+        self._children = children
+        self._locks = locks
+
+    @property
+    def are_running(self) -> bool:
+        return all(child.is_running for child in self._children)
+
+    def stop(self) -> None:
+        """Shut the servers down and wait until they are gone. May be called again."""
+        if self._children:
+            _stop(self._children)
+            self._locks.give_back()
+        self._children = []
+
+
+def start(data_dir: Path, *, with_valkey: bool = True, durable: bool = True) -> Servers:
+    """Start both servers and wait until they answer; the first start makes the cluster.
+
+    ``durable=False`` is for tests: the data need not outlive a power cut.
+    Raises AlreadyRunning, or EmbeddedError when no server program is found or one does not come up.
+    """
+    place = Place.of(data_dir)
+    locks = Locks(place.data_dir)
+    children: list[Child] = []
+    try:
+        secrets = Secrets.of(place.data_dir)
+        valkey_program = find_valkey() if with_valkey else None
+        if valkey_program is not None:
+            children.append(_start_valkey(place, valkey_program, secrets, locks))
+        children.append(_start_postgres(place, secrets, locks, durable=durable))
+        for child in children:
+            child.wait_until_up()
+    except BaseException:
+        _stop(children)
+        locks.give_back()
+        raise
+    return Servers(_urls(place, secrets, with_valkey=valkey_program is not None), children, locks)
+
+
+def urls_of(data_dir: Path) -> Urls:
+    """The URLs of servers that another process runs on this data directory."""
+    place = Place.of(data_dir)
+    has_valkey = (place.sockets / "valkey.sock").exists()
+    return _urls(place, Secrets.of(place.data_dir), with_valkey=has_valkey)
+
+
+def _start_postgres(place: Place, secrets: Secrets, locks: Locks, *, durable: bool) -> Child:
+    programs = find_postgres()
+    if place.owner.uid is not None:
+        programs = copy_postgres(programs, place.servers / "programs")
+    postgres.make_cluster(place, programs, secrets, locks.servers)
+    return Child(postgres.server(place, programs, durable=durable), place, locks.servers)
+
+
+def _start_valkey(place: Place, program: Path, secrets: Secrets, locks: Locks) -> Child:
+    if place.owner.uid is not None:
+        program = copy_program(program, place.servers / "programs")
+    return Child(valkey.server(place, program, secrets), place, locks.servers)
+
+
+def _urls(place: Place, secrets: Secrets, *, with_valkey: bool) -> Urls:
+    return Urls(
+        database=postgres.url(place, "pointbook", secrets.app_password),
+        owner_database=postgres.url(place, "pointbook_owner", secrets.owner_password),
+        admin=postgres.url(place, "postgres", secrets.superuser_password, "postgres"),
+        redis=valkey.url(place, secrets) if with_valkey else None,
+        secret=secrets.secret,
+    )
+
+
+def _stop(children: list[Child]) -> None:
+    for child in children:
+        child.ask_to_stop()
+    for child in children:
+        child.wait_until_gone()
