@@ -4,16 +4,23 @@
 Nothing listens on the network: the sockets lie in a folder that only their user enters.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from pointbook.embedded import postgres, valkey
 from pointbook.embedded.children import Child
 from pointbook.embedded.errors import AlreadyRunning, EmbeddedError
 from pointbook.embedded.place import Locks, Place, Secrets
 from pointbook.embedded.programs import copy_postgres, copy_program, find_postgres, find_valkey
+from pointbook.settings import Settings
 
-__all__ = ["AlreadyRunning", "EmbeddedError", "Servers", "Urls", "start", "urls_of"]
+_OTHERS_START_SECONDS = 30.0
+
+__all__ = ["AlreadyRunning", "EmbeddedError", "Servers", "Urls", "configured", "start", "urls_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,48 @@ def start(data_dir: Path, *, with_valkey: bool = True, durable: bool = True) -> 
 
 
 def urls_of(data_dir: Path) -> Urls:
-    """The URLs of servers that another process runs on this data directory."""
+    """The URLs of servers that another process runs on this data directory. Raises EmbeddedError."""
     place = Place.of(data_dir)
+    postgres.wait_until_ready(place, _OTHERS_START_SECONDS)
     has_valkey = (place.sockets / "valkey.sock").exists()
     return _urls(place, Secrets.of(place.data_dir), with_valkey=has_valkey)
+
+
+@contextlib.contextmanager
+def configured(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
+    """Settings in which every URL and the secret stand: as configured, or of embedded servers for this block.
+
+    With ``join``, servers that another process runs on the data directory are used; without it they are an
+    error. Raises EmbeddedError.
+    """
+    if settings.database_url is not None:
+        if settings.secret is None:
+            raise EmbeddedError(
+                "POINTBOOK_DATABASE_URL is set and POINTBOOK_SECRET is not: voucher codes need it."
+            )
+        yield settings
+        return
+    try:
+        servers = start(settings.data_dir, with_valkey=settings.redis_url is None)
+    except AlreadyRunning:
+        if not join:
+            raise
+        yield _filled(settings, urls_of(settings.data_dir))
+        return
+    try:
+        yield _filled(settings, servers.urls)
+    finally:
+        servers.stop()
+
+
+def _filled(settings: Settings, urls: Urls) -> Settings:
+    found = {
+        "database_url": SecretStr(urls.database),
+        "owner_database_url": SecretStr(urls.owner_database),
+        "redis_url": settings.redis_url or (SecretStr(urls.redis) if urls.redis else None),
+        "secret": settings.secret or SecretStr(urls.secret),
+    }
+    return settings.model_copy(update=found)
 
 
 def _start_postgres(place: Place, secrets: Secrets, locks: Locks, *, durable: bool) -> Child:

@@ -7,6 +7,7 @@ superuser) and ``pointbook`` (the application, member of ``pointbook_app``). Pas
 import contextlib
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -38,7 +39,8 @@ def make_cluster(place: Place, programs: PostgresPrograms, secrets: Secrets, loc
     password.touch(mode=0o600)
     place.owner.give(password)
     password.write_text(secrets.superuser_password)
-    _run(place, lock, [programs.initdb, f"--pwfile={password}", "-D", unfinished, *_initdb_options(programs)])
+    options = _initdb_options(programs)
+    _run(place, lock, [programs.initdb, f"--pwfile={password}", "-D", unfinished, *options])
     password.unlink()
     single_user = [programs.server, "--single", "-D", unfinished, "-c", "exit_on_error=on", "postgres"]
     _run(place, lock, single_user, _roles(secrets))
@@ -68,6 +70,15 @@ def server(place: Place, programs: PostgresPrograms, *, durable: bool = True) ->
     )
 
 
+def wait_until_ready(place: Place, seconds: float) -> None:
+    """For a server that another process starts. Raises EmbeddedError."""
+    deadline = time.monotonic() + seconds
+    while not _says_ready(_data(place)):
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f"The PostgreSQL of {place.data_dir} is not up.")
+        time.sleep(0.05)
+
+
 def _data(place: Place) -> Path:
     return place.servers / "postgres" / "data"
 
@@ -90,10 +101,10 @@ def _roles(secrets: Secrets) -> str:
     )
 
 
-def _run(place: Place, lock: int, command: Sequence[str | Path], statements: str = "") -> None:
+def _run(place: Place, lock: int, command: Sequence[object], statements: str = "") -> None:
     try:
         subprocess.run(  # noqa: S603  # programs of the server
-            command,
+            [str(part) for part in command],
             input=statements,
             text=True,
             capture_output=True,
