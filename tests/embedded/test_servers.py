@@ -86,6 +86,7 @@ def asker(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
         assert json.loads(process.stdout.readline())
         yield process
         process.kill()
+    until(lambda: servers_of(data_dir) == [])
 
 
 def servers_of(data_dir: Path) -> list[psutil.Process]:
@@ -96,6 +97,12 @@ def servers_of(data_dir: Path) -> list[psutil.Process]:
             command = process.cmdline()
             if str(data_dir) in " ".join([*command, process.cwd()]) and "pytest" not in " ".join(command):
                 found.append(process)
+    return found
+
+
+def keepers_of(data_dir: Path) -> list[psutil.Process]:
+    found = [process for process in servers_of(data_dir) if "keeper" in str(process.cmdline())]
+    assert len(found) == 2
     return found
 
 
@@ -209,9 +216,8 @@ def test_no_server_outlives_its_asker(data_dir: Path, cruelty: signal.Signals) -
 def test_no_server_outlives_its_keeper(data_dir: Path) -> None:
     # The kernel tells the server: this is what PR_SET_PDEATHSIG is for.
     with running(data_dir):
-        for process in servers_of(data_dir):
-            if "keeper" in str(process.cmdline()):
-                process.kill()
+        for keeper in keepers_of(data_dir):
+            keeper.kill()
         until(lambda: servers_of(data_dir) == [])
 
 
@@ -231,9 +237,8 @@ async def test_a_killed_server_comes_back_with_what_was_committed(data_dir: Path
         assert servers.urls.redis is not None
         await said(servers.urls.owner_database, "create table kept as select 42 as answer")
         time.sleep(2.1)  # noqa: ASYNC251  # a server that dies earlier is taken for one that cannot start
-        for process in servers_of(data_dir):
-            if "keeper" in str(process.cmdline()):
-                process.children()[0].kill()
+        for keeper in keepers_of(data_dir):
+            keeper.children()[0].kill()
         assert await said_in_the_end(servers.urls.owner_database, "select answer from kept") == 42
         socket_file = servers.urls.redis.split("@")[1].split("?")[0]
         until(lambda: _accepts(socket_file))
