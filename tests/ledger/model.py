@@ -71,7 +71,7 @@ class Account:
             if hold.state == "HELD" and hold.expires_at <= at:
                 self._enter("lapse", at, self._give_back(hold.parts, at), hold_id=hold.hold_id)
                 self._end(hold, "LAPSED", at)
-        expired = [lot for lot in self.lots if lot.open and lot.expired(at)]
+        expired = sorted((lot for lot in self.lots if lot.open and lot.expired(at)), key=Lot.order)
         if expired:
             self._enter("expiry", at, [Transfer("open", "expired", lot.number, lot.open) for lot in expired])
         if self.debt and (taken := self._take(min(self.debt, self.available(at)), at)):
@@ -191,37 +191,44 @@ class Account:
         at = self._begin(now)
         self._may_spend()
         replaced = next((hold for hold in self.holds if hold.state == "HELD" and hold.cart == ask.cart), None)
-        trial = self.copy()  # a refusal leaves no trace of the replacement
+        parts, value = self._charge(ask, self._free(replaced, at))
         if replaced is not None:
-            trial._release(trial.find(replaced.hold_id), at)
-        parts, value = trial._charge(ask, at)
-        if replaced is not None and (replaced.points, replaced.value) == (sum(p for _, p in parts), value):
-            return replaced
-        lines = [Transfer("open", "held", number, share) for number, share in parts]
-        entry = trial._enter("hold", at, lines, hold_id=hold_id)
+            if (replaced.points, replaced.value) == (sum(points for _, points in parts), value):
+                return replaced
+            self._end(replaced, "RELEASED", at)
+            reopened = [Transfer("held", "open", number, points) for number, points in replaced.parts]
+            self._enter("release", at, reopened, hold_id=replaced.hold_id)
+        lines = [Transfer("open", "held", number, points) for number, points in parts]
+        entry = self._enter("hold", at, lines, hold_id=hold_id)
         hold = Hold(hold_id, entry.seq, ask.cart, tuple(parts), value, ask.point_value, at, at + ask.lifetime)
-        trial.holds.append(hold)
-        self.__dict__ = trial.__dict__
+        self.holds.append(hold)
+        self._happen(at)
         return hold
+
+    def _free(self, replaced: Hold | None, at: datetime) -> list[tuple[int, int]]:
+        """R20: what is available, and what the replaced hold has even if its lot has expired or debt waits."""
+        free = {lot.number: lot.open for lot in self._spendable(at)}
+        for number, points in replaced.parts if replaced else ():
+            free[number] = free.get(number, 0) + points
+        return sorted(free.items(), key=lambda part: self.lots[part[0] - 1].order())
 
     def _may_spend(self) -> None:
         if not self.may_spend:
             raise errors.RedemptionLocked if self.may_earn else errors.MemberInactive
 
-    def _charge(self, ask: Ask, at: datetime) -> tuple[list[tuple[int, int]], int]:
+    def _charge(self, ask: Ask, free: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
         """R3: the points to charge, as parts, and what they are worth."""
-        available = self.available(at)
-        prices = list(self._prices(self._take(available, at), ask.point_value))
+        prices = list(self._prices(free, ask.point_value))
         most = most_within(prices, ask.limit)
-        if ask.points is not None and ask.points > available:
-            raise errors.InsufficientPoints(ask.points, available)
+        if ask.points is not None and ask.points > len(prices):
+            raise errors.InsufficientPoints(ask.points, len(prices))
         if ask.points is not None and ask.points > most:
             raise errors.ExceedsCart(most)
         value = sum(prices[: most if ask.points is None else ask.points]) // FINE
         charged = fewest_reaching(prices, value)
         if charged < max(ask.minimum, 1):
             raise errors.BelowMinimum(ask.minimum)
-        return self._take(charged, at), value
+        return split(free, charged)[0], value
 
     def find(self, hold_id: UUID) -> Hold:
         found = next((hold for hold in self.holds if hold.hold_id == hold_id), None)
@@ -258,9 +265,14 @@ class Account:
         self._happen(at)
 
     def capture(self, hold_id: UUID, amount: int | None, source: tuple[str, str], *, now: datetime) -> Hold:
-        """R20: spends at most ``amount`` (None: all) in R15's order and gives back the rest."""
+        """R20: spends at most ``amount`` (None: all) in R15's order, gives back the rest. One order, one hold."""
         at = self._begin(now)
+        earlier = next((e for e in self.entries if e.kind == "capture" and e.source == (*source, 1)), None)
+        if earlier is not None and earlier.hold_id == hold_id:
+            return self.find(hold_id)
         hold = self._held_hold(hold_id)
+        if earlier is not None:
+            raise errors.OrderConflict(source[1])
         prices = list(self._prices(hold.parts, hold.point_value))
         value = hold.value
         if amount is not None and amount < hold.value:

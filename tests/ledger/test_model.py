@@ -225,3 +225,18 @@ def test_the_past_is_what_it_was() -> None:
     assert member.balance(NOON) == Balance(5, 0, 15, 0, 25)
     assert member.balance(day(6, 29)) == Balance(5, 0, 0, 0, 25)
     assert member.balance(day(6, 30)) == Balance(0, 0, 0, 0, 0)
+
+
+def test_a_replaced_hold_is_free_for_its_successor_only() -> None:
+    """R20 before R18 and R26: the same cart keeps what it had; what it leaves expires, or pays debt, at once."""
+    member = account(grant(100, expires=NOON + QUARTER / 3), grant(50))
+    member.hold(hold_id(1), ask(120), now=NOON)
+    member.adjust(-40, None, allow_negative=True, now=NOON)
+    later = NOON + QUARTER / 2
+    assert member.hold(hold_id(2), ask(90), now=later).parts == ((1, 90),)
+    assert [(entry.kind, entry.transfers) for entry in member.entries[-4:]] == [
+        ("release", (Transfer("held", "open", 1, 100), Transfer("held", "open", 2, 20))),
+        ("hold", (Transfer("open", "held", 1, 90),)),
+        ("expiry", (Transfer("open", "expired", 1, 10),)),
+        ("settle", (Transfer("open", "debt", 2, 10),)),
+    ]
