@@ -102,8 +102,8 @@ def order_document(basket: list[Line], groups: dict[int, list[str]]) -> dict[str
     coupons = sum(line.coupon_disc for line in basket)
     document: dict[str, Any] = {
         "externalId": str(first.basket_id),
-        "type": "SALES_ORDER",
-        "status": "COMPLETED",
+        "type": "SALE",
+        "status": "goods booked out",
         "placedAt": first.placed_at,
         "currency": CURRENCY,
         "store": str(first.store_id),

@@ -1,0 +1,83 @@
+"""Drives a server with prepared HTTP requests over kept-alive connections, and measures it from outside.
+
+The client is as plain as can be, because it shares the machine with the servers: it writes bytes and reads
+bodies by their Content-Length.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round of requests cost. ``server_cpu`` is of the API process alone, in seconds, without PostgreSQL's.
+
+    Bodies stand in the order of the requests.
+    """
+
+    seconds: float = 0.0
+    server_cpu: float = 0.0
+    bodies: list[bytes] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return len(self.bodies)
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def cpu_per_request(self) -> float:
+        """Microseconds."""
+        return self.server_cpu / self.requests * 1e6
+
+
+def request(path: str, body: bytes = b"", *, token: str | None = None, method: str = "POST") -> bytes:
+    """The bytes of an HTTP/1.1 request with a JSON body."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Accept: application/json\r\n{authorization}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
+
+
+async def drive(port: int, pid: int, requests: Sequence[bytes], connections: int) -> Round:
+    """Send every request once, ``connections`` at a time. Raises AssertionError on any status but 200."""
+    result = Round(bodies=[b""] * len(requests))
+    queue = iter(enumerate(requests))
+
+    async def one_connection() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number, content in queue:
+            writer.write(content)
+            result.bodies[number] = await _read_body(reader)
+        writer.close()
+        await writer.wait_closed()
+
+    cpu, begun = cpu_seconds(pid), time.perf_counter()
+    await asyncio.gather(*(one_connection() for _ in range(connections)))
+    result.seconds, result.server_cpu = time.perf_counter() - begun, cpu_seconds(pid) - cpu
+    return result
+
+
+async def _read_body(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    lower = head.lower()
+    start = lower.index(b"content-length:") + 15
+    body = await reader.readexactly(int(lower[start : lower.index(b"\r\n", start)]))
+    assert head.startswith(b"HTTP/1.1 200 "), (head, body[:500])
+    return body
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process, user and system, without its children."""
+    with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # read in the measured loop
+        fields = file.read().rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
