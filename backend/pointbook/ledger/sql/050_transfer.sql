@@ -1,0 +1,27 @@
+-- Transfers: the lines of an entry. Points move from debit to credit, so every line is balanced by construction.
+-- Accounts of the member: open, held, debt. Of the programme: all others. The balance of a ledger account is its
+-- credits less its debits; only debt is counted the other way round.
+
+create table ledger.transfer (
+    programme_id int not null,
+    account_id bigint not null,
+    seq bigint not null,
+    line smallint not null,
+    debit text not null,
+    credit text not null,
+    lot_id bigint,      -- null only where a debt grows: those points are in no lot
+    points bigint not null,
+    primary key (programme_id, account_id, seq, line),
+    foreign key (programme_id, account_id, seq) references ledger.entry,
+    foreign key (programme_id, lot_id) references ledger.lot,
+    constraint transfer_line_check check (line > 0),
+    constraint transfer_points_check check (points > 0),
+    constraint transfer_debit_check check (debit in (
+        'open', 'held', 'debt', 'issued', 'redeemed', 'expired', 'reversed', 'forfeited', 'adjusted', 'moved'
+    )),
+    constraint transfer_credit_check check (credit in (
+        'open', 'held', 'debt', 'issued', 'redeemed', 'expired', 'reversed', 'forfeited', 'adjusted', 'moved'
+    )),
+    constraint transfer_pair_check check (debit <> credit),
+    constraint transfer_lot_check check (lot_id is not null or debit = 'debt')
+);

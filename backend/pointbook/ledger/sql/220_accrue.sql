@@ -1,0 +1,106 @@
+-- Grants points: one entry of kind accrual per accrual, one or thousands of them in one call, for any accounts.
+-- Accruals are parallel arrays; their lots are too, each with the number (from 1) of its accrual.
+-- A source has one effect per occurrence in the programme: later ones change nothing, whatever their account.
+-- status, one row an accrual in their order: ok | duplicate (account and seq of the earlier entry) | not_earning
+-- | no_account. One row with clock_ahead instead, and nothing written.
+-- Locks the accounts in key order. Of two concurrent calls with one source the later one waits if the account is the
+-- same; if not, its insert violates entry_source_key and the caller tries again.
+
+create function ledger.accrue(
+    in_programme int,
+    in_accounts bigint[], in_source_types text[], in_source_ids text[], in_occurrences int[],
+    in_lot_accruals int[], in_lot_points bigint[], in_lot_values numeric[],
+    in_lot_available_from timestamptz[], in_lot_expires_at timestamptz[], in_lot_versions int[],
+    in_now timestamptz)
+returns table (account_id bigint, seq bigint, status text)
+language plpgsql security definer set search_path = ledger, pg_temp as $$
+#variable_conflict use_column
+declare
+    targets bigint[];
+begin
+    perform ledger.guard(in_programme);
+    if ledger.clock_ahead(in_programme, in_now) then
+        return query select null::bigint, null::bigint, 'clock_ahead';
+        return;
+    end if;
+    if exists (
+        select from unnest(in_lot_points, in_lot_available_from, in_lot_expires_at) as l (points, starts, ends)
+        where l.points <= 0 or l.ends <= in_now or l.ends <= l.starts
+    ) then
+        raise exception 'a lot that nobody could spend: the caller leaves it out';
+    end if;
+
+    targets := ledger.lock_all(in_programme, in_accounts);
+    perform ledger.bring_to(in_programme, targets, in_now);
+
+    return query
+    with given as (
+        select
+            g.number, g.target as account_id, g.source_type, g.source_id, g.occurrence,
+            earlier.account_id as earlier_account, earlier.seq as earlier_seq,
+            a.account_id is not null as known, a.may_earn, greatest(in_now, a.as_of) as at, a.last_seq
+        from unnest(targets, in_source_types, in_source_ids, in_occurrences)
+            with ordinality as g (target, source_type, source_id, occurrence, number)
+        left join ledger.account a on a.programme_id = in_programme and a.account_id = g.target
+        left join ledger.entry earlier
+            on earlier.programme_id = in_programme and earlier.kind = 'accrual'
+            and earlier.source_type = g.source_type and earlier.source_id = g.source_id
+            and earlier.occurrence = g.occurrence
+    ), fresh as (
+        select *, last_seq + row_number() over (partition by account_id order by number) as seq
+        from (
+            select
+                *, row_number() over (partition by source_type, source_id, occurrence order by number) as turn
+            from given
+            where earlier_seq is null and may_earn
+        ) as in_turn
+        where turn = 1
+    ), entries as (
+        insert into ledger.entry (programme_id, account_id, seq, kind, at, source_type, source_id, occurrence)
+        select in_programme, account_id, seq, 'accrual', at, source_type, source_id, occurrence from fresh
+    ), lots as materialized (
+        select nextval('ledger.lot_id') as lot_id, l.*
+        from (
+            select
+                f.account_id, f.seq, f.at, l.points, l.value, l.starts, l.ends, l.version,
+                row_number() over (partition by l.accrual order by l.number)::smallint as line
+            from unnest(in_lot_accruals, in_lot_points, in_lot_values, in_lot_available_from, in_lot_expires_at,
+                    in_lot_versions)
+                with ordinality as l (accrual, points, value, starts, ends, version, number)
+            join fresh f on f.number = l.accrual
+            order by l.accrual, l.number
+        ) as l
+    ), granted as (
+        insert into ledger.lot (
+            programme_id, lot_id, owner_id, account_id, seq, granted, open, value_per_point, earned_at,
+            available_from, expires_at, settings_version)
+        select
+            in_programme, lot_id, account_id, account_id, seq, points, points, value, at,
+            starts, coalesce(ends, 'infinity'), version
+        from lots
+    ), transfers as (
+        insert into ledger.transfer (programme_id, account_id, seq, line, debit, credit, lot_id, points)
+        select in_programme, account_id, seq, line, 'issued', 'open', lot_id, points from lots
+    ), accounts as (
+        update ledger.account a
+        set last_seq = newest.seq, as_of = newest.at
+        from (select account_id, max(seq) as seq, max(at) as at from fresh group by account_id) as newest
+        where a.programme_id = in_programme and a.account_id = newest.account_id
+    )
+    select
+        coalesce(g.earlier_account, first.account_id, g.account_id, in_accounts[g.number]),
+        coalesce(g.earlier_seq, first.seq),
+        case
+            when g.earlier_seq is not null then 'duplicate'
+            when not g.known then 'no_account'
+            when first.number = g.number then 'ok'
+            when first.number is not null then 'duplicate'
+            else 'not_earning'
+        end
+    from given g
+    left join fresh first using (source_type, source_id, occurrence)
+    order by g.number;
+
+    perform ledger.bring_to(in_programme, targets, in_now);  -- new points pay debt at once
+end;
+$$;

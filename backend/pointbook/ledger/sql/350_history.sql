@@ -1,0 +1,69 @@
+-- The entries of an account, newest first, those due and not booked included, with numbers below in_before.
+-- points = effect on open + held - debt, held = effect on held, moved = all points of the entry.
+
+create type ledger.history_line as (
+    seq bigint, kind text, at timestamptz, points bigint, held bigint, moved bigint,
+    source_type text, source_id text, hold_id uuid);
+
+create function ledger.history_at(in_programme int, in_reading ledger.reading, in_first int, in_before bigint)
+returns setof ledger.history_line
+language plpgsql stable as $$
+declare
+    unbooked int := 0;
+begin
+    if in_reading.due is not null then
+        return query
+        select
+            d.seq, d.kind, d.at,
+            sum(ledger.effect_on_owned(d.debit, d.credit) * d.points)::bigint,
+            sum(ledger.effect_on_held(d.debit, d.credit) * d.points)::bigint,
+            sum(d.points)::bigint, null::text, null::text, d.hold_id
+        from unnest(in_reading.due) as d
+        where in_before is null or d.seq < in_before
+        group by d.seq, d.kind, d.at, d.hold_id
+        order by d.seq desc
+        limit in_first;
+        get diagnostics unbooked = row_count;
+    end if;
+
+    return query
+    select
+        e.seq, e.kind, e.at, coalesce(moves.points, 0), coalesce(moves.held, 0), coalesce(moves.moved, 0),
+        e.source_type, e.source_id, e.hold_id
+    from ledger.entry e
+    cross join lateral (
+        select
+            sum(ledger.effect_on_owned(t.debit, t.credit) * t.points)::bigint as points,
+            sum(ledger.effect_on_held(t.debit, t.credit) * t.points)::bigint as held,
+            sum(t.points)::bigint as moved
+        from ledger.transfer t
+        where t.programme_id = in_programme and t.account_id = e.account_id and t.seq = e.seq
+    ) as moves
+    where e.programme_id = in_programme and e.account_id = in_reading.account_id
+        and e.seq < coalesce(in_before, in_reading.last_seq + 1)
+    order by e.seq desc
+    limit in_first - unbooked;
+end;
+$$;
+
+-- +1, 0 or -1: what a transfer does to the points a member owns. A debt that grows takes from them.
+create function ledger.effect_on_owned(in_debit text, in_credit text) returns int
+language sql immutable as $$
+    select (in_credit in ('open', 'held', 'debt'))::int - (in_debit in ('open', 'held', 'debt'))::int
+$$;
+
+create function ledger.effect_on_held(in_debit text, in_credit text) returns int
+language sql immutable as $$
+    select (in_credit = 'held')::int - (in_debit = 'held')::int
+$$;
+
+create function ledger.history(
+    in_programme int, in_account bigint, in_now timestamptz, in_first int, in_before bigint)
+returns setof ledger.history_line
+language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+begin
+    return query
+    select * from ledger.history_at(
+        in_programme, ledger.read_account(in_programme, in_account, in_now), in_first, in_before);
+end;
+$$;

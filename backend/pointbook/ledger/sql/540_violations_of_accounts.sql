@@ -1,0 +1,58 @@
+-- What is wrong with accounts and with the programme's books as a whole (I1, I5).
+
+create view ledger.account_violations as
+
+-- I5: numbers have no gap, and the account stands at its newest entry.
+select
+    a.programme_id, a.account_id, 'sequence_gap' as violation,
+    format('last seq %s; entries: %s up to %s', a.last_seq, coalesce(e.entries, 0), e.newest) as detail
+from ledger.account a
+left join (
+    select programme_id, account_id, count(*) as entries, max(seq) as newest
+    from ledger.entry group by programme_id, account_id
+) as e using (programme_id, account_id)
+where a.last_seq <> coalesce(e.newest, 0) or a.last_seq <> coalesce(e.entries, 0)
+
+union all
+
+select a.programme_id, a.account_id, 'instant_differs', format('as of %s; newest entry at %s', a.as_of, e.at)
+from ledger.account a
+join ledger.entry e on e.programme_id = a.programme_id and e.account_id = a.account_id and e.seq = a.last_seq
+where a.as_of <> e.at
+
+union all
+
+-- A debt is what its transfers say.
+select a.programme_id, a.account_id, 'debt_differs', format('debt %s; by transfers %s', a.debt, coalesce(t.debt, 0))
+from ledger.account a
+left join (
+    select programme_id, account_id, sum(case when debit = 'debt' then points else -points end) as debt
+    from ledger.transfer
+    where debit = 'debt' or credit = 'debt'
+    group by programme_id, account_id
+) as t using (programme_id, account_id)
+where a.debt <> coalesce(t.debt, 0)
+
+union all
+
+-- I1: what the programme's ledger accounts gave out and did not get back is what members have less what they owe.
+select
+    coalesce(given.programme_id, owned.programme_id), null, 'books_unbalanced',
+    format('given out %s; owned by members %s', given.points, owned.points)
+from (
+    select
+        programme_id,
+        sum(case when debit in ('open', 'held', 'debt') then 0 else points end)
+            - sum(case when credit in ('open', 'held', 'debt') then 0 else points end) as points
+    from ledger.transfer
+    group by programme_id
+) as given
+full join (
+    select
+        programme_id,
+        coalesce((select sum(l.open + l.held) from ledger.lot l where l.programme_id = a.programme_id), 0)
+            - sum(a.debt) as points
+    from ledger.account a
+    group by programme_id
+) as owned using (programme_id)
+where coalesce(given.points, 0) <> coalesce(owned.points, 0);

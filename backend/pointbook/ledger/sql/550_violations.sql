@@ -1,0 +1,32 @@
+-- All violations, one row each, and how much there was to look at. account_id is null where the whole programme is meant.
+
+create view ledger.violations as
+select * from ledger.entry_violations
+union all
+select * from ledger.lot_violations
+union all
+select * from ledger.hold_violations
+union all
+select * from ledger.account_violations;
+
+create function ledger.violations_of(in_programme int)
+returns table (account_id bigint, violation text, detail text)
+language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+#variable_conflict use_column
+begin
+    perform ledger.guard(in_programme);
+    return query
+    select v.account_id, v.violation, v.detail from ledger.violations v
+    where v.programme_id = in_programme
+    order by v.account_id, v.violation, v.detail;
+end;
+$$;
+
+create function ledger.extent(in_programme int, out accounts bigint, out entries bigint)
+language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+begin
+    perform ledger.guard(in_programme);
+    accounts := (select count(*) from ledger.account where programme_id = in_programme);
+    entries := (select count(*) from ledger.entry where programme_id = in_programme);
+end;
+$$;
