@@ -66,7 +66,7 @@ class Process:
     def start(self) -> None:
         """Start and wait until it answers."""
         with self._log.open("ab") as log:
-            self._child = subprocess.Popen(  # noqa: S603  # programs of this project
+            self._child = subprocess.Popen(  # programs of this project
                 self._command, stdout=log, stderr=subprocess.STDOUT, env=self._environment, start_new_session=True
             )
         deadline = time.monotonic() + _START_SECONDS
