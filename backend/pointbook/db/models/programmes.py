@@ -34,13 +34,17 @@ class Programme(Base):
 
 
 class SettingsVersion(Base):
-    """Settings of a programme from an instant on. Appended, never changed: lots pin the version they came from."""
+    """Settings of a programme from an instant on. Appended, never changed: lots pin the version they came from.
+
+    ``document`` counts in ``currency``, which was the programme's when the version was made.
+    """
 
     __tablename__ = "settings_version"
 
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     effective_from: Mapped[datetime]
+    currency: Mapped[str]
     document: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -1,0 +1,233 @@
+"""Orders as they are known: read, locked, written. Whoever locks an order has locked its accounts before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import UUID
+
+from pointbook.db.session import Connection
+
+EARNED: Final = "EARNED"
+RECEIVED: Final = "RECEIVED"
+PARKED: Final = "PARKED"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What counts of an order that was reported before. Amounts in minor units."""
+
+    external_id: str
+    customer_external_id: str | None
+    account_id: int | None
+    store_id: str | None
+    status: str
+    state: str
+    fingerprint: bytes
+    total: int
+    redeemed_value: int
+    points: int
+    hold_id: UUID | None
+
+
+class Known(NamedTuple):
+    """What the database knows when an order is reported.
+
+    The account is the customer's, or that of a member whose verified address released the order. ``captured_*``:
+    the voucher that was captured by naming this order.
+    """
+
+    order: OrderRow | None
+    account_id: int | None
+    public_id: UUID | None
+    captured_hold_id: UUID | None
+    captured_value: int | None
+
+
+class CapturedHold(Protocol):
+    @property
+    def hold_id(self) -> UUID: ...
+    @property
+    def captured_value(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """All of an order, to be written. ``document`` is JSON text; ``customer_email`` only while parked."""
+
+    external_id: str
+    account_id: int | None
+    customer_external_id: str
+    customer_email: str | None
+    type: str
+    status: str
+    placed_at: datetime
+    currency: str
+    store_id: str | None
+    entry_channel: str | None
+    exit_channel: str | None
+    document: str
+    fingerprint: bytes
+    state: str
+    total: int
+    redeemed_value: int
+    points: int
+    settings_version: int | None
+    hold_id: UUID | None
+    entry_seq: int | None
+    reported_at: datetime
+
+
+async def known(connection: Connection, programme_id: int, order: str, customer: str) -> Known:
+    """Order, account and voucher in one read, nothing locked."""
+    row = await connection.fetchrow(_KNOWN, programme_id, order, customer)
+    assert row is not None, "the statement has one row"
+    return Known(
+        None if row["external_id"] is None else _order(row),
+        row["member_account_id"],
+        row["public_id"],
+        row["captured_hold_id"],
+        row["captured_value"],
+    )
+
+
+async def locked(connection: Connection, programme_id: int, order: str) -> OrderRow | None:
+    """The order as it stands, locked until the transaction ends."""
+    row = await connection.fetchrow(_LOCKED, programme_id, order)
+    return None if row is None else _order(row)
+
+
+async def add(connection: Connection, programme_id: int, record: OrderRecord) -> bool:
+    """False when somebody else has reported the order meanwhile: nothing was written then."""
+    return bool(await connection.fetchval(_ADD, programme_id, *_values(record)))
+
+
+async def replace(connection: Connection, programme_id: int, record: OrderRecord) -> None:
+    """Write a locked order anew; when it was first reported stays."""
+    await connection.execute(_REPLACE, programme_id, *_values(record)[:-1])
+
+
+async def set_status(connection: Connection, programme_id: int, order: str, status: str) -> None:
+    await connection.execute(_SET_STATUS, programme_id, order, status)
+
+
+async def set_redeemed(connection: Connection, programme_id: int, order: str, hold: CapturedHold) -> None:
+    """Note on an order what was captured for it; nothing if it has not been submitted, or has that note."""
+    await connection.execute(_SET_REDEEMED, programme_id, order, hold.hold_id, hold.captured_value)
+
+
+async def capture_source(connection: Connection, programme_id: int, hold_id: UUID) -> tuple[str, str]:
+    """What a captured hold was captured for."""
+    row = await connection.fetchrow(_CAPTURE_SOURCE, programme_id, hold_id)
+    assert row is not None, "a captured hold has a source"
+    return row["source_type"], row["source_id"]
+
+
+async def parked(
+    connection: Connection, programme_id: int, customer: str, email: str | None, *, most: int
+) -> list[Any]:
+    """Parked orders of a customer's id or address, locked, the earliest first."""
+    rows: list[Any] = await connection.fetch(_PARKED, programme_id, customer, email, most)
+    return rows
+
+
+class Released(NamedTuple):
+    """What a parked order became."""
+
+    external_id: str
+    state: str
+    points: int
+    settings_version: int | None
+    entry_seq: int | None
+
+
+async def release(connection: Connection, programme_id: int, account_id: int, orders: Sequence[Released]) -> None:
+    """Give parked orders their account. Their addresses are not needed any more."""
+    columns: list[list[Any]] = [list(column) for column in zip(*orders, strict=True)]
+    await connection.execute(_RELEASE, programme_id, account_id, *columns)
+
+
+def _order(row: Any) -> OrderRow:
+    return OrderRow(**{name: row[name] for name in OrderRow.__dataclass_fields__})
+
+
+def _values(record: OrderRecord) -> list[Any]:
+    return [getattr(record, name) for name in OrderRecord.__dataclass_fields__]
+
+
+_COLUMNS = ", ".join(f"known.{name}" for name in OrderRow.__dataclass_fields__)
+
+_KNOWN = f"""
+select
+    {_COLUMNS}, member.account_id as member_account_id, member.public_id,
+    captured.hold_id as captured_hold_id, captured.captured_value
+from (values ($1::int, $2::text, $3::text)) as asked (programme_id, order_id, customer_id)
+left join sales_order as known on known.programme_id = asked.programme_id and known.external_id = asked.order_id
+left join member_external_id as customer
+    on customer.programme_id = asked.programme_id and customer.external_id = asked.customer_id
+left join member
+    on member.programme_id = asked.programme_id
+    and member.account_id = coalesce(
+        customer.account_id,
+        case when known.customer_external_id = asked.customer_id then known.account_id end
+    )
+left join ledger.entry as capture
+    on capture.programme_id = asked.programme_id and capture.kind = 'capture'
+    and capture.source_type = 'order' and capture.source_id = asked.order_id
+left join ledger.hold as captured
+    on captured.programme_id = asked.programme_id and captured.hold_id = capture.hold_id
+"""  # noqa: S608  # names of columns
+
+_LOCKED = f"""
+select {_COLUMNS} from sales_order as known
+where programme_id = $1 and external_id = $2
+for no key update
+"""  # noqa: S608  # names of columns
+
+_ADD = """
+insert into sales_order (
+    programme_id, external_id, account_id, customer_external_id, customer_email, type, status, placed_at,
+    currency, store_id, entry_channel, exit_channel, document, fingerprint, state, total, redeemed_value, points,
+    settings_version, hold_id, entry_seq, reported_at)
+values (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::jsonb, $14, $15, $16, $17, $18, $19, $20, $21,
+    $22)
+on conflict (programme_id, external_id) do nothing
+returning true
+"""
+
+_REPLACE = """
+update sales_order
+set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, status = $7, placed_at = $8,
+    currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text::jsonb,
+    fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
+    hold_id = $20, entry_seq = $21
+where programme_id = $1 and external_id = $2
+"""
+
+_SET_STATUS = "update sales_order set status = $3 where programme_id = $1 and external_id = $2"
+
+_SET_REDEEMED = """
+update sales_order set hold_id = $3, redeemed_value = $4
+where programme_id = $1 and external_id = $2 and hold_id is null
+"""
+
+_CAPTURE_SOURCE = "select source_type, source_id from ledger.hold where programme_id = $1 and hold_id = $2"
+
+_PARKED = """
+select external_id, status, store_id, redeemed_value, document
+from sales_order
+where programme_id = $1 and state = 'PARKED' and (customer_external_id = $2 or customer_email = $3)
+order by placed_at, external_id
+limit $4
+for no key update
+"""
+
+_RELEASE = """
+update sales_order
+set account_id = $2, customer_email = null, state = released.state, points = released.points,
+    settings_version = released.version, entry_seq = released.seq
+from unnest($3::text[], $4::text[], $5::bigint[], $6::int[], $7::bigint[])
+    as released (external_id, state, points, version, seq)
+where sales_order.programme_id = $1 and sales_order.external_id = released.external_id
+"""

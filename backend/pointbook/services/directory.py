@@ -1,0 +1,203 @@
+"""What every request needs to know about programmes, keys and accounts, cached for a few seconds a process.
+
+A change is seen at once by the process that makes it and within ``CACHE_LIFE`` by all others. Settings take effect
+``SETTINGS_NOTICE`` after they are made at the earliest: no two processes disagree on what is in force.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from pointbook.db.session import Database
+from pointbook.domain import errors
+from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion, in_force
+from pointbook.services.caches import ExpiringCache
+
+CACHE_LIFE: Final = 4.0
+"""Seconds."""
+SETTINGS_NOTICE: Final = timedelta(seconds=5)
+_ACCOUNT_LIFE: Final = 60.0
+_PROGRAMMES, _ACCOUNTS = 1_000, 100_000
+
+
+class ProgrammeState(enum.StrEnum):
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    EARNING_STOPPED = "EARNING_STOPPED"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """``store_id`` is the shop's; an inactive store earns nothing."""
+
+    store_id: str
+    name: str
+    time_zone: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeSnapshot:
+    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``versions`` and ``stores`` are complete."""
+
+    id: int
+    slug: str
+    name: str
+    state: ProgrammeState
+    state_since: datetime
+    currency: str
+    time_zone: str
+    locales: tuple[str, ...]
+    sandbox: bool
+    versions: tuple[SettingsVersion, ...]
+    stores: Mapping[str, StoreSnapshot]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def earns(self) -> bool:
+        return self.state is ProgrammeState.ACTIVE
+
+    def version_at(self, at: datetime) -> SettingsVersion:
+        return in_force(self.versions, at)
+
+    def settings_at(self, at: datetime) -> ProgrammeSettings:
+        return in_force(self.versions, at).settings
+
+    def store(self, store_id: str | None) -> StoreSnapshot | None:
+        """The store with the shop's id; None stays None. Raises UnknownStore."""
+        if store_id is None:
+            return None
+        try:
+            return self.stores[store_id]
+        except KeyError:
+            raise errors.UnknownStore(store_id) from None
+
+    def require_open(self) -> None:
+        """Raises ProgrammeNotOpen in DRAFT and CLOSED: nobody joins, earns or redeems then."""
+        if self.state in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
+            raise errors.ProgrammeNotOpen(self.state)
+
+
+class ProgrammeDirectory:
+    """Programmes by their number."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._cache: ExpiringCache[int, ProgrammeSnapshot] = ExpiringCache(
+            self.load, life=CACHE_LIFE, size=_PROGRAMMES
+        )
+
+    async def get(self, programme_id: int) -> ProgrammeSnapshot:
+        programme = await self._cache.get(programme_id)
+        assert programme is not None, "a principal names a programme that exists, and programmes are never deleted"
+        return programme
+
+    def forget(self, programme_id: int) -> None:
+        self._cache.forget(programme_id)
+
+    async def load(self, programme_id: int) -> ProgrammeSnapshot | None:
+        """The programme as it is now, past the cache."""
+        async with self._db.bare_transaction(programme_id) as connection:
+            row = await connection.fetchrow(_PROGRAMME, programme_id)
+        return None if row is None else _snapshot(row)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """A member's account in the ledger, and the id that may be shown."""
+
+    account_id: int
+    public_id: UUID
+
+
+class AccountDirectory:
+    """Accounts by the shop's id of the customer. Whoever has not joined is looked up every time.
+
+    An id never leads to another account (a merge is followed by the ledger), until its member leaves and joins
+    again: whoever lets a member leave forgets it here, and the ledger refuses the account in other processes.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._cache: ExpiringCache[tuple[int, str], AccountKey] = ExpiringCache(
+            self._load, life=_ACCOUNT_LIFE, size=_ACCOUNTS
+        )
+
+    async def find(self, programme_id: int, external_id: str) -> AccountKey | None:
+        return await self._cache.get((programme_id, external_id))
+
+    async def get(self, programme_id: int, external_id: str) -> AccountKey:
+        """Raises NotAMember."""
+        account = await self._cache.get((programme_id, external_id))
+        if account is None:
+            raise errors.NotAMember
+        return account
+
+    def forget(self, programme_id: int, external_id: str) -> None:
+        self._cache.forget((programme_id, external_id))
+
+    async def _load(self, key: tuple[int, str]) -> AccountKey | None:
+        async with self._db.bare_transaction(key[0]) as connection:
+            row = await connection.fetchrow(_ACCOUNT, *key)
+        return None if row is None else AccountKey(row["account_id"], row["public_id"])
+
+
+def _snapshot(row: Mapping[str, Any]) -> ProgrammeSnapshot:
+    versions: list[dict[str, Any]] = orjson.loads(row["versions"])
+    stores = (StoreSnapshot(**store) for store in orjson.loads(row["stores"]))
+    return ProgrammeSnapshot(
+        id=row["id"],
+        slug=row["slug"],
+        name=row["name"],
+        state=ProgrammeState(row["state"]),
+        state_since=row["state_since"],
+        currency=row["currency"],
+        time_zone=row["time_zone"],
+        locales=tuple(row["locales"]),
+        sandbox=row["sandbox"],
+        versions=tuple(map(_version, versions)),
+        stores={store.store_id: store for store in stores},
+    )
+
+
+def _version(row: Mapping[str, Any]) -> SettingsVersion:
+    return SettingsVersion(
+        row["version"],
+        datetime.fromisoformat(row["effective_from"]).astimezone(UTC),
+        ProgrammeSettings.from_document(row["document"], row["currency"]),
+    )
+
+
+_PROGRAMME = """
+select
+    programme.*,
+    (
+        select jsonb_agg(to_jsonb(version) - 'programme_id' order by version.version)
+        from settings_version as version
+        where version.programme_id = programme.id
+    ) as versions,
+    (
+        select coalesce(jsonb_agg(to_jsonb(store) - array['programme_id', 'created_at']), '[]')
+        from store
+        where store.programme_id = programme.id
+    ) as stores
+from programme
+where programme.id = $1
+"""
+
+_ACCOUNT = """
+select member.account_id, member.public_id
+from member_external_id as known
+join member on member.programme_id = known.programme_id and member.account_id = known.account_id
+where known.programme_id = $1 and known.external_id = $2
+"""

@@ -1,0 +1,49 @@
+"""What the use cases of one process share. Every use case takes the installation first."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Self
+
+from pointbook.db.session import Database
+from pointbook.domain.vouchers import VoucherCodes
+from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
+from pointbook.services.key_directory import KeyDirectory
+
+
+class Secrets:
+    """Keys derived from the installation's secret, one a purpose, so that none of them is stored."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def derive(self, purpose: str, *parts: str) -> bytes:
+        """32 bytes that nobody can compute without the secret; always the same for the same purpose and parts."""
+        key = hmac.new(self._secret, f"pointbook {purpose}".encode(), hashlib.sha256).digest()
+        return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).digest()
+
+    def __repr__(self) -> str:
+        return "Secrets(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The database, the secret and the caches of one process; use cases open their own transactions on ``db``."""
+
+    db: Database
+    secrets: Secrets
+    codes: VoucherCodes
+    programmes: ProgrammeDirectory
+    accounts: AccountDirectory
+    keys: KeyDirectory
+
+    @classmethod
+    def of(cls, db: Database, secret: str | bytes) -> Self:
+        """``secret`` has at least 32 bytes and is kept for ever: codes and token secrets are derived from it."""
+        key = secret.encode() if isinstance(secret, str) else secret
+        secrets = Secrets(key)
+        return cls(
+            db, secrets, VoucherCodes(key), ProgrammeDirectory(db), AccountDirectory(db), KeyDirectory(db, secrets)
+        )

@@ -1,0 +1,311 @@
+"""Orders come in: recorded, their voucher captured, their points credited, each order in a transaction of its own.
+
+An order is known by the shop's id and has its effect once, however often and in whatever state of the shop's it
+arrives. Stated rules:
+
+- A voucher is captured when the order arrives, whatever its status: it lives 15 minutes, a delivery takes days.
+- Until it has earned, an order may be corrected; a captured voucher stays with it, and an order that is worth less
+  than what points have paid already is refused.
+- Once it has earned, a new status is noted and has no effect, so a late, older one undoes nothing. Other content
+  is a conflict.
+- An order of somebody who has not joined is parked. Reported again after its customer joined, it earns.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from pointbook import ledger
+from pointbook.db.queries import orders
+from pointbook.db.queries.customers import lock_customer
+from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
+from pointbook.domain import earning, errors
+from pointbook.domain.money import Money
+from pointbook.domain.orders import OrderDocument, StoredOrder, parse_order
+from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.ledger import Accrual, HoldState
+from pointbook.services.directory import AccountKey, ProgrammeSnapshot
+from pointbook.services.granting import ORDER, earned_lots, order_points, points_in, tell_credited
+from pointbook.services.installation import Installation
+from pointbook.services.members import normalised_email
+from pointbook.services.redemption import CAPTURE, Purchase, locked_hold, spend
+
+ORDERS_MAX: Final = 100
+"""In one call of ``submit_orders``."""
+_ATTEMPTS: Final = 5
+
+
+class Outcome(enum.StrEnum):
+    EARNED = "EARNED"
+    """Settled; the points may be 0."""
+    RECEIVED = "RECEIVED"
+    """Known; its status does not qualify yet."""
+    PARKED = "PARKED"
+    """Known; its customer has not joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedOrder:
+    """What has become of an order. ``redeemed`` was paid with points; ``replayed``: nothing changed now."""
+
+    external_id: str
+    outcome: Outcome
+    points: int
+    total: Money
+    redeemed: Money
+    replayed: bool
+
+
+async def submit_order(
+    installation: Installation,
+    programme_id: int,
+    document: Mapping[str, Any] | OrderDocument,
+    *,
+    now: datetime,
+) -> SubmittedOrder:
+    """Record an order document and give it its effect, once; the same document again: the same answer.
+
+    Raises InvalidInput, CurrencyMismatch, UnknownStore, ProgrammeNotOpen, VoucherNotUsable, BelowMinimum (the
+    order is worth less than a point of its voucher) and OrderConflict; nothing is recorded then.
+    """
+    programme = await installation.programmes.get(programme_id)
+    programme.require_open()
+    order = document if isinstance(document, OrderDocument) else parse_order(document, programme.currency)
+    programme.store(order.store)
+    report = _Report(installation, programme, programme.version_at(now), order, order.stored(), now)
+    for _ in range(_ATTEMPTS):
+        try:
+            return await retrying(report.settle)
+        except _Overtaken:
+            continue
+    raise AssertionError(f"order {order.external_id!r} was overtaken {_ATTEMPTS} times")
+
+
+async def submit_orders(
+    installation: Installation,
+    programme_id: int,
+    documents: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> list[SubmittedOrder | errors.PointbookError]:
+    """Up to 100 orders in their sequence, each by itself: one that is refused stands in its place, as its error.
+
+    Raises InvalidInput for too many.
+    """
+    if len(documents) > ORDERS_MAX:
+        raise errors.InvalidInput("orders", f"must be at most {ORDERS_MAX}")
+    outcomes: list[SubmittedOrder | errors.PointbookError] = []
+    for document in documents:
+        try:
+            outcomes.append(await submit_order(installation, programme_id, document, now=now))
+        except errors.PointbookError as refusal:
+            outcomes.append(refusal)
+    return outcomes
+
+
+class _Overtaken(Exception):
+    """Another transaction changed what this one had read before its locks; roll back and look again."""
+
+
+class _Redeemed(NamedTuple):
+    """The voucher of an order: minor units that points have paid of it."""
+
+    hold_id: UUID | None
+    value: int
+
+
+class _Effect(NamedTuple):
+    outcome: Outcome
+    points: int = 0
+    version: int | None = None
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """One order, reported once; ``settle`` may run several times and has its effect in the last."""
+
+    installation: Installation
+    programme: ProgrammeSnapshot
+    version: SettingsVersion
+    order: OrderDocument
+    stored: StoredOrder
+    now: datetime
+
+    async def settle(self) -> SubmittedOrder:
+        order = self.order
+        async with self.installation.db.bare_transaction(self.programme.id) as connection:
+            known = await orders.known(
+                connection, self.programme.id, order.external_id, order.customer.external_id
+            )
+            earlier = known.order
+            if earlier is None:
+                return await self._take(connection, known)
+            if earlier.state == orders.EARNED:
+                return await self._note(connection, earlier)
+            if not self._is_news(earlier, known):
+                return self._answer_of(earlier)
+            return await self._take(connection, known)
+
+    async def _note(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder:
+        """An order that has earned: only its status may still change."""
+        if earlier.fingerprint != self.stored.fingerprint:
+            raise errors.OrderConflict(self.order.external_id)
+        if earlier.status != self.order.status:
+            await orders.set_status(connection, self.programme.id, self.order.external_id, self.order.status)
+        return self._answer_of(earlier)
+
+    def _is_news(self, earlier: orders.OrderRow, known: orders.Known) -> bool:
+        if (earlier.fingerprint, earlier.status) != (self.stored.fingerprint, self.order.status):
+            return True
+        waits_for_customer = earlier.state == orders.PARKED
+        if known.account_id is None or waits_for_customer:
+            return known.account_id is not None
+        return self._qualifies()
+
+    async def _take(self, connection: Connection, known: orders.Known) -> SubmittedOrder:
+        """Lock accounts, then the customer or the order; capture; credit; write."""
+        redeemed = await self._redeem(connection, known)
+        if known.account_id is None:
+            if await lock_customer(connection, self.programme.id, self.order.customer.external_id) is not None:
+                raise _Overtaken
+        elif known.order is not None:
+            await ledger.lock(connection, self.programme.id, [known.account_id])
+        if (
+            known.order is not None
+            and await orders.locked(connection, self.programme.id, self.order.external_id) != known.order
+        ):
+            raise _Overtaken
+        effect = await self._effect(connection, known, redeemed)
+        await self._write(connection, known, redeemed, effect)
+        return self._answer(effect.outcome, effect.points, redeemed.value)
+
+    async def _redeem(self, connection: Connection, known: orders.Known) -> _Redeemed:
+        """The order's voucher: captured earlier for this order, or now."""
+        code, total = self.order.voucher_code, self.order.content.total
+        earlier = self._captured(known)
+        if earlier is None:
+            return _Redeemed(None, 0) if code is None else await self._capture(connection, known, code)
+        if earlier.value > total or (code is not None and not self._is_code_of(code, earlier.hold_id)):
+            raise errors.OrderConflict(self.order.external_id)
+        return earlier
+
+    def _captured(self, known: orders.Known) -> _Redeemed | None:
+        if known.order is not None and known.order.hold_id is not None:
+            return _Redeemed(known.order.hold_id, known.order.redeemed_value)
+        if known.captured_hold_id is not None:
+            return _Redeemed(known.captured_hold_id, known.captured_value or 0)
+        return None
+
+    def _is_code_of(self, code: str, hold_id: UUID | None) -> bool:
+        assert hold_id is not None, "something was captured"
+        codes = self.installation.codes
+        return codes.digest(code) == codes.digest(codes.code(hold_id))
+
+    async def _capture(self, connection: Connection, known: orders.Known, code: str) -> _Redeemed:
+        also = () if known.account_id is None else (known.account_id,)
+        hold = await locked_hold(self.installation, connection, self.programme.id, code, also=also, now=self.now)
+        total = self.order.content.total
+        if hold.state is HoldState.HELD:
+            purchase = Purchase(ORDER, self.order.external_id, total)
+            try:
+                hold = await spend(connection, self.programme, hold, purchase, now=self.now)
+            except errors.RedemptionEnded as error:
+                raise errors.VoucherNotUsable from error
+        elif hold.state is not HoldState.CAPTURED or not await self._may_claim(connection, hold):
+            raise errors.VoucherNotUsable
+        assert hold.captured_value is not None, "it is captured"
+        if hold.captured_value > total:
+            raise errors.OrderConflict(self.order.external_id)
+        return _Redeemed(hold.hold_id, hold.captured_value)
+
+    async def _may_claim(self, connection: Connection, hold: ledger.Hold) -> bool:
+        """A hold that a call has captured may belong to this order: if the call named it, or named none."""
+        source = await orders.capture_source(connection, self.programme.id, hold.hold_id)
+        return source in ((ORDER, self.order.external_id), (CAPTURE, hold.hold_id.hex))
+
+    async def _effect(self, connection: Connection, known: orders.Known, redeemed: _Redeemed) -> _Effect:
+        if known.account_id is None or known.public_id is None:
+            return _Effect(Outcome.PARKED)
+        if not self._qualifies():
+            return _Effect(Outcome.RECEIVED)
+        content, store = self.order.content, self.order.store
+        points = order_points(self.programme, self.version, content, store, redeemed_value=redeemed.value)
+        lots = earned_lots(self.programme, self.version, points, at=self.now)
+        if not lots:
+            return _Effect(Outcome.EARNED, version=self.version.version)
+        accrual = Accrual(known.account_id, ORDER, self.order.external_id, 1, lots)
+        [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
+        if accrued.status == "duplicate":
+            raise _Overtaken
+        if accrued.seq is None:
+            return _Effect(Outcome.EARNED, version=self.version.version)
+        account = AccountKey(known.account_id, known.public_id)
+        await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
+        return _Effect(Outcome.EARNED, points_in(lots), self.version.version, accrued.seq)
+
+    def _qualifies(self) -> bool:
+        return earning.qualifies(self.order.status, self.version.settings)
+
+    async def _write(
+        self, connection: Connection, known: orders.Known, redeemed: _Redeemed, effect: _Effect
+    ) -> None:
+        record = self._record(known.account_id, redeemed, effect)
+        try:
+            if known.order is not None:
+                await orders.replace(connection, self.programme.id, record)
+            elif not await orders.add(connection, self.programme.id, record):
+                raise _Overtaken
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "sales_order_hold_id_key":
+                raise
+            raise errors.VoucherNotUsable from error  # another order has claimed it
+
+    def _record(self, account_id: int | None, redeemed: _Redeemed, effect: _Effect) -> orders.OrderRecord:
+        order = self.order
+        return orders.OrderRecord(
+            external_id=order.external_id,
+            account_id=account_id,
+            customer_external_id=order.customer.external_id,
+            customer_email=self._waiting_email() if effect.outcome is Outcome.PARKED else None,
+            type=order.type,
+            status=order.status,
+            placed_at=order.placed_at,
+            currency=order.currency,
+            store_id=order.store,
+            entry_channel=order.entry_channel,
+            exit_channel=order.exit_channel,
+            document=self.stored.content,
+            fingerprint=self.stored.fingerprint,
+            state=effect.outcome,
+            total=order.content.total,
+            redeemed_value=redeemed.value,
+            points=effect.points,
+            settings_version=effect.version,
+            hold_id=redeemed.hold_id,
+            entry_seq=effect.seq,
+            reported_at=self.now,
+        )
+
+    def _waiting_email(self) -> str | None:
+        """Only an address that the shop has verified may find its member later."""
+        customer = self.order.customer
+        if customer.email is None or not customer.email_verified:
+            return None
+        return normalised_email("customer.email", customer.email)
+
+    def _answer_of(self, earlier: orders.OrderRow) -> SubmittedOrder:
+        assert earlier.total == self.order.content.total, "the content is the same"
+        outcome = Outcome(earlier.state)
+        return self._answer(outcome, earlier.points, earlier.redeemed_value, replayed=True)
+
+    def _answer(self, outcome: Outcome, points: int, redeemed: int, *, replayed: bool = False) -> SubmittedOrder:
+        currency = self.order.currency
+        total = Money(self.order.content.total, currency)
+        return SubmittedOrder(self.order.external_id, outcome, points, total, Money(redeemed, currency), replayed)

@@ -1,0 +1,197 @@
+"""A customer joins: an account is opened, sign-up points are given once, parked orders may be released."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+
+from pointbook import ledger
+from pointbook.db.queries import orders
+from pointbook.db.queries.customers import lock_customer
+from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
+from pointbook.domain import earning, text
+from pointbook.domain.errors import InvalidInput
+from pointbook.domain.orders import OrderContent
+from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.ledger import Accrual, NewLot
+from pointbook.services import outbox
+from pointbook.services.directory import AccountKey, ProgrammeSnapshot
+from pointbook.services.granting import (
+    ORDER,
+    SIGN_UP,
+    earned_lots,
+    order_points,
+    points_in,
+    sign_up_lots,
+    tell_credited,
+)
+from pointbook.services.installation import Installation
+from pointbook.services.members import MEMBER_OF_EXTERNAL_ID, Member, member_of, normalised_email
+
+MEMBER_JOINED: Final = "member.joined"
+RELEASED_MAX: Final = 1_000
+"""Parked orders that joining releases; what is beyond waits until it is reported again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """``external_id`` is the shop's customer id. Only the shop's server can say that an address is verified."""
+
+    external_id: str
+    email: str | None = None
+    email_verified: bool = False
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """``created``: by this call. ``released`` parked orders were given to the member by it."""
+
+    member: Member
+    created: bool
+    released: int = 0
+
+
+async def join(installation: Installation, programme_id: int, command: Join, *, now: datetime) -> Joined:
+    """Make a customer a member, or find the member that they are; only the first call has an effect.
+
+    Sign-up points are given as the settings in force say (R12), not again within the block after leaving.
+    Raises InvalidInput, ProgrammeNotOpen.
+    """
+    programme = await installation.programmes.get(programme_id)
+    programme.require_open()
+    joining = _Joining(installation, programme, programme.version_at(now), _checked(programme, command), now)
+    return await retrying(joining.settle)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    installation: Installation
+    programme: ProgrammeSnapshot
+    version: SettingsVersion
+    command: Join
+    now: datetime
+
+    async def settle(self) -> Joined:
+        external_id = self.command.external_id
+        async with self.installation.db.bare_transaction(self.programme.id) as connection:
+            row = await connection.fetchrow(MEMBER_OF_EXTERNAL_ID, self.programme.id, external_id)
+            if row is None and await lock_customer(connection, self.programme.id, external_id) is not None:
+                row = await connection.fetchrow(MEMBER_OF_EXTERNAL_ID, self.programme.id, external_id)
+            if row is not None:
+                return Joined(member_of(row), created=False)
+            return await self._enrol(connection)
+
+    async def _enrol(self, connection: Connection) -> Joined:
+        public_id = uuid4()
+        account_id = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
+        account = AccountKey(account_id, public_id)
+        lots = () if await self._is_blocked(connection) else self._sign_up_lots()
+        row = await connection.fetchrow(
+            _INSERT,
+            self.programme.id,
+            account_id,
+            public_id,
+            self.command.email,
+            self.command.email_verified,
+            self.command.locale,
+            self.now,
+            points_in(lots),
+        )
+        await connection.execute(_NAME, self.programme.id, self.command.external_id, account_id)
+        await outbox.append(connection, self.programme.id, MEMBER_JOINED, {"account": public_id.hex}, now=self.now)
+        await self._give_sign_up_points(connection, account, lots)
+        released = 0
+        if self.version.settings.release_parked_on_join:
+            released = await self._release_parked(connection, account)
+        return Joined(member_of(row), created=True, released=released)
+
+    def _sign_up_lots(self) -> tuple[NewLot, ...]:
+        return sign_up_lots(self.programme, self.version, at=self.now)
+
+    async def _is_blocked(self, connection: Connection) -> bool:
+        """Whether this address left not long ago; known by its keyed hash only."""
+        if self.command.email is None:
+            return False
+        digest = rejoin_digest(self.installation, self.programme.id, self.command.email)
+        return bool(await connection.fetchval(_BLOCKED, self.programme.id, digest, self.now))
+
+    async def _give_sign_up_points(
+        self, connection: Connection, account: AccountKey, lots: tuple[NewLot, ...]
+    ) -> None:
+        if not lots:
+            return
+        accrual = Accrual(account.account_id, SIGN_UP, account.public_id.hex, 1, lots)
+        [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
+        assert accrued.status == "ok", "nobody knows the new account yet"
+        assert accrued.seq is not None, "it was credited"
+        await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
+
+    async def _release_parked(self, connection: Connection, account: AccountKey) -> int:
+        """Orders that came before their customer joined have their effect now, under the settings of now (R14)."""
+        email = self.command.email if self.command.email_verified else None
+        rows = await orders.parked(
+            connection, self.programme.id, self.command.external_id, email, most=RELEASED_MAX
+        )
+        if not rows:
+            return 0
+        lots = {row["external_id"]: self._lots_of(row) for row in rows}
+        accruals = [Accrual(account.account_id, ORDER, order, 1, lots[order]) for order in lots if lots[order]]
+        accrued = await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
+        seqs = {accrual.source_id: answer.seq for accrual, answer in zip(accruals, accrued, strict=True)}
+        for order, seq in seqs.items():
+            assert seq is not None, "a parked order has not earned, and the new account earns"
+            await tell_credited(connection, self.programme.id, account, seq, lots[order], now=self.now)
+        released = [self._released(row, lots[row["external_id"]], seqs.get(row["external_id"])) for row in rows]
+        await orders.release(connection, self.programme.id, account.account_id, released)
+        return len(released)
+
+    def _lots_of(self, row: Any) -> tuple[NewLot, ...]:
+        if not earning.qualifies(row["status"], self.version.settings):
+            return ()
+        content = OrderContent.from_stored(orjson.loads(row["document"]))
+        points = order_points(
+            self.programme, self.version, content, row["store_id"], redeemed_value=row["redeemed_value"]
+        )
+        return earned_lots(self.programme, self.version, points, at=self.now)
+
+    def _released(self, row: Any, lots: Sequence[NewLot], seq: int | None) -> orders.Released:
+        if not earning.qualifies(row["status"], self.version.settings):
+            return orders.Released(row["external_id"], orders.RECEIVED, 0, None, None)
+        points = points_in(tuple(lots))
+        return orders.Released(row["external_id"], orders.EARNED, points, self.version.version, seq)
+
+
+def rejoin_digest(installation: Installation, programme_id: int, email: str) -> bytes:
+    """The keyed hash under which a normalised address is remembered after its member left."""
+    return installation.secrets.derive("rejoin block", str(programme_id), email)
+
+
+def _checked(programme: ProgrammeSnapshot, command: Join) -> Join:
+    external_id = text.identifier("externalId", command.external_id)
+    email = None if command.email is None else normalised_email("email", command.email)
+    if command.email_verified and email is None:
+        raise InvalidInput("emailVerified", "needs an email")
+    if command.locale is not None and command.locale not in programme.locales:
+        raise InvalidInput("locale", f"must be one of {', '.join(programme.locales)}")
+    return Join(external_id, email, command.email_verified, command.locale)
+
+
+_INSERT = """
+insert into member
+    (programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+returning *
+"""
+
+_NAME = "update member_external_id set account_id = $3 where programme_id = $1 and external_id = $2"
+
+_BLOCKED = """
+select exists (
+    select from rejoin_block where programme_id = $1 and email_digest = $2 and blocked_until > $3
+)
+"""

@@ -1,0 +1,284 @@
+"""Programmes: made, configured, opened and closed. Their state and settings live in the directory's cache."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from pointbook import ledger
+from pointbook.db.queries.programmes import lock_programme, outstanding_points
+from pointbook.db.session import Connection
+from pointbook.domain import calendar, currencies, text
+from pointbook.domain.errors import InvalidInput
+from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
+from pointbook.services import tokens
+from pointbook.services.directory import SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
+from pointbook.services.installation import Installation
+
+SETTLING: Final = timedelta(seconds=10)
+"""How long earning has been stopped before a programme closes: every process has heard of it by then."""
+STORES_MAX: Final = 10_000
+VERSIONS_MAX: Final = 10_000
+_LOCALES_MAX: Final = 20
+_SWEEP: Final = 500
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+
+_NEXT_STATES: Final = {
+    ProgrammeState.DRAFT: {ProgrammeState.ACTIVE},
+    ProgrammeState.ACTIVE: {ProgrammeState.EARNING_STOPPED},
+    ProgrammeState.EARNING_STOPPED: {ProgrammeState.ACTIVE, ProgrammeState.CLOSED},
+    ProgrammeState.CLOSED: {ProgrammeState.ACTIVE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewProgramme:
+    """``slug`` is the name in addresses and commands. A sandbox may be given a clock ahead of the real one."""
+
+    slug: str
+    name: str
+    currency: str
+    time_zone: str
+    locales: tuple[str, ...]
+    settings: ProgrammeSettings
+    sandbox: bool = False
+    state: ProgrammeState = ProgrammeState.DRAFT
+
+
+@dataclass(frozen=True, slots=True)
+class NewStore:
+    """``store_id`` is the shop's own; without a time zone it has the programme's."""
+
+    store_id: str
+    name: str
+    time_zone: str | None = None
+
+
+async def create_programme(
+    installation: Installation, command: NewProgramme, *, now: datetime
+) -> ProgrammeSnapshot:
+    """A programme with its first settings, in force at once, and a token key of its own.
+
+    Raises InvalidInput; the slug is another programme's when two are made at once.
+    """
+    _check(command)
+    async with installation.db.pool.acquire() as connection, connection.transaction():
+        programme_id = await _insert_programme(connection, command, now)
+        await connection.execute("select set_config('app.programme', $1, true)", str(programme_id))
+        await _insert_version(
+            connection, programme_id, SettingsVersion(1, now, command.settings), command.currency
+        )
+        await tokens.add_own_key(connection, programme_id, now=now)
+        await ledger.open_programme(connection, programme_id, sandbox=command.sandbox)
+    return await installation.programmes.get(programme_id)
+
+
+async def find_programme(installation: Installation, slug: str) -> ProgrammeSnapshot:
+    """The programme of a slug. Raises InvalidInput if there is none."""
+    programme_id = await installation.db.pool.fetchval("select id from programme where slug = $1", slug)
+    if programme_id is None:
+        raise InvalidInput("programme", f"there is no programme {text.shown(slug)}")
+    return await installation.programmes.get(programme_id)
+
+
+async def change_settings(
+    installation: Installation,
+    programme_id: int,
+    settings: ProgrammeSettings,
+    *,
+    effective_from: datetime | None = None,
+    now: datetime,
+) -> SettingsVersion:
+    """Settings in force from an instant on; None = as soon as every process will have heard of them.
+
+    Lots keep what they were earned under. Raises InvalidInput for an instant that is too soon, or before that of
+    the last version. In DRAFT they are in force at once.
+    """
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        row = await connection.fetchrow(_LAST_VERSION, programme_id)
+        assert row is not None, "every programme has settings"
+        earliest = now if row["state"] == ProgrammeState.DRAFT else now + SETTINGS_NOTICE
+        starts = max(earliest, row["effective_from"]) if effective_from is None else effective_from
+        _check_start(starts, earliest, row)
+        version = SettingsVersion(row["version"] + 1, starts, settings)
+        await _insert_version(connection, programme_id, version, row["currency"])
+    installation.programmes.forget(programme_id)
+    return version
+
+
+async def change_currency(
+    installation: Installation,
+    programme_id: int,
+    currency: str,
+    settings: ProgrammeSettings,
+    *,
+    now: datetime,
+) -> SettingsVersion:
+    """Another currency, with settings that count in it, at once. Raises InvalidInput unless DRAFT or CLOSED."""
+    currencies.exponent(currency)
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        row = await connection.fetchrow(_LAST_VERSION, programme_id)
+        assert row is not None, "every programme has settings"
+        if row["state"] not in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
+            raise InvalidInput("currency", f"cannot change while the programme is {row['state']}")
+        version = SettingsVersion(row["version"] + 1, max(now, row["effective_from"]), settings)
+        await connection.execute("update programme set currency = $2 where id = $1", programme_id, currency)
+        await _insert_version(connection, programme_id, version, currency)
+    installation.programmes.forget(programme_id)
+    return version
+
+
+async def change_state(
+    installation: Installation, programme_id: int, state: ProgrammeState, *, now: datetime
+) -> ProgrammeSnapshot:
+    """DRAFT → ACTIVE → EARNING_STOPPED → CLOSED, and back to ACTIVE; the same state again: nothing.
+
+    Raises InvalidInput: no such way, or CLOSED while a point is outstanding or earning stopped only just now.
+    """
+    if state is ProgrammeState.CLOSED:
+        await _book_all_due(installation, programme_id, now)
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        row = await connection.fetchrow("select state, state_since from programme where id = $1", programme_id)
+        assert row is not None, "it was locked"
+        current = ProgrammeState(row["state"])
+        if state is not current:
+            if state not in _NEXT_STATES[current]:
+                raise InvalidInput("state", f"{current} cannot become {state}")
+            if state is ProgrammeState.CLOSED:
+                await _check_nothing_outstanding(connection, programme_id, row["state_since"], now)
+            await connection.execute(_SET_STATE, programme_id, state, now)
+    installation.programmes.forget(programme_id)
+    return await installation.programmes.get(programme_id)
+
+
+async def add_store(installation: Installation, programme_id: int, command: NewStore, *, now: datetime) -> None:
+    """A branch; the same id again: its name and time zone change. Raises InvalidInput."""
+    programme = await installation.programmes.get(programme_id)
+    store_id = text.identifier("storeId", command.store_id)
+    name = text.identifier("name", command.name)
+    zone = command.time_zone or programme.time_zone
+    calendar.time_zone(zone)
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        if await connection.fetchval(_OTHER_STORES, programme_id, store_id) >= STORES_MAX:
+            raise InvalidInput("storeId", f"a programme has at most {STORES_MAX} stores")
+        await connection.execute(_UPSERT_STORE, programme_id, store_id, name, zone, now)
+    installation.programmes.forget(programme_id)
+
+
+async def switch_store(installation: Installation, programme_id: int, store_id: str, *, active: bool) -> None:
+    """A store that is off earns nothing; redeeming there works. Raises UnknownStore."""
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await connection.execute(_SWITCH_STORE, programme_id, store_id, active)
+    installation.programmes.forget(programme_id)
+    (await installation.programmes.get(programme_id)).store(store_id)
+
+
+def _check(command: NewProgramme) -> None:
+    if not _SLUG.fullmatch(command.slug):
+        raise InvalidInput("slug", "must be 1 to 63 of a-z, 0-9 and hyphen, and not begin with a hyphen")
+    text.identifier("name", command.name)
+    currencies.exponent(command.currency)
+    calendar.time_zone(command.time_zone)
+    check_locales(command.locales)
+    if command.state not in (ProgrammeState.DRAFT, ProgrammeState.ACTIVE):
+        raise InvalidInput("state", "a programme begins as DRAFT or ACTIVE")
+
+
+def check_locales(locales: tuple[str, ...]) -> None:
+    if not 1 <= len(locales) <= _LOCALES_MAX or not all(map(_LOCALE.fullmatch, locales)):
+        raise InvalidInput("locales", f"must be 1 to {_LOCALES_MAX} language tags like de or de-AT")
+
+
+async def _insert_programme(connection: Connection, command: NewProgramme, now: datetime) -> int:
+    try:
+        programme_id: int = await connection.fetchval(
+            _INSERT_PROGRAMME,
+            command.slug,
+            command.name,
+            command.state,
+            command.currency,
+            command.time_zone,
+            list(dict.fromkeys(command.locales)),
+            command.sandbox,
+            now,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise InvalidInput("slug", "is another programme's") from error
+    return programme_id
+
+
+async def _insert_version(
+    connection: Connection, programme_id: int, version: SettingsVersion, currency: str
+) -> None:
+    if version.version > VERSIONS_MAX:
+        raise InvalidInput("settings", f"a programme has at most {VERSIONS_MAX} settings versions")
+    document = orjson.dumps(version.settings.to_document(currency)).decode()
+    await connection.execute(
+        _INSERT_VERSION, programme_id, version.version, version.effective_from, currency, document
+    )
+
+
+def _check_start(starts: datetime, earliest: datetime, last: Any) -> None:
+    if starts < earliest:
+        raise InvalidInput("effectiveFrom", f"must not be before {earliest.isoformat()}")
+    if starts < last["effective_from"]:
+        raise InvalidInput("effectiveFrom", f"must not be before version {last['version']} comes into force")
+
+
+async def _check_nothing_outstanding(
+    connection: Connection, programme_id: int, since: datetime, now: datetime
+) -> None:
+    if now < since + SETTLING:
+        raise InvalidInput("state", "earning stopped only just now: orders may still be on their way")
+    points = await outstanding_points(connection, programme_id)
+    if points:
+        raise InvalidInput("state", f"{points} points are still outstanding")
+
+
+async def _book_all_due(installation: Installation, programme_id: int, now: datetime) -> None:
+    """Points that have expired and holds that have lapsed are not outstanding, but may not be booked yet."""
+    swept = _SWEEP
+    while swept == _SWEEP:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            swept = await ledger.sweep(connection, programme_id, limit=_SWEEP, now=now)
+
+
+_INSERT_PROGRAMME = """
+insert into programme (slug, name, state, state_since, currency, time_zone, locales, sandbox, created_at)
+values ($1, $2, $3, $8, $4, $5, $6, $7, $8)
+returning id
+"""
+
+_INSERT_VERSION = """
+insert into settings_version (programme_id, version, effective_from, currency, document)
+values ($1, $2, $3, $4, $5::text::jsonb)
+"""
+
+_LAST_VERSION = """
+select programme.state, programme.currency, version.version, version.effective_from
+from programme
+join settings_version as version on version.programme_id = programme.id
+where programme.id = $1
+order by version.version desc
+limit 1
+"""
+
+_SET_STATE = "update programme set state = $2, state_since = $3 where id = $1"
+
+_OTHER_STORES = "select count(*) from store where programme_id = $1 and store_id <> $2"
+
+_UPSERT_STORE = """
+insert into store (programme_id, store_id, name, time_zone, created_at)
+values ($1, $2, $3, $4, $5)
+on conflict (programme_id, store_id) do update set name = excluded.name, time_zone = excluded.time_zone
+"""
+
+_SWITCH_STORE = "update store set active = $3 where programme_id = $1 and store_id = $2"

@@ -1,0 +1,156 @@
+"""A hold of the ledger as a voucher: its code, how it is found, locked and spent.
+
+Amounts are minor units of the programme's currency. A code is derived from its hold and never stored.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from pointbook import ledger
+from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
+from pointbook.domain import errors, text
+from pointbook.domain.access import Principal
+from pointbook.domain.money import Money
+from pointbook.ledger import Hold, HoldState, Request
+from pointbook.services import outbox
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+
+Answer = TypeVar("Answer")
+
+REDEMPTION_CAPTURED: Final = "redemption.captured"
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """A hold as its owner and the shop see it. ``code`` is for them only. ``captured_*`` once it is captured."""
+
+    hold_id: UUID
+    code: str = field(repr=False)
+    last_four: str
+    state: HoldState
+    points: int
+    value: Money
+    created_at: datetime
+    expires_at: datetime
+    extensions: int
+    extensions_left: int
+    ended_at: datetime | None
+    captured_points: int | None
+    captured_value: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a hold is captured for: at most ``amount`` (None: all of it), once per source."""
+
+    source_type: str
+    source_id: str
+    amount: int | None
+    request: Request | None = None
+
+
+async def find_hold(installation: Installation, programme_id: int, code: str, *, now: datetime) -> Hold | None:
+    """The hold of a code in this programme. A text that cannot be a code stands for none."""
+    try:
+        digest = installation.codes.digest(code)
+    except errors.VoucherNotUsable:
+        return None
+
+    async def call(connection: Connection) -> Hold | None:
+        return await ledger.hold_of_code(connection, programme_id, digest, now=now)
+
+    return await one_statement(installation, call)
+
+
+async def locked_hold(
+    installation: Installation,
+    connection: Connection,
+    programme_id: int,
+    code: str,
+    *,
+    also: tuple[int, ...] = (),
+    now: datetime,
+) -> Hold:
+    """The hold of a code as it stands under the lock of its account, taken in one order with ``also`` accounts.
+
+    Raises VoucherNotUsable if there is none.
+    """
+    digest = installation.codes.digest(code)
+    seen = await ledger.hold_of_code(connection, programme_id, digest, now=now)
+    if seen is None:
+        raise errors.VoucherNotUsable
+    await ledger.lock(connection, programme_id, {seen.account_id, *also})
+    hold = await ledger.hold_of_code(connection, programme_id, digest, now=now)
+    assert hold is not None, "holds are never deleted"
+    return hold
+
+
+async def spend(
+    connection: Connection,
+    programme: ProgrammeSnapshot,
+    hold: Hold,
+    purchase: Purchase,
+    *,
+    now: datetime,
+) -> Hold:
+    """Capture a hold whose account the caller has locked, and promise the message if that is news."""
+    captured = await ledger.capture(
+        connection,
+        programme.id,
+        hold.hold_id,
+        purchase.amount,
+        purchase.source_type,
+        purchase.source_id,
+        purchase.request,
+        now=now,
+    )
+    if hold.state is HoldState.HELD:
+        payload = {
+            "redemption": captured.hold_id.hex,
+            "points": captured.captured_points,
+            "value": captured.captured_value,
+            "currency": programme.currency,
+        }
+        await outbox.append(connection, programme.id, REDEMPTION_CAPTURED, payload, now=now)
+    return captured
+
+
+def voucher_of(installation: Installation, programme: ProgrammeSnapshot, hold: Hold, *, now: datetime) -> Voucher:
+    """A hold of the ledger as a voucher, with its code."""
+    maximum = programme.settings_at(now).hold_extensions_max
+    held = hold.state is HoldState.HELD
+    captured = hold.captured_value
+    return Voucher(
+        hold_id=hold.hold_id,
+        code=installation.codes.code(hold.hold_id),
+        last_four=hold.last_four,
+        state=hold.state,
+        points=hold.points,
+        value=Money(hold.value, programme.currency),
+        created_at=hold.created_at,
+        expires_at=hold.expires_at,
+        extensions=hold.extensions,
+        extensions_left=max(0, maximum - hold.extensions) if held else 0,
+        ended_at=hold.ended_at,
+        captured_points=hold.captured_points,
+        captured_value=None if captured is None else Money(captured, programme.currency),
+    )
+
+
+def request_of(principal: Principal, operation: str, key: str, *values: object) -> Request:
+    return Request.of(principal.identity, operation, text.identifier("idempotencyKey", key), *values)
+
+
+async def one_statement(installation: Installation, call: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    """A statement of the ledger by itself is a transaction by itself; repeated while that is safe."""
+
+    async def attempt() -> Answer:
+        async with installation.db.pool.acquire() as connection:
+            return await call(connection)
+
+    return await retrying(attempt)

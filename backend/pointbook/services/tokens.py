@@ -1,0 +1,213 @@
+"""Customer tokens: JWTs that name a shop's customer for at most 15 minutes, and the keys that sign them.
+
+A token's header names its key by ``kid``; the key's record, not the token, says which algorithm counts.
+Claims: ``aud`` "pointbook", ``sub`` the shop's customer id, ``iat`` and ``exp``.
+"""
+
+import math
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from pointbook.db.queries.programmes import lock_programme
+from pointbook.db.session import Connection
+from pointbook.domain import text
+from pointbook.domain.access import CallerKind, Principal
+from pointbook.domain.errors import InvalidInput, Unauthenticated
+from pointbook.services.installation import Installation
+from pointbook.services.key_directory import HS256, PublicKey, public_key, shared_secret
+
+AUDIENCE: Final = "pointbook"
+LONGEST_LIFE: Final = timedelta(minutes=15)
+LEEWAY: Final = timedelta(seconds=30)
+LIVE_TOKEN_KEYS_MAX: Final = 2
+"""A shop signs with one and has at most one more, to go over to."""
+ALGORITHMS: Final = (HS256, "ES256", "RS256", "EdDSA")
+_MAX_PEM: Final = 4_096
+_LEAST_RSA_BITS: Final = 2_048
+_CLAIMS: Final = ["aud", "sub", "iat", "exp"]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedTokenKey:
+    """``secret`` of an HS256 key goes to the shop's back end; a public key has none here."""
+
+    kid: str
+    algorithm: str
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerToken:
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+async def create_token_key(
+    installation: Installation, programme_id: int, algorithm: str, pem: str | None = None, *, now: datetime
+) -> CreatedTokenKey:
+    """A key the shop signs with: HS256 (its secret is answered), or ES256, RS256, EdDSA by its public key (PEM).
+
+    Raises InvalidInput: unknown algorithm, a key that does not fit it, or two keys live already.
+    """
+    normal_pem = _checked_pem(algorithm, pem)
+    kid = new_kid()
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        if await connection.fetchval(_LIVE, programme_id) >= LIVE_TOKEN_KEYS_MAX:
+            raise InvalidInput("algorithm", f"{LIVE_TOKEN_KEYS_MAX} token keys are live: revoke one first")
+        await connection.execute(_INSERT, programme_id, kid, algorithm, "SHOP", normal_pem, now)
+    secret = shared_secret(installation.secrets, kid) if algorithm == HS256 else None
+    return CreatedTokenKey(kid, algorithm, secret)
+
+
+async def add_own_key(connection: Connection, programme_id: int, *, now: datetime) -> None:
+    """The key with which Pointbook signs for ``customerTokenCreate``; each programme has one from its start."""
+    await connection.execute(_INSERT, programme_id, new_kid(), HS256, "POINTBOOK", None, now)
+
+
+async def revoke_token_key(installation: Installation, programme_id: int, kid: str, *, now: datetime) -> None:
+    """Tokens of this key end at once here, within seconds in other processes. Raises InvalidInput if unknown."""
+    revoked = await installation.db.pool.fetchval(_REVOKE, programme_id, kid, now)
+    if revoked is None:
+        raise InvalidInput("kid", "is no token key of this programme")
+    installation.keys.forget(programme_id, kid=kid)
+
+
+async def create_customer_token(
+    installation: Installation,
+    programme_id: int,
+    subject: str,
+    *,
+    now: datetime,
+    lifetime: timedelta = LONGEST_LIFE,
+) -> CustomerToken:
+    """A token for the shop's customer ``subject``, made by Pointbook for a shop that does not sign itself.
+
+    Raises InvalidInput for a subject that cannot be one, or a lifetime outside of 1 second to 15 minutes.
+    """
+    text.identifier("customerExternalId", subject)
+    if not timedelta(seconds=1) <= lifetime <= LONGEST_LIFE:
+        raise InvalidInput("lifetime", "must be 1 second to 15 minutes")
+    kid = await installation.keys.own_kid(programme_id)
+    assert kid is not None, "a programme is made with a key of its own"
+    issued = int(now.timestamp())
+    expires = issued + int(lifetime.total_seconds())
+    token = jwt.encode(
+        {"aud": AUDIENCE, "sub": subject, "iat": issued, "exp": expires},
+        shared_secret(installation.secrets, kid),
+        algorithm=HS256,
+        headers={"kid": kid},
+    )
+    return CustomerToken(token, datetime.fromtimestamp(expires, tz=now.tzinfo))
+
+
+async def verify_customer_token(installation: Installation, token: str, *, now: datetime) -> Principal:
+    """The customer a token names. Raises Unauthenticated: no token, forged, expired, too long-lived, too early."""
+    record = await installation.keys.token_key(_kid_of(token))
+    if record is None:
+        raise Unauthenticated
+    claims = _claims(token, record.verifier, record.algorithm)
+    _check_instants(claims, now)
+    return Principal(CallerKind.CUSTOMER, record.programme_id, record.kid, subject=_subject(claims))
+
+
+def new_kid() -> str:
+    return secrets.token_hex(8)
+
+
+def _kid_of(token: str) -> str:
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+    except (jwt.PyJWTError, ValueError) as error:
+        raise Unauthenticated from error
+    if not isinstance(kid, str) or not kid.isascii() or not kid.isalnum():
+        raise Unauthenticated
+    return kid
+
+
+def _claims(token: str, verifier: str | PublicKey, algorithm: str) -> dict[str, Any]:
+    """Signature and audience are the library's part; instants are judged by the caller's clock."""
+    options: Any = {
+        "require": _CLAIMS,
+        "strict_aud": True,
+        "verify_exp": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+    }
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, verifier, algorithms=[algorithm], audience=AUDIENCE, options=options
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise Unauthenticated from error
+    return claims
+
+
+def _check_instants(claims: dict[str, Any], now: datetime) -> None:
+    issued, expires = _seconds(claims["iat"]), _seconds(claims["exp"])
+    not_before = _seconds(claims.get("nbf", issued))
+    current, leeway = now.timestamp(), LEEWAY.total_seconds()
+    begun = max(issued, not_before) <= current + leeway
+    ended = expires <= current - leeway
+    if not begun or ended or not 0 < expires - issued <= LONGEST_LIFE.total_seconds():
+        raise Unauthenticated
+
+
+def _seconds(claim: object) -> float:
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not math.isfinite(claim):
+        raise Unauthenticated
+    return claim
+
+
+def _subject(claims: dict[str, Any]) -> str:
+    try:
+        return text.identifier("sub", claims["sub"])
+    except InvalidInput as error:
+        raise Unauthenticated from error
+
+
+def _checked_pem(algorithm: str, pem: str | None) -> str | None:
+    """The public key in its one PEM form; None for HS256."""
+    if algorithm not in ALGORITHMS:
+        raise InvalidInput("algorithm", f"must be one of {', '.join(ALGORITHMS)}")
+    if (pem is None) != (algorithm == HS256):
+        raise InvalidInput("publicKey", "belongs to ES256, RS256 and EdDSA, and to them only")
+    if pem is None:
+        return None
+    try:
+        key = public_key(pem[:_MAX_PEM])
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidInput("publicKey", "must be a public key in PEM form") from error
+    if not _fits(algorithm, key):
+        raise InvalidInput("publicKey", f"is no key for {algorithm} (P-256, RSA from 2,048 bits, or Ed25519)")
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+def _fits(algorithm: str, key: PublicKey) -> bool:
+    match key:
+        case EllipticCurvePublicKey():
+            return algorithm == "ES256" and isinstance(key.curve, SECP256R1)
+        case RSAPublicKey():
+            return algorithm == "RS256" and key.key_size >= _LEAST_RSA_BITS
+        case Ed25519PublicKey():
+            return algorithm == "EdDSA"
+
+
+_LIVE = "select count(*) from token_key where programme_id = $1 and holder = 'SHOP' and revoked_at is null"
+_INSERT = """
+insert into token_key (programme_id, kid, algorithm, holder, public_key, created_at)
+values ($1, $2, $3, $4, $5, $6)
+"""
+_REVOKE = """
+update token_key set revoked_at = coalesce(revoked_at, $3)
+where programme_id = $1 and kid = $2 and holder = 'SHOP' returning kid
+"""
