@@ -26,7 +26,7 @@ class InvalidInput(PointbookError):
 
     def under(self, path: str) -> "InvalidInput":
         """The same refusal, seen from further out: ``amount`` under ``lines[3]`` is ``lines[3].amount``."""
-        return InvalidInput(f"{path}.{self.field}", self.reason)
+        return InvalidInput(f"{path}.{self.field}" if self.field else path, self.reason)
 
 
 class UnknownStore(PointbookError):
@@ -173,3 +173,15 @@ class ClockAhead(PointbookError):
 
     def __init__(self, now: datetime) -> None:
         super().__init__(f"The clock of this server ({now.isoformat()}) is ahead of the database's.")
+
+
+class Unauthenticated(PointbookError):
+    """A credential is missing, malformed, forged, expired or revoked: one answer for all of them.
+
+    Answered before any field is resolved, so it is no member of a result.
+    """
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("The key or token is not valid.")
