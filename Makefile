@@ -1,0 +1,68 @@
+# make demo | test | check | bench | lock: each prepares what it needs, once.
+# Needs python3 (3.11 or newer) with pip and venv, and the package index; nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# What is started in ways of its own: make test ARGS="tests/ledger -x", make demo ARGS="--port 9000"
+ARGS ?=
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGE := pyproject.toml requirements-build.lock Makefile
+
+.PHONY: help demo test check lint bench lock
+
+help:
+	@echo "make demo    start Pointbook with a demo programme (Ctrl-C stops it)"
+	@echo "make test    run the tests"
+	@echo "make check   all that CI asks for: format, lint, types, layers, tests"
+	@echo "make bench   measure"
+	@echo "make lock    choose the newest allowed versions of all dependencies"
+
+demo: $(VENV)/.runs
+	@exec $(BIN)/pointbook demo $(ARGS)
+
+test: $(VENV)/.develops
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: lint test
+
+lint: $(VENV)/.develops
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pointbook schema | diff -u schema.graphql -
+
+bench: $(VENV)/.develops
+	@exec $(BIN)/python -m bench $(ARGS)
+
+# What runs Pointbook, with checked hashes.
+$(VENV)/.runs: requirements.lock $(PACKAGE) | $(BIN)/python
+	@echo "Installing Pointbook into $(VENV) (once) ..."
+	@$(PIP) install --require-hashes -r requirements-build.lock -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The same and the developers' tools; whoever has them can run Pointbook.
+$(VENV)/.develops: requirements-dev.lock $(PACKAGE) | $(BIN)/python
+	@echo "Installing the developers' tools into $(VENV) (once) ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runs
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Pointbook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# One set of versions for all platforms and Pythons; the tools' lock never differs from the running one's.
+LOCK := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+lock:
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip --disable-pip-version-check --quiet install "uv>=0.13,<0.14"
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
