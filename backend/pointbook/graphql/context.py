@@ -1,0 +1,22 @@
+"""What resolvers are given: who calls, when, and the installation they call use cases with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import strawberry
+
+from pointbook.domain.access import Principal
+from pointbook.services.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request. ``now`` is read once, so that all fields of an answer speak of the same instant."""
+
+    principal: Principal
+    now: datetime
+    installation: Installation
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,187 @@
+"""Runs GraphQL operations: finds or reads the document, weighs it, executes it, masks its errors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+import strawberry
+from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, execute
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from pointbook.domain.access import Principal
+from pointbook.graphql.context import Context
+from pointbook.graphql.documents import Chosen, Documents
+from pointbook.graphql.guard import MAX_COST
+from pointbook.graphql.masking import shown
+from pointbook.graphql.policies import is_public, policy_of
+from pointbook.graphql.trusted import normal_id
+from pointbook.services.installation import Installation
+
+OK = 200
+BAD_REQUEST = 400
+FORBIDDEN = 403
+METHOD_NOT_ALLOWED = 405
+_MAX_COERCION_ERRORS = 10
+_INTROSPECTIONS_KEPT = 10
+_INTROSPECTION = frozenset({"__schema", "__type", "__typename"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A GraphQL response. ``status`` is 200 when the operation was executed; errors may be in it all the same."""
+
+    body: dict[str, Any]
+    status: int = OK
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation that may be run at ``cost``, or the refusal to run it.
+
+    ``public``: the answer depends on nothing but the programme, so any cache may keep it.
+    """
+
+    cost: int
+    public: bool = False
+    chosen: Chosen | None = None
+    operation_name: str | None = None
+    variables: Mapping[str, object] = field(default_factory=dict)
+    refusal: Answer | None = None
+
+
+class Engine:
+    """One schema with its trusted documents, which are validated here, once."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        trusted: Mapping[str, str],
+        installation: Installation,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._schema: GraphQLSchema = schema._schema  # noqa: SLF001  # strawberry offers no other way to it
+        self._installation = installation
+        self._clock = clock
+        self._trusted = trusted
+        self._trusted_documents = Documents(self._schema, kept=max(len(trusted), 1))
+        self._documents = Documents(self._schema)
+        self._introspected: dict[int, tuple[OperationDefinitionNode, ExecutionResult]] = {}
+        self._public_fields = {
+            field.name
+            for field in cast("Any", schema.query).__strawberry_definition__.fields
+            if is_public(policy_of(field))
+        }
+        for text in trusted.values():
+            chosen = self._trusted_documents.choose(text, None, {})
+            assert not chosen.document.errors, f"a trusted document is not valid: {chosen.document.errors}"
+
+    def prepare(
+        self,
+        text: str | None,
+        document_id: str | None,
+        operation_name: str | None,
+        variables: Mapping[str, object],
+        *,
+        any_document: bool,
+        read_only: bool,
+    ) -> Prepared:
+        """Decide whether a request is run; nothing is read for it.
+
+        ``any_document``: the caller may run documents of their own, introspection included.
+        ``read_only``: the transport does not allow mutations (GET).
+        """
+        try:
+            chosen = self._choose(text if any_document else None, document_id, operation_name, variables)
+        except GraphQLError as refusal:
+            return _refused(FORBIDDEN if refusal is _UNTRUSTED else BAD_REQUEST, [refusal])
+        if chosen.document.errors:
+            return _refused(BAD_REQUEST, list(chosen.document.errors))
+        if read_only and chosen.changes:
+            return _refused(METHOD_NOT_ALLOWED, [_error("METHOD_NOT_ALLOWED", "A mutation is sent with POST.")])
+        return Prepared(chosen.weight.cost, self._is_public(chosen), chosen, operation_name, variables)
+
+    async def execute(self, prepared: Prepared, principal: Principal) -> Answer:
+        """Run a prepared operation. Never raises for what a resolver does: defects are masked and logged."""
+        assert prepared.chosen is not None, "a refusal is not run"
+        result = await self._result(prepared, prepared.chosen, principal)
+        errors = [shown(error).formatted for error in result.errors or ()]
+        body: dict[str, Any] = {"data": result.data}
+        status = OK
+        if result.data is None and errors and not any("path" in error for error in errors):
+            body, status = {}, BAD_REQUEST  # the variables did not fit: nothing was executed
+        if errors:
+            body["errors"] = errors
+        body["extensions"] = {"cost": {"requested": prepared.cost, "limit": MAX_COST}}
+        return Answer(body, status)
+
+    async def _result(self, prepared: Prepared, chosen: Chosen, principal: Principal) -> ExecutionResult:
+        if chosen.introspects and id(chosen.operation) in self._introspected:
+            return self._introspected[id(chosen.operation)][1]
+        outcome = execute(
+            self._schema,
+            chosen.document.ast,
+            context_value=Context(principal, self._clock(), self._installation),
+            variable_values=dict(prepared.variables),
+            operation_name=prepared.operation_name,
+            max_coercion_errors=_MAX_COERCION_ERRORS,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            hide_suggestions=True,
+        )
+        result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+        if _is_fixed(chosen) and len(self._introspected) < _INTROSPECTIONS_KEPT:
+            self._introspected[id(chosen.operation)] = chosen.operation, result
+        return result
+
+    def _choose(
+        self,
+        text: str | None,
+        document_id: str | None,
+        operation_name: str | None,
+        variables: Mapping[str, object],
+    ) -> Chosen:
+        if document_id is not None:
+            trusted = self._trusted.get(normal_id(document_id))
+            if trusted is not None:
+                return self._trusted_documents.choose(trusted, operation_name, variables)
+            if text is None:
+                raise _error("DOCUMENT_NOT_FOUND", "There is no published document with this id.")
+        if text is None:
+            raise _UNTRUSTED
+        return self._documents.choose(text, operation_name, variables)
+
+    def _is_public(self, chosen: Chosen) -> bool:
+        return not chosen.changes and _root_names(chosen) <= self._public_fields
+
+
+def _root_names(chosen: Chosen) -> set[str]:
+    """The root fields an operation selects itself; with a fragment at the root, a name that no field has."""
+    return {
+        node.name.value if isinstance(node, FieldNode) else "..."
+        for node in chosen.operation.selection_set.selections
+    }
+
+
+def _is_fixed(chosen: Chosen) -> bool:
+    """Whether the answer is the schema and nothing else, so that it never changes."""
+    return not chosen.operation.variable_definitions and _root_names(chosen) <= _INTROSPECTION
+
+
+def _error(code: str, message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code})
+
+
+_UNTRUSTED = _error("DOCUMENT_NOT_TRUSTED", "This key runs the published documents only; send documentId.")
+
+
+def _refused(status: int, errors: list[GraphQLError]) -> Prepared:
+    return Prepared(cost=0, refusal=Answer({"errors": [_coded(error) for error in errors]}, status))
+
+
+def _coded(error: GraphQLError) -> dict[str, Any]:
+    formatted = dict(error.formatted)
+    formatted["extensions"] = {"code": "INVALID_DOCUMENT", **(error.extensions or {})}
+    return formatted

@@ -1,0 +1,149 @@
+"""Expected failures as the API shows them: one type each, all of them a ``UserError``.
+
+A mutation's result union names the ones it can answer with; strawberry turns the raised exception into
+that type only where the union has it.
+"""
+
+from typing import Any, Self
+
+import strawberry
+
+from pointbook.domain import errors
+from pointbook.graphql.scalars import Points
+
+
+@strawberry.interface(
+    description="An expected failure: nothing was changed. Show `message`, branch on `code` or `__typename`."
+)
+class UserError:
+    code: str = strawberry.field(description="What failed, in capitals; it never changes.")
+    message: str = strawberry.field(description="What failed, as an English sentence.")
+
+    @classmethod
+    def of(cls, failure: errors.PointbookError) -> Self:
+        """The type of a raised failure; its further fields are the failure's attributes of the same name."""
+        names = [field.python_name for field in cls.__strawberry_definition__.fields]  # type: ignore[attr-defined]
+        further = {name: getattr(failure, name) for name in names if name not in {"code", "message"}}
+        return cls(code=failure.code, message=str(failure), **further)
+
+
+@strawberry.type(description="A value is malformed or out of bounds.")
+class InvalidInput(UserError):
+    field: str = strawberry.field(description="The path of the value, as in the input.")
+
+
+@strawberry.type(description="The programme has no such store.")
+class UnknownStore(UserError):
+    store: str = strawberry.field(description="The store that was named.")
+
+
+@strawberry.type(description="The programme counts in another currency.")
+class CurrencyMismatch(UserError):
+    expected: str = strawberry.field(description="The programme's currency (ISO 4217).")
+    given: str = strawberry.field(description="The currency of the input.")
+
+
+@strawberry.type(description="The idempotency key was used before, with another input.")
+class IdempotencyConflict(UserError):
+    pass
+
+
+@strawberry.type(description="The customer has not joined the programme.")
+class NotAMember(UserError):
+    pass
+
+
+@strawberry.type(description="The member is inactive and neither earns nor spends.")
+class MemberInactive(UserError):
+    pass
+
+
+@strawberry.type(description="The member may earn points but not spend them.")
+class RedemptionLocked(UserError):
+    pass
+
+
+@strawberry.type(description="The programme is not open: nobody joins, earns or redeems.")
+class ProgrammeNotOpen(UserError):
+    state: str = strawberry.field(description="The state the programme is in.")
+
+
+@strawberry.type(description="Fewer points are available than were asked for.")
+class InsufficientPoints(UserError):
+    requested: Points = strawberry.field(description="The points asked for.")
+    available: Points = strawberry.field(description="The points that are available.")
+
+
+@strawberry.type(description="Too few points: below the programme's minimum, or worth nothing.")
+class BelowMinimum(UserError):
+    minimum_points: Points = strawberry.field(description="The fewest points that can be redeemed.")
+
+
+@strawberry.type(description="The points are worth more than the cart lets points pay.")
+class ExceedsCart(UserError):
+    maximum_points: Points = strawberry.field(description="The most points that this cart takes.")
+
+
+@strawberry.type(description="The cart carries a voucher already.")
+class CheckoutHasVoucher(UserError):
+    pass
+
+
+@strawberry.type(description="There is no such redemption.")
+class RedemptionNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The redemption has ended and cannot be changed.")
+class RedemptionEnded(UserError):
+    state: str = strawberry.field(description="How it ended: CAPTURED, RELEASED or LAPSED.")
+
+
+@strawberry.type(description="The redemption was extended as often as the programme allows.")
+class ExtensionsExhausted(UserError):
+    maximum: int = strawberry.field(description="How often a redemption can be extended.")
+
+
+@strawberry.type(description="The voucher code cannot be used; why is not said.")
+class VoucherNotUsable(UserError):
+    pass
+
+
+@strawberry.type(description="The order was reported before with another content and has had its effect.")
+class OrderConflict(UserError):
+    external_id: str = strawberry.field(description="The shop's id of the order.")
+
+
+SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
+    errors.InvalidInput: InvalidInput,
+    errors.UnknownStore: UnknownStore,
+    errors.CurrencyMismatch: CurrencyMismatch,
+    errors.IdempotencyConflict: IdempotencyConflict,
+    errors.NotAMember: NotAMember,
+    errors.MemberInactive: MemberInactive,
+    errors.RedemptionLocked: RedemptionLocked,
+    errors.ProgrammeNotOpen: ProgrammeNotOpen,
+    errors.InsufficientPoints: InsufficientPoints,
+    errors.BelowMinimum: BelowMinimum,
+    errors.ExceedsCart: ExceedsCart,
+    errors.CheckoutHasVoucher: CheckoutHasVoucher,
+    errors.RedemptionNotFound: RedemptionNotFound,
+    errors.RedemptionEnded: RedemptionEnded,
+    errors.ExtensionsExhausted: ExtensionsExhausted,
+    errors.VoucherNotUsable: VoucherNotUsable,
+    errors.OrderConflict: OrderConflict,
+}
+
+
+class _Shown:
+    """Strawberry's handler for one failure."""
+
+    def __init__(self, failure: type[errors.PointbookError], shown: type[UserError]) -> None:
+        self.exception_type = failure
+        self.error_type = shown
+
+    def handle(self, exception: errors.PointbookError, *, field: Any, info: Any) -> UserError:  # noqa: ARG002
+        return self.error_type.of(exception)
+
+
+HANDLERS = [_Shown(failure, shown) for failure, shown in SHOWN.items()]

@@ -1,0 +1,134 @@
+"""The calling customer as a member: ``me`` and joining."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from pointbook.domain.access import CUSTOMERS
+from pointbook.graphql.account import HISTORY_PAGE, AccountReads, Balance, ExpiringBatch, HistoryConnection
+from pointbook.graphql.context import Info
+from pointbook.graphql.described import described, described_enum
+from pointbook.graphql.errors import InvalidInput, ProgrammeNotOpen
+from pointbook.graphql.policies import mutation_field, query_field
+from pointbook.graphql.redemption import Redemption
+from pointbook.graphql.scalars import Points
+from pointbook.services import joining
+from pointbook.services.members import MemberState
+
+described_enum(
+    MemberState,
+    "What a member may do.",
+    ACTIVE="Earns and redeems.",
+    INACTIVE="Neither earns nor redeems.",
+)
+
+
+@strawberry.type(description="A customer who joined the programme.")
+class Member:
+    reads: strawberry.Private[AccountReads]
+
+    @described("Names the member; it never changes.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.reads.public_id.hex)
+
+    @described("When the customer joined.")
+    async def joined_at(self) -> datetime:
+        return (await self.reads.member()).joined_at
+
+    @described("The language the member chose (BCP 47); null: the programme's first.")
+    async def locale(self) -> str | None:
+        return (await self.reads.member()).locale
+
+    @described("What the member may do.")
+    async def state(self) -> MemberState:
+        return (await self.reads.member()).state
+
+    @described("Whether the member may earn but not redeem.")
+    async def redemption_locked(self) -> bool:
+        return (await self.reads.member()).redemption_locked
+
+    @described("How many points the member has.")
+    async def balance(
+        self,
+        as_of: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description="At this instant: as it was, or as time alone will make it. Null: now."
+            ),
+        ] = None,
+    ) -> Balance:
+        return await self.reads.balance(as_of)
+
+    @described("Points that expire soon, by date.")
+    async def expiring_points(
+        self,
+        days: Annotated[
+            int | None,
+            strawberry.argument(description="How many local days ahead, 1 to 365. Null: the programme's window."),
+        ] = None,
+    ) -> list[ExpiringBatch]:
+        return await self.reads.expiring(days)
+
+    @described("What happened to the member's points, newest first.")
+    async def history(
+        self,
+        first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = HISTORY_PAGE,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only what is older than this cursor.")
+        ] = None,
+    ) -> HistoryConnection:
+        return await self.reads.history(first, after)
+
+    @described("Open redemptions, oldest first.")
+    async def holds(self) -> list[Redemption]:
+        return [Redemption.of(voucher) for voucher in await self.reads.vouchers()]
+
+
+@strawberry.input(description="What the customer says of themselves.")
+class JoinInput:
+    email: str | None = strawberry.field(default=None, description="For notices.")
+    locale: str | None = strawberry.field(default=None, description="One of the programme's locales.")
+
+
+@strawberry.type(description="The customer is a member.")
+class JoinSuccess:
+    member: Member = strawberry.field(description="The member.")
+    created: bool = strawberry.field(description="Whether the customer joined by this call, not before.")
+    sign_up_points: Points = strawberry.field(description="The points that were given for joining.")
+
+
+JoinResult = Annotated[
+    JoinSuccess | InvalidInput | ProgrammeNotOpen,
+    strawberry.union("JoinResult", description="The member, or why the customer did not join."),
+]
+
+
+@strawberry.type
+class MemberQuery:
+    @query_field(CUSTOMERS, "The calling customer as a member; null for a customer who has not joined.")
+    async def me(self, info: Info) -> Member | None:
+        reads = await AccountReads.of_caller(info)
+        return None if reads is None else Member(reads=reads)
+
+
+@strawberry.type
+class MemberMutation:
+    @mutation_field(
+        CUSTOMERS, "Join the programme. The customer of the token joins once, however often this is sent."
+    )
+    async def join(
+        self,
+        info: Info,
+        input: Annotated[JoinInput | None, strawberry.argument(description="About the customer.")] = None,  # noqa: A002
+    ) -> JoinResult:
+        context = info.context
+        subject = context.principal.subject
+        assert subject is not None, "the policy admits customers only"
+        given = input or JoinInput()
+        command = joining.Join(subject, given.email, locale=given.locale)
+        joined = await joining.join(context.installation, context.principal.programme_id, command, now=context.now)
+        reads = await AccountReads.of_member(info, joined.member)
+        return JoinSuccess(
+            member=Member(reads=reads), created=joined.created, sign_up_points=Points(joined.member.sign_up_points)
+        )

@@ -1,0 +1,61 @@
+"""Who may call which root field. Every root field is made here, and none without a policy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.permission import BasePermission
+from strawberry.types.field import StrawberryField
+
+from pointbook.domain.access import CallerKind, Policy
+from pointbook.graphql.context import Info
+
+
+class Forbidden(strawberry.exceptions.StrawberryGraphQLError):
+    """The caller's kind or scopes do not reach this field."""
+
+
+class PolicyPermission(BasePermission):
+    """Asks the declared policy of one root field; the subclasses differ only in it."""
+
+    policy: Policy
+
+    def has_permission(self, source: object, info: Info, **_: object) -> bool:  # noqa: ARG002
+        return self.policy.admits(info.context.principal)
+
+    def on_unauthorized(self) -> None:
+        raise Forbidden(self.message or "", extensions={"code": "FORBIDDEN"})
+
+
+def query_field(policy: Policy, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field of Query that ``policy`` guards."""
+    return _root_field(strawberry.field, policy, description)
+
+
+def mutation_field(policy: Policy, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field of Mutation that ``policy`` guards."""
+    return _root_field(strawberry.mutation, policy, description)
+
+
+def _root_field(
+    kind: Callable[..., Callable[[Callable[..., Any]], Any]], policy: Policy, description: str
+) -> Callable[[Callable[..., Any]], Any]:
+    who = ", ".join(sorted(caller.lower() for caller in policy.callers))
+    scope = f" with the scope {policy.scope}" if policy.scope else ""
+    permission = type(
+        "RootPolicy", (PolicyPermission,), {"policy": policy, "message": f"This is for: {who}{scope}."}
+    )
+    return kind(permission_classes=[permission], description=f"{description}\n\nFor: {who}{scope}.")
+
+
+def policy_of(field: StrawberryField) -> Policy | None:
+    """The declared policy of a root field; None is a mistake that the tests look for."""
+    for permission in field.permission_classes:
+        if issubclass(permission, PolicyPermission):
+            return permission.policy
+    return None
+
+
+def is_public(policy: Policy | None) -> bool:
+    """Whether an answer may be kept by anybody's cache: guests get it, so it depends on no person."""
+    return policy is not None and CallerKind.GUEST in policy.callers

@@ -1,0 +1,39 @@
+"""The schema: every feature's part of Query and Mutation, put together."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from pointbook.graphql import members, orders, programme, redemption, tokens, vouchers
+from pointbook.graphql.errors import HANDLERS
+from pointbook.graphql.scalars import SCALARS
+
+
+@strawberry.type(description="Reads. Nothing here changes anything.")
+class Query(programme.ProgrammeQuery, members.MemberQuery, redemption.RedemptionQuery, vouchers.VoucherQuery):
+    pass
+
+
+@strawberry.type(description="Changes. Each has its effect once, however often it is sent.")
+class Mutation(
+    members.MemberMutation,
+    redemption.RedemptionMutation,
+    vouchers.VoucherMutation,
+    orders.OrderMutation,
+    tokens.TokenMutation,
+):
+    pass
+
+
+def build_schema() -> strawberry.Schema:
+    """The schema. Making it takes a while; a process makes it once."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+        exception_handlers=HANDLERS,
+    )
+
+
+def printed(schema: strawberry.Schema) -> str:
+    """The text of ``schema.graphql``."""
+    return schema.as_str() + "\n"

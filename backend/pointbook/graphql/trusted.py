@@ -1,0 +1,54 @@
+"""Trusted documents: the operations of the widgets, addressed by the SHA-256 of their text.
+
+Sources are ``widgets/documents/*.graphql``; ``trusted_documents.json`` beside this module is what the
+server runs. Write it anew with ``python -m pointbook.graphql.trusted widgets/documents``.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+MANIFEST = "trusted_documents.json"
+_PREFIX = "sha256:"
+
+
+def document_id(text: str) -> str:
+    """The id under which a text is addressed: ``sha256:`` and 64 hexadecimal digits."""
+    return _PREFIX + hashlib.sha256(text.encode()).hexdigest()
+
+
+def normal_id(given: str) -> str:
+    """An id as clients write it, with or without the prefix of its kind."""
+    return given if given.startswith(_PREFIX) else _PREFIX + given
+
+
+def collect(folder: Path) -> dict[str, str]:
+    """Every document of a folder by its id. The text is the file's, without blank lines at its ends."""
+    texts = [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.graphql"))]
+    return {document_id(text): text for text in texts}
+
+
+def shipped() -> Mapping[str, str]:
+    """The manifest of this installation. Raises AssertionError when a text is not what its id says."""
+    source = resources.files(__package__).joinpath(MANIFEST).read_text(encoding="utf-8")
+    documents: dict[str, str] = json.loads(source)
+    for identity, text in documents.items():
+        assert document_id(text) == identity, "the manifest was edited by hand"
+    return documents
+
+
+def render(documents: Mapping[str, str]) -> str:
+    """The manifest as it is committed."""
+    return json.dumps(documents, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(folder: str) -> None:
+    target = Path(__file__).with_name(MANIFEST)
+    target.write_text(render(collect(Path(folder))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
