@@ -1,0 +1,75 @@
+"""The composition root of the API process: opens what it needs, puts the faces together, closes it again."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+
+from pointbook.db.session import Database
+from pointbook.graphql.engine import Engine
+from pointbook.graphql.masking import log_defect
+from pointbook.graphql.schema import build_schema, printed
+from pointbook.graphql.trusted import shipped
+from pointbook.http.endpoint import GraphQLEndpoint
+from pointbook.http.health import Health
+from pointbook.http.pages import Pages
+from pointbook.http.rate_limit import RateLimiter, Rates, ValkeyLeases
+from pointbook.http.routes import routes
+from pointbook.services.installation import Installation
+from pointbook.settings import Settings
+
+_DEFAULT_RATES = Rates()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, rates: Rates = _DEFAULT_RATES
+) -> Starlette:
+    """The ASGI application. Its lifespan connects to PostgreSQL, and to Valkey if one is configured.
+
+    ``settings`` name the database and the secret. ``clock`` is what every request takes its instant from.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with _opened(settings) as (installation, redis):
+            schema = build_schema()
+            health = Health(installation.db, redis)
+            limiter = RateLimiter(None if redis is None else ValkeyLeases(redis))
+            engine = Engine(schema, shipped(), installation, clock=clock)
+            endpoint = GraphQLEndpoint(engine, installation, limiter, rates, clock=clock, report=_report)
+            app.router.routes.extend(routes(endpoint, Pages(health, printed(schema)), health))
+            app.state.installation = installation
+            yield
+            app.router.routes.clear()
+
+    return Starlette(lifespan=lifespan)
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Installation, Redis | None]]:
+    assert settings.database_url is not None, "whoever starts the application has found a database for it"
+    assert settings.secret is not None, "whoever starts the application has found its secret"
+    db = await Database.connect(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.pool_size,
+        transaction_pooler=settings.transaction_pooler,
+    )
+    redis = None
+    if settings.redis_url is not None:
+        redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
+    try:
+        yield Installation.of(db, settings.secret.get_secret_value()), redis
+    finally:
+        if redis is not None:
+            await redis.aclose()
+        await db.close()
+
+
+def _report(defect: BaseException) -> str:
+    return log_defect(defect, code="INTERNAL_ERROR", path=None)

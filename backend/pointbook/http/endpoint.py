@@ -1,0 +1,193 @@
+"""The GraphQL endpoint: a request's way from the socket to the engine and back.
+
+limits of the body, who calls, whose page it is, how much they may still ask for, which document; then the
+engine runs it. Whatever is refused on the way is a GraphQL response with an HTTP status.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import asyncpg
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pointbook.domain.access import Principal
+from pointbook.http import cors, guard, media, parameters, responses
+from pointbook.http.authentication import Caller, Credentials, credentials, customer, key_holder
+from pointbook.http.problems import Problem
+from pointbook.http.rate_limit import RateLimiter, Rates
+from pointbook.services.installation import Installation
+
+_COST_OF_REFUSAL = 10
+_BYTES_PER_COST = 5_000
+
+
+class Answer(Protocol):
+    """A GraphQL response and the HTTP status of it under application/graphql-response+json."""
+
+    @property
+    def body(self) -> dict[str, Any]: ...
+    @property
+    def status(self) -> int: ...
+
+
+class Prepared(Protocol):
+    """An operation that may be run at a cost, or its refusal."""
+
+    @property
+    def cost(self) -> int: ...
+    @property
+    def public(self) -> bool: ...
+    @property
+    def refusal(self) -> Answer | None: ...
+
+
+class Engine(Protocol):
+    """What runs operations."""
+
+    def prepare(
+        self,
+        text: str | None,
+        document_id: str | None,
+        operation_name: str | None,
+        variables: Mapping[str, object],
+        *,
+        any_document: bool,
+        read_only: bool,
+    ) -> Prepared: ...
+    async def execute(self, prepared: Any, principal: Principal) -> Answer: ...
+
+
+class GraphQLEndpoint:
+    """ASGI application of ``/graphql``."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        installation: Installation,
+        limiter: RateLimiter,
+        rates: Rates,
+        *,
+        clock: Callable[[], datetime],
+        report: Callable[[BaseException], str],
+    ) -> None:
+        self._engine = engine
+        self._installation = installation
+        self._limiter = limiter
+        self._rates = rates
+        self._clock = clock
+        self._report = report
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(scope, receive)
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        headers = Headers(scope=scope)
+        if scope["method"] == "OPTIONS":
+            return cors.preflight()
+        reply = _Reply()
+        try:
+            _require_method(scope["method"])
+            reply.media_type = media.answer_type(headers.get("accept"))
+            return await self._answer(scope, receive, headers, reply)
+        except Problem as refusal:
+            return responses.problem(refusal, reply.media_type, reply.headers)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            unavailable = Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Try again in a moment.", {"Retry-After": "1"}
+            )
+            return responses.problem(unavailable, reply.media_type, reply.headers)
+        except Exception as defect:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
+            number = self._report(defect)
+            broken = Problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "INTERNAL_ERROR",
+                f"This is a defect; the log has it as {number}.",
+            )
+            return responses.problem(broken, reply.media_type, reply.headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, headers: Headers, reply: "_Reply") -> Response:
+        get = scope["method"] == "GET"
+        if not get:
+            media.require_json(headers.get("content-type"))
+        caller = await self._caller(credentials(headers), headers, reply)
+        if get:
+            given, size = parameters.of_query(scope["query_string"]), 0
+        else:
+            limit = guard.MAX_BODY if caller.trusted_only else guard.MAX_SERVER_BODY
+            body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
+            given, size = parameters.of_body(body), len(body)
+        await self._charge(caller.principal, 1 + size // _BYTES_PER_COST)
+        prepared = self._engine.prepare(
+            given.text,
+            given.document_id,
+            given.operation_name,
+            given.variables,
+            any_document=not caller.trusted_only,
+            read_only=get,
+        )
+        if prepared.refusal is not None:
+            await self._charge(caller.principal, _COST_OF_REFUSAL)
+            return _response(prepared.refusal, reply)
+        await self._charge(caller.principal, prepared.cost)
+        answer = await self._engine.execute(prepared, caller.principal)
+        if get and given.document_id is not None and prepared.public and "errors" not in answer.body:
+            return responses.public(answer.body, reply.media_type, reply.headers, headers.get("if-none-match"))
+        return _response(answer, reply)
+
+    async def _caller(self, given: Credentials, headers: Headers, reply: "_Reply") -> Caller:
+        """Who calls. The page's origin is judged before the token, so that it can read that the token is bad."""
+        now = self._clock()
+        holder = await key_holder(self._installation, given, now=now)
+        reply.headers = cors.origin_headers(headers, holder.origins)
+        if given.token is None:
+            return holder
+        return await customer(self._installation, holder, given.token, now=now)
+
+    async def _charge(self, principal: Principal, cost: int) -> None:
+        decision = await self._limiter.take(_bucket(principal), cost, self._rates.of(principal.kind))
+        if not decision.allowed:
+            seconds = str(decision.retry_after)
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "RATE_LIMITED",
+                f"Too much was asked for; try again in {seconds} s.",
+                {"Retry-After": seconds},
+            )
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What is known of the response before there is one."""
+
+    media_type: str = media.JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _require_method(method: str) -> None:
+    if method not in {"GET", "POST"}:
+        raise Problem(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            "Use GET or POST.",
+            {"Allow": "GET, POST, OPTIONS"},
+        )
+
+
+def _response(answer: Answer, reply: _Reply) -> Response:
+    """Under application/json the status says only whether the transport worked, as GraphQL over HTTP has it."""
+    shown = answer.status if reply.media_type == media.GRAPHQL or answer.status != HTTPStatus.BAD_REQUEST else 200
+    return responses.private(answer.body, reply.media_type, shown, reply.headers)
+
+
+def _bucket(principal: Principal) -> str:
+    """The name of a caller's bucket; a customer's id is a personal datum and is not written out."""
+    if principal.subject is None:
+        return f"{principal.programme_id}:{principal.key_id}"
+    return f"{principal.programme_id}:{hashlib.sha256(principal.subject.encode()).hexdigest()[:24]}"

@@ -1,0 +1,168 @@
+"""Example operations of GraphiQL: a purchase paid with points, in the order in which one tries it."""
+
+import json
+from typing import Any, Final
+
+_CART: Final = {"id": "cart-1", "total": "19.99", "currency": "EUR"}
+
+
+def _tab(query: str, **variables: Any) -> dict[str, str]:
+    return {"query": query.strip() + "\n", "variables": json.dumps(variables, indent=2) if variables else ""}
+
+
+EXAMPLES: Final = [
+    _tab(
+        """
+# Put a secret key (sk_...) above and press Use: the schema appears under the book on the left.
+# Operations of a customer also need a customer token: the next tab makes one.
+query Programme {
+  programme { name currency timeZone state pointValue revenuePerPoint discountPercent holdMinutes }
+}
+"""
+    ),
+    _tab(
+        """
+# For the shop's back end. Copy the token into the field above; with it you are the customer.
+mutation CustomerToken($input: CustomerTokenCreateInput!) {
+  customerTokenCreate(input: $input) {
+    ... on CustomerTokenCreateSuccess { token expiresAt }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"customerExternalId": "customer-1"},
+    ),
+    _tab(
+        """
+# For the customer.
+mutation Join {
+  join(input: { locale: null }) {
+    ... on JoinSuccess { created signUpPoints member { id joinedAt } }
+    ... on UserError { code message }
+  }
+}
+"""
+    ),
+    _tab(
+        """
+# For the shop's back end: leave the token field empty.
+mutation SubmitOrder($input: SubmitOrderInput!) {
+  submitOrder(input: $input) {
+    ... on SubmitOrderSuccess { outcome points total { amount currency } redeemed { amount } replayed }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "order": {
+                "externalId": "order-1",
+                "type": "SALE",
+                "status": "goods booked out",
+                "placedAt": "2026-03-01T10:00:00+01:00",
+                "currency": "EUR",
+                "customer": {"externalId": "customer-1"},
+                "lines": [
+                    {"id": "1", "articleId": "coffee", "quantity": "2", "unitPrice": "12.50", "amount": "25.00"},
+                    {"id": "2", "articleId": "cup", "quantity": "1", "unitPrice": "475.00", "amount": "475.00"},
+                ],
+                "deliveryFee": "4.90",
+            }
+        },
+    ),
+    _tab(
+        """
+# For the customer. All of it is one statement of the database.
+query AccountPage {
+  me {
+    balance { available pending held spendable value { amount currency } }
+    expiringPoints(days: 365) { points lastDay }
+    holds { id voucherCode points expiresAt extensionsLeft }
+    history(first: 10) { nodes { kind at points sourceType sourceId } pageInfo { hasNextPage endCursor } }
+  }
+}
+"""
+    ),
+    _tab(
+        """
+# For the customer: nothing is held yet.
+query Quote($cart: CartInput!) {
+  redemptionQuote(cart: $cart) {
+    ... on RedemptionQuote { points value { amount currency } remainingToPay { amount } available }
+    ... on UserError { code message }
+  }
+}
+""",
+        cart=_CART,
+    ),
+    _tab(
+        """
+# For the customer: the points are held and the voucher code is valid from now on.
+mutation Redeem($input: RedeemPointsInput!) {
+  redeemPoints(input: $input) {
+    ... on RedeemPointsSuccess {
+      redemption { id voucherCode points value { amount } remainingToPay { amount } expiresAt extensionsLeft }
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"mode": "PARTIAL", "points": 120, "cart": _CART, "idempotencyKey": "redeem-1"},
+    ),
+    _tab(
+        """
+# For the customer: take the id from Redeem.
+mutation Extend($input: ExtendRedemptionInput!) {
+  extendRedemption(input: $input) {
+    ... on ExtendRedemptionSuccess { redemption { expiresAt extensionsLeft } }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"redemptionId": "", "idempotencyKey": "extend-1"},
+    ),
+    _tab(
+        """
+# For the customer: give the points back instead of using them.
+mutation Cancel($input: CancelRedemptionInput!) {
+  cancelRedemption(input: $input) {
+    ... on CancelRedemptionSuccess { redemption { state } }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"redemptionId": "", "idempotencyKey": "cancel-1"},
+    ),
+    _tab(
+        """
+# For the shop's back end: what a code stands for.
+query Voucher($code: String!) {
+  voucher(code: $code) { state points value { amount currency } expiresAt capturedPoints }
+}
+""",
+        code="",
+    ),
+    _tab(
+        """
+# For the shop's back end: the points are spent. An order with the code on it does the same.
+mutation Capture($input: CaptureRedemptionInput!) {
+  captureRedemption(input: $input) {
+    ... on CaptureRedemptionSuccess { redemption { state capturedPoints capturedValue { amount currency } } }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"voucherCode": "", "idempotencyKey": "capture-1"},
+    ),
+    _tab(
+        """
+# For the shop's back end: give the points of a code back.
+mutation Release($input: ReleaseRedemptionInput!) {
+  releaseRedemption(input: $input) {
+    ... on ReleaseRedemptionSuccess { redemption { state } }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"voucherCode": "", "idempotencyKey": "release-1"},
+    ),
+]

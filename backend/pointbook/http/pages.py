@@ -1,0 +1,92 @@
+"""Pages for people: the home page and GraphiQL, each under a strict content security policy."""
+
+import mimetypes
+from functools import cache
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from pointbook.http.examples import EXAMPLES
+from pointbook.http.health import Health
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+# CodeMirror and Radix position their parts with style attributes and one style element.
+_GRAPHIQL_POLICY: Final = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader(__package__ or "pointbook.http"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_COMPRESSED: Final = ".gz"
+
+
+class Pages:
+    """The pages of one installation."""
+
+    def __init__(self, health: Health, schema: str) -> None:
+        self._health = health
+        self._schema = schema
+
+    async def home(self, request: Request) -> Response:
+        parts = await self._health.parts()
+        url = str(request.base_url).rstrip("/")
+        return _page("home.html.j2", _POLICY, version=metadata.version("pointbook"), parts=parts, url=url)
+
+    async def graphiql(self, _request: Request) -> Response:
+        return _page("graphiql.html.j2", _GRAPHIQL_POLICY, endpoint="/graphql", examples=EXAMPLES)
+
+    async def schema(self, _request: Request) -> Response:
+        return PlainTextResponse(self._schema, headers=_HEADERS)
+
+
+async def static(request: Request) -> Response:
+    """A file of the package by its exact name; what is stored compressed is sent so."""
+    files = _static_files()
+    name = request.path_params["name"]
+    headers = {**_HEADERS, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
+    if name + _COMPRESSED in files:
+        headers["Content-Encoding"] = "gzip"
+        content = files[name + _COMPRESSED]
+    elif name in files:
+        content = files[name]
+    else:
+        return PlainTextResponse("There is no such file.", 404, headers=_HEADERS)
+    return Response(content, headers=headers, media_type=mimetypes.guess_type(name)[0])
+
+
+def _page(template: str, policy: str, **values: Any) -> HTMLResponse:
+    content = _TEMPLATES.get_template(template).render(values)
+    return HTMLResponse(content, headers={**_HEADERS, "Content-Security-Policy": policy})
+
+
+@cache
+def _static_files() -> dict[str, bytes]:
+    """All files by their path. They are few and small, and a path outside of the folder is no key."""
+    root = resources.files("pointbook.http").joinpath("static")
+    return {name: file.read_bytes() for name, file in _walk(root, "")}
+
+
+def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _walk(entry, f"{prefix}{entry.name}/")
+        else:
+            found.append((prefix + entry.name, entry))
+    return found

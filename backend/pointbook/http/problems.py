@@ -1,0 +1,28 @@
+"""Refusals of the HTTP face, in the shape of a GraphQL response."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+
+class Problem(Exception):
+    """The request is refused with an HTTP status; ``code`` is for programs, the message for people."""
+
+    def __init__(
+        self, status: HTTPStatus, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = dict(headers or {})
+
+    @property
+    def body(self) -> dict[str, object]:
+        return {"errors": [{"message": str(self), "extensions": {"code": self.code}}]}
+
+
+def bad_request(code: str, message: str) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, code, message)
+
+
+def unauthenticated(code: str, message: str) -> Problem:
+    return Problem(HTTPStatus.UNAUTHORIZED, code, message, {"WWW-Authenticate": 'Bearer realm="pointbook"'})

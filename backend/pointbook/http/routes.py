@@ -1,0 +1,22 @@
+"""Which path leads where."""
+
+from starlette.routing import BaseRoute, Route
+
+from pointbook.http.endpoint import GraphQLEndpoint
+from pointbook.http.health import Health
+from pointbook.http.pages import Pages, static
+
+GRAPHQL_PATH = "/graphql"
+
+
+def routes(endpoint: GraphQLEndpoint, pages: Pages, health: Health) -> list[BaseRoute]:
+    """All routes of the HTTP face."""
+    return [
+        Route(GRAPHQL_PATH, endpoint),
+        Route("/", pages.home),
+        Route("/graphiql", pages.graphiql),
+        Route("/schema.graphql", pages.schema),
+        Route("/static/{name:path}", static),
+        Route("/health/live", health.live),
+        Route("/health/ready", health.ready),
+    ]
