@@ -182,14 +182,14 @@ _PROGRAMME = """
 select
     programme.*,
     (
-        select jsonb_agg(to_jsonb(version) - 'programme_id' order by version.version)
-        from settings_version as version
-        where version.programme_id = programme.id
+        select jsonb_agg(to_jsonb(one) - 'programme_id' order by one.version)
+        from settings_version as one
+        where one.programme_id = programme.id
     ) as versions,
     (
-        select coalesce(jsonb_agg(to_jsonb(store) - array['programme_id', 'created_at']), '[]')
-        from store
-        where store.programme_id = programme.id
+        select coalesce(jsonb_agg(to_jsonb(one) - array['programme_id', 'created_at']), '[]')
+        from store as one
+        where one.programme_id = programme.id
     ) as stores
 from programme
 where programme.id = $1
