@@ -1,0 +1,52 @@
+"""The command ``pointbook``. Commands read arguments, call a use case and print; they decide nothing."""
+
+import sys
+
+import asyncpg
+import typer
+from alembic.util import CommandError as MigrationError
+from sqlalchemy.exc import DBAPIError
+
+from pointbook import embedded
+from pointbook.cli import checks, imports, keys, programmes, serving
+from pointbook.cli.output import complain
+from pointbook.cli.running import CommandError
+from pointbook.domain.errors import InvalidInput, PointbookError
+
+app = typer.Typer(
+    help="Pointbook: a loyalty engine that shops run themselves.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (serving.demo, serving.serve, serving.worker, checks.migrate, checks.verify, checks.schema):
+    app.command()(command)
+app.add_typer(programmes.programme, name="programme")
+app.add_typer(programmes.settings, name="settings")
+app.add_typer(programmes.store, name="store")
+app.add_typer(keys.key, name="key")
+app.add_typer(keys.token, name="token")
+app.add_typer(imports.importing, name="import")
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage, 130 broken off."""
+    try:
+        app()
+    except InvalidInput as error:
+        _fail(f"{error.field} {error.reason}" if hasattr(error, "reason") else error)
+    except (PointbookError, CommandError, embedded.EmbeddedError, MigrationError) as error:
+        _fail(error)
+    except asyncpg.UndefinedTableError:
+        _fail("The database is not set up: run pointbook migrate.")
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        _fail(f"PostgreSQL refuses: {error.orig if isinstance(error, DBAPIError) else error}")
+    except OSError as error:
+        _fail(f"A server cannot be reached or a file not be used: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: object) -> None:
+    complain(message)
+    sys.exit(1)

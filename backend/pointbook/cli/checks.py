@@ -1,0 +1,68 @@
+"""``pointbook migrate``, ``schema``, ``verify``: what an operator runs."""
+
+import asyncio
+
+import typer
+
+from pointbook import embedded, ledger
+from pointbook.cli.output import complain, console, table
+from pointbook.cli.running import CommandError, read_settings, run
+from pointbook.db.migrate import migrate as bring_up
+from pointbook.graphql.schema import build_schema, printed
+from pointbook.ledger import Verification
+from pointbook.services.installation import Installation
+
+_SHOWN = 50
+
+
+def migrate() -> None:
+    """Bring the database to the revision of this version; doing so again changes nothing."""
+    settings = read_settings()
+    if settings.owner_database_url is not None:
+        asyncio.run(bring_up(settings.owner_database_url.get_secret_value()))
+    elif settings.database_url is not None:
+        raise CommandError("POINTBOOK_OWNER_DATABASE_URL is not set: only the owner of the tables migrates.")
+    else:
+        with embedded.configured(settings) as found:
+            assert found.owner_database_url is not None
+            asyncio.run(bring_up(found.owner_database_url.get_secret_value()))
+    console.print("The database is up to date.")
+
+
+def schema() -> None:
+    """Print the GraphQL schema."""
+    typer.echo(printed(build_schema()), nl=False)
+
+
+def verify() -> None:
+    """Check the invariants of every programme's ledger. Ends with 1 if one is broken or nothing was checked."""
+
+    async def call(installation: Installation) -> list[tuple[str, Verification]]:
+        programmes = await installation.db.pool.fetch("select id, slug from programme order by id")
+        found = []
+        for programme in programmes:
+            async with installation.db.bare_transaction(programme["id"]) as connection:
+                found.append((programme["slug"], await ledger.verify(connection, programme["id"])))
+        return found
+
+    checked = run(call)
+    if not checked:
+        complain("there is no programme, so nothing was checked")
+        raise typer.Exit(1)
+    rows = [(slug, f"{found.accounts:,}", f"{found.entries:,}", _verdict(found)) for slug, found in checked]
+    table("Ledger", ("programme", "accounts", "entries", "result"), rows)
+    for slug, found in checked:
+        for violation in found.violations[:_SHOWN]:
+            complain(f"{slug}, account {violation.account_id}: {violation.violation}: {violation.detail}")
+    if any(not _is_sound(found) for _, found in checked):
+        raise typer.Exit(1)
+
+
+def _is_sound(found: Verification) -> bool:
+    return found.accounts > 0 and not found.violations
+
+
+def _verdict(found: Verification) -> str:
+    if found.violations:
+        return f"[red]{len(found.violations)} violations[/red]"
+    return "[green]sound[/green]" if found.accounts else "[red]no account was checked[/red]"

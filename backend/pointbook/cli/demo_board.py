@@ -1,0 +1,37 @@
+"""What ``pointbook demo`` shows when it is up."""
+
+from rich.panel import Panel
+from rich.table import Table
+
+from pointbook.cli.output import console
+from pointbook.demo import Demo
+from pointbook.settings import Settings
+
+_QUERY = "{ me { balance { available pending spendable } } }"
+
+
+def show(settings: Settings, demo: Demo) -> None:
+    """URLs, keys, a customer's token and a first call to copy."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = settings.public_url or f"http://{host}:{settings.port}"
+    rows = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("Home page", f"{base}/"),
+        ("GraphQL", f"{base}/graphql"),
+        ("GraphiQL", f"{base}/graphiql"),
+        ("Programme", f"{demo.name} ({demo.slug})"),
+        ("Members", ", ".join(demo.members)),
+        ("Publishable key", demo.publishable_key),
+        ("Secret key", demo.secret_key),
+    ):
+        rows.add_row(f"[bold]{name}[/bold]", value)
+    console.print(
+        Panel(rows, title="Pointbook is running", title_align="left", border_style="green", expand=False)
+    )
+    console.print(f"A token of {demo.members[0]}, good for 15 minutes, in a first call:", style="bold")
+    call = (
+        f"curl -s {base}/graphql -H 'Content-Type: application/json' -H 'Authorization: Bearer {demo.token}'"
+        f' -d \'{{"query": "{_QUERY}"}}\''
+    )
+    console.print(call, soft_wrap=True, markup=False)
+    console.print("Another one: pointbook token create clara. Ctrl-C stops all.", style="dim")

@@ -1,0 +1,87 @@
+"""``pointbook import``: files of orders and members, with a progress bar and a report of the lines refused."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pointbook.cli.output import console, errors, table
+from pointbook.cli.programmes import Slug
+from pointbook.cli.running import now, programme_of, run
+from pointbook.services.import_reports import ImportReport
+from pointbook.services.import_reports import Progress as Reached
+from pointbook.services.installation import Installation
+from pointbook.services.member_import import import_members
+from pointbook.services.order_import import import_orders
+
+importing = typer.Typer(help="Import files, JSON Lines or CSV, plain or gzip.", no_args_is_help=True)
+
+_SHOWN = 20
+_File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+_Show = Callable[[Reached], None]
+
+
+@importing.command("orders")
+def orders(file: _File, slug: Slug = None) -> None:
+    """Import orders. Begun again after a break it has the same effect as once; 1 if it refused lines."""
+
+    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
+        return await import_orders(installation, programme_id, file, clock=now, progress=show)
+
+    _import("Orders", file, slug, call)
+
+
+@importing.command("members")
+def members(file: _File, slug: Slug = None) -> None:
+    """Import members. Begun again after a break it has the same effect as once; 1 if it refused lines."""
+
+    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
+        return await import_members(installation, programme_id, file, clock=now, progress=show)
+
+    _import("Members", file, slug, call)
+
+
+def _import(
+    what: str,
+    file: Path,
+    slug: str | None,
+    use_case: Callable[[Installation, int, _Show], Awaitable[ImportReport[Any]]],
+) -> None:
+    async def call(installation: Installation) -> ImportReport[Any]:
+        found = await programme_of(installation, slug)
+        with _bar() as bar:
+            task = bar.add_task(file.name, total=None, lines=0)
+
+            def show(reached: Reached) -> None:
+                bar.update(task, completed=reached.offset, total=reached.size, lines=reached.line)
+
+            return await use_case(installation, found.id, show)
+
+    report = run(call)
+    _tell(what, report)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[lines]:,} lines"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    )
+
+
+def _tell(what: str, report: ImportReport[Any]) -> None:
+    if report.behind_line:
+        console.print(f"Lines up to {report.behind_line:,} were imported before.")
+    figures = [*report.counts.items(), ("refused", report.refused)]
+    table(what, (name.replace("_", " ") for name, _ in figures), [[f"{figure:,}" for _, figure in figures]])
+    if report.refused:
+        rows = [(r.line, r.external_id, r.field, r.reason) for r in report.refusals[:_SHOWN]]
+        table(f"Refused lines (the first {len(rows)})", ("line", "id", "field", "reason"), rows)

@@ -1,0 +1,162 @@
+"""``pointbook programme``, ``settings``, ``store``: what a merchant sets up."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from pointbook.cli.output import console, table
+from pointbook.cli.running import CommandError, now, programme_of, run
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services import programmes as services
+from pointbook.services.directory import ProgrammeState
+from pointbook.services.installation import Installation
+
+programme = typer.Typer(help="Programmes: one merchant's settings, rules and members.", no_args_is_help=True)
+settings = typer.Typer(help="A programme's settings and their versions.", no_args_is_help=True)
+store = typer.Typer(help="A programme's stores.", no_args_is_help=True)
+
+_LIST = "select slug, name, state, currency, time_zone, sandbox from programme order by id"
+
+Slug = Annotated[str | None, typer.Option("--programme", "-p", help="Slug; may be left out if there is one only.")]
+
+
+@programme.command("create")
+def create(
+    slug: Annotated[str, typer.Argument(help="Its name in addresses and commands: a-z, 0-9, hyphen.")],
+    *,
+    name: Annotated[str, typer.Option(help="Its name for people.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "EUR",
+    time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "Europe/Berlin",
+    locale: Annotated[list[str] | None, typer.Option(help="Language tag; may be repeated.")] = None,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="JSON file of settings.", exists=True, dir_okay=False)
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Not open yet.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Its clock may be set ahead, for tests.")] = False,
+) -> None:
+    """Make a programme; its settings are in force at once."""
+    document = {} if settings_file is None else _json(settings_file)
+    command = services.NewProgramme(
+        slug=slug,
+        name=name,
+        currency=currency,
+        time_zone=time_zone,
+        locales=tuple(locale or ["en"]),
+        settings=ProgrammeSettings.from_document(document, currency),
+        sandbox=sandbox,
+        state=ProgrammeState.DRAFT if draft else ProgrammeState.ACTIVE,
+    )
+
+    async def call(installation: Installation) -> None:
+        made = await services.create_programme(installation, command, now=now())
+        console.print(f"Programme {made.slug} is {made.state}. Next: pointbook key create --programme {made.slug}")
+
+    run(call)
+
+
+@programme.command("list")
+def list_all() -> None:
+    """Show every programme."""
+
+    async def call(installation: Installation) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await installation.db.pool.fetch(_LIST)]
+
+    rows = run(call)
+    if not rows:
+        console.print("There is no programme yet: pointbook programme create")
+        return
+    columns = ("slug", "name", "state", "currency", "time zone", "")
+    table("Programmes", columns, ((*row[:5], "sandbox" if row[5] else "") for row in rows))
+
+
+@settings.command("show")
+def show(slug: Slug = None, *, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Show the settings in force and the versions."""
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        version = found.version_at(now())
+        document = version.settings.to_document(found.currency)
+        if as_json:
+            console.print(
+                orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), markup=False, soft_wrap=True
+            )
+            return
+        rows = ((name, _shown(value)) for name, value in document.items())
+        table(f"{found.name}: version {version.version}", ("setting", "value"), rows)
+        later = [v for v in found.versions if v.effective_from > now()]
+        for v in later:
+            console.print(f"Version {v.version} comes into force at {v.effective_from.isoformat()}.")
+
+    run(call)
+
+
+@settings.command("change")
+def change(
+    changes: Annotated[
+        list[str], typer.Argument(help='NAME=VALUE, as in valuePerPoint=0.04 or expiry={"days":365}')
+    ],
+    slug: Slug = None,
+    effective_from: Annotated[
+        datetime | None, typer.Option("--from", help="UTC instant; by default within seconds.")
+    ] = None,
+) -> None:
+    """Change settings from an instant on. Points earned before keep what they were earned under."""
+    document = dict(map(_change, changes))
+    start = effective_from and effective_from.replace(tzinfo=effective_from.tzinfo or UTC)
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        last = max(found.versions, key=lambda version: version.version)
+        changed = last.settings.changed(document, found.currency)
+        version = await services.change_settings(installation, found.id, changed, effective_from=start, now=now())
+        console.print(
+            f"Version {version.version} of {found.slug} comes into force at {version.effective_from.isoformat()}."
+        )
+
+    run(call)
+
+
+@store.command("add")
+def add_store(
+    store_id: Annotated[str, typer.Argument(help="The shop's own id of the store.")],
+    name: Annotated[str, typer.Option(help="Its name for people.")],
+    time_zone: Annotated[str | None, typer.Option(help="IANA time zone; by default the programme's.")] = None,
+    slug: Slug = None,
+) -> None:
+    """Add a store, or change the name and time zone of one."""
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        await services.add_store(installation, found.id, services.NewStore(store_id, name, time_zone), now=now())
+        console.print(f"Store {store_id} belongs to {found.slug}.")
+
+    run(call)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"{text!r} is not NAME=VALUE.")
+    try:
+        parsed = json.loads(value, parse_float=str)  # a rate is exact: 0.05 stays the text it is
+    except ValueError:
+        return name, value
+    return name, parsed
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes(), parse_float=str)
+    except ValueError as error:
+        raise CommandError(f"{path} is not JSON: {error}") from error

@@ -1,0 +1,93 @@
+"""What every command needs: the settings, the servers, an installation, and a programme by its name."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from pointbook import embedded
+from pointbook.cli.output import console
+from pointbook.db.migrate import migrate
+from pointbook.db.session import Database
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.services.programmes import find_programme
+from pointbook.settings import Settings
+
+Answer = TypeVar("Answer")
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked for; the message is one line for the person at the terminal."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def read_settings() -> Settings:
+    try:
+        return Settings()  # type: ignore[call-arg]  # every field has a default
+    except ValidationError as error:
+        wrong = "; ".join(f"POINTBOOK_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise CommandError(wrong) from error
+
+
+@contextlib.contextmanager
+def ready(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
+    """Servers that are up, and a database that is migrated if it is an embedded one."""
+    with embedded.configured(settings, join=join) as found:
+        if settings.database_url is None:
+            assert found.owner_database_url is not None
+            asyncio.run(migrate(found.owner_database_url.get_secret_value()))
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def installed(settings: Settings) -> AsyncIterator[Installation]:
+    """A pool of connections and the caches of one process, of settings in which all servers stand."""
+    assert settings.database_url is not None
+    assert settings.secret is not None
+    database = await Database.connect(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.pool_size,
+        transaction_pooler=settings.transaction_pooler,
+    )
+    try:
+        yield Installation.of(database, settings.secret.get_secret_value())
+    finally:
+        await database.close()
+
+
+def run(use: Callable[[Installation], Awaitable[Answer]]) -> Answer:
+    """Run one command on an installation and give its answer back."""
+
+    async def inside(settings: Settings) -> Answer:
+        async with installed(settings) as installation:
+            return await use(installation)
+
+    with ready(read_settings()) as settings:
+        return asyncio.run(inside(settings))
+
+
+async def programme_of(installation: Installation, slug: str | None) -> ProgrammeSnapshot:
+    """The programme named, or the only one there is. Raises InvalidInput or CommandError."""
+    if slug is not None:
+        return await find_programme(installation, slug)
+    slugs = [row["slug"] for row in await installation.db.pool.fetch("select slug from programme order by id")]
+    if len(slugs) != 1:
+        which = f"name one of {', '.join(slugs)}" if slugs else "create one first: pointbook programme create"
+        raise CommandError(
+            f"There {'are' if slugs else 'is'} {len(slugs) or 'no'} programme{'s' * bool(slugs)}: {which}."
+        )
+    return await find_programme(installation, slugs[0])
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    if not yes and not typer.confirm(question):
+        console.print("Nothing was changed.")
+        raise typer.Exit(1)

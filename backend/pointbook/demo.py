@@ -1,0 +1,184 @@
+"""The demo programme: a small coffee roastery with members who have a history. Made once, through the use cases.
+
+Everything happens at instants counted back from the programme's first day, so a first start that broke off goes on
+where it was. The keys are kept beside the servers' data, because the database keeps only their hashes.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pointbook.domain.access import CallerKind, Principal
+from pointbook.domain.errors import InvalidInput
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.domain.redemption import parse_cart
+from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
+from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
+from pointbook.services.joining import Join, join
+from pointbook.services.keys import KeyKind, NewKey, create_key
+from pointbook.services.programmes import NewProgramme, NewStore, add_store, create_programme, find_programme
+from pointbook.services.redemption import Redeem, redeem
+from pointbook.services.tokens import create_customer_token
+
+_SLUG: Final = "morgenrot"
+_HISTORY: Final = timedelta(days=360)
+_SETTINGS: Final = {
+    "revenuePerPoint": "1.00",
+    "valuePerPoint": "0.05",
+    "basePointsPerOrder": 10,
+    "signUpPoints": 50,
+    "signUpAvailableAtOnce": True,
+    "waitingTime": {"days": 14},
+    "expiry": {"days": 365},
+    "releaseParkedOnJoin": True,
+}
+
+_COFFEES: Final = {"espresso-1000": 2690, "filter-500": 1290, "decaf-250": 890, "grinder": 8900, "filters": 390}
+"""Prices in cents."""
+
+
+class _Order(NamedTuple):
+    """``day`` counts from the programme's first; ``points`` are what the customer pays with."""
+
+    day: int
+    customer: str
+    articles: dict[str, int]
+    points: int | None = None
+
+    @property
+    def number(self) -> str:
+        return f"M-{1000 + self.day}"
+
+    @property
+    def total(self) -> int:
+        return sum(_COFFEES[article] * quantity for article, quantity in self.articles.items())
+
+
+_ORDERS: Final = (
+    _Order(12, "clara", {"espresso-1000": 2, "filters": 1}),
+    _Order(15, "clara", {"grinder": 1}),
+    _Order(118, "clara", {"espresso-1000": 1, "decaf-250": 2}),
+    _Order(160, "mia", {"filter-500": 3}),
+    _Order(241, "clara", {"filter-500": 2, "filters": 2}),
+    _Order(300, "mia", {"espresso-1000": 1}),
+    _Order(331, "clara", {"espresso-1000": 1, "filter-500": 1}, 120),
+    _Order(348, "jonas", {"espresso-1000": 1}),
+    _Order(355, "clara", {"espresso-1000": 3}),
+    _Order(357, "lena", {"decaf-250": 4}),  # has not joined: parked until she does
+)
+_JOINED: Final = {"clara": 10, "mia": 140, "jonas": 345}
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What one needs to try it. ``token`` is the first member's and good for 15 minutes."""
+
+    slug: str
+    name: str
+    members: tuple[str, ...]
+    publishable_key: str
+    secret_key: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    publishable: str
+    secret: str
+
+
+async def load(installation: Installation, data_dir: Path, *, now: datetime) -> Demo:
+    """Make the demo programme, or find the one made before. Doing so again changes nothing."""
+    programme = await _programme(installation, now)
+    kept = data_dir / "demo.json"
+    if not kept.exists():
+        await _fill(installation, programme)
+        _keep(kept, await _make_keys(installation, programme.id, now))
+    keys = _Keys(**json.loads(kept.read_text()))
+    token = await create_customer_token(installation, programme.id, "clara", now=now)
+    return Demo(programme.slug, programme.name, tuple(_JOINED), keys.publishable, keys.secret, token.token)
+
+
+async def _programme(installation: Installation, now: datetime) -> ProgrammeSnapshot:
+    try:
+        return await find_programme(installation, _SLUG)
+    except InvalidInput:
+        command = NewProgramme(
+            slug=_SLUG,
+            name="Kaffeerösterei Morgenrot",
+            currency="EUR",
+            time_zone="Europe/Berlin",
+            locales=("de", "en"),
+            settings=ProgrammeSettings.from_document(_SETTINGS, "EUR"),
+            state=ProgrammeState.ACTIVE,
+        )
+        return await create_programme(installation, command, now=now - _HISTORY)
+
+
+async def _fill(installation: Installation, programme: ProgrammeSnapshot) -> None:
+    first_day = programme.versions[0].effective_from
+    stores = {"laden": "Laden Fehrbelliner Straße", "web": "Webshop"}
+    for store, name in stores.items():
+        await add_store(installation, programme.id, NewStore(store, name), now=first_day)
+    happenings: list[tuple[int, str | _Order]] = [(day, customer) for customer, day in _JOINED.items()]
+    happenings += [(order.day, order) for order in _ORDERS]
+    for day, what in sorted(happenings, key=lambda happening: happening[0]):
+        at = first_day + timedelta(days=day)
+        if isinstance(what, _Order):
+            await _buy(installation, programme, what, at)
+        else:
+            await join(installation, programme.id, Join(what, locale="de"), now=at)
+
+
+async def _buy(installation: Installation, programme: ProgrammeSnapshot, order: _Order, at: datetime) -> None:
+    document = {
+        "externalId": order.number,
+        "type": "SALE",
+        "status": "goods booked out",
+        "placedAt": at.isoformat(),
+        "currency": "EUR",
+        "store": "web",
+        "customer": {"externalId": order.customer},
+        "lines": [
+            {
+                "id": article,
+                "articleId": article,
+                "quantity": quantity,
+                "amount": _euros(_COFFEES[article] * quantity),
+            }
+            for article, quantity in order.articles.items()
+        ],
+    }
+    if order.points is not None:
+        document["voucherCode"] = await _voucher(installation, programme, order, at)
+    await submit_order(installation, programme.id, document, now=at + timedelta(minutes=3))
+
+
+async def _voucher(installation: Installation, programme: ProgrammeSnapshot, order: _Order, at: datetime) -> str:
+    principal = Principal(CallerKind.CUSTOMER, programme.id, "demo", subject=order.customer)
+    cart = parse_cart({"id": order.number, "total": _euros(order.total), "currency": "EUR"}, "EUR")
+    voucher = await redeem(installation, principal, Redeem(cart, order.points, f"demo {order.number}"), now=at)
+    return voucher.code
+
+
+async def _make_keys(installation: Installation, programme_id: int, now: datetime) -> _Keys:
+    made = [
+        await create_key(installation, programme_id, NewKey(kind, "demo"), now=now)
+        for kind in (KeyKind.PUBLISHABLE, KeyKind.SECRET)
+    ]
+    return _Keys(*(key.text for key in made))
+
+
+def _keep(path: Path, keys: _Keys) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".new")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(asdict(keys)))
+    unfinished.rename(path)
+
+
+def _euros(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02}"
