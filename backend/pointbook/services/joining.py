@@ -64,7 +64,7 @@ async def join(installation: Installation, programme_id: int, command: Join, *, 
     """
     programme = await installation.programmes.get(programme_id)
     programme.require_open()
-    joining = _Joining(installation, programme, programme.version_at(now), _checked(programme, command), now)
+    joining = _Joining(installation, programme, programme.version_at(now), checked(programme, command), now)
     return await retrying(joining.settle)
 
 
@@ -171,7 +171,8 @@ def rejoin_digest(installation: Installation, programme_id: int, email: str) -> 
     return installation.secrets.derive("rejoin block", str(programme_id), email)
 
 
-def _checked(programme: ProgrammeSnapshot, command: Join) -> Join:
+def checked(programme: ProgrammeSnapshot, command: Join) -> Join:
+    """The command with its address in the form that is kept. Raises InvalidInput."""
     external_id = text.identifier("externalId", command.external_id)
     email = None if command.email is None else normalised_email("email", command.email)
     if command.email_verified and email is None:

@@ -1,0 +1,252 @@
+"""Bulk import of members from a file, in chunks, each in one transaction.
+
+A member is what it is in ``joining``: known by the shop's customer id, joined once, given sign-up points once.
+A customer with parked orders that joining releases is joined one by one. Nobody is told: these are members whom
+the shop had before.
+
+A line of JSON, or a row of CSV with columns of the same names: ``externalId``, ``email``, ``emailVerified``,
+``locale``, ``joinedAt`` (not in the future; without it they join now). Sign-up points follow R12 as of that
+instant, so that those of a joining long ago may have expired and are not given.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid4
+
+from pointbook import ledger
+from pointbook.db.queries.customer_sets import accounts_of, lock_customers
+from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
+from pointbook.domain.errors import InvalidInput, PointbookError
+from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.domain.reading import instant, object_of, optional_truth
+from pointbook.ledger import Accrual, NewLot
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.granting import SIGN_UP, points_in, sign_up_lots
+from pointbook.services.import_files import Chunk, Heading, ImportFile, Record, Refusal
+from pointbook.services.import_records import check_columns, document_of_json, fields_of_row, refusal_of
+from pointbook.services.import_reports import Counts, ImportReport, Progress
+from pointbook.services.import_runs import ImportKind, ImportRun
+from pointbook.services.installation import Installation
+from pointbook.services.joining import Join, checked, join, rejoin_digest
+
+_COLUMNS: Final = frozenset({"externalId", "email", "emailVerified", "locale", "joinedAt"})
+_TRUTHS: Final = {"true": True, "false": False}
+
+
+@dataclass(slots=True)
+class MemberCounts(Counts):
+    """``known`` were members before; nothing of them changed. ``points`` are for signing up."""
+
+    joined: int = 0
+    known: int = 0
+    points: int = 0
+
+
+class _NewMember(NamedTuple):
+    line: int
+    command: Join
+    joined_at: datetime
+
+
+async def import_members(
+    installation: Installation,
+    programme_id: int,
+    path: Path,
+    *,
+    clock: Callable[[], datetime],
+    progress: Callable[[Progress], None] | None = None,
+) -> ImportReport[MemberCounts]:
+    """Import a file of members, JSON Lines or CSV, plain or gzip, and report what came of it.
+
+    A line that cannot be used is refused with its reason and the import goes on. Repeated, broken off and begun
+    again, or run twice at the same time, it has the same effect as once.
+    Raises InvalidInput when the file cannot be read, ProgrammeNotOpen, ClockAhead.
+    """
+    programme = await installation.programmes.get(programme_id)
+    programme.require_open()
+    file = await asyncio.to_thread(ImportFile.open, path, key=None)
+    if file.heading is not None:
+        check_columns(file.heading, _COLUMNS)
+    run, lines_done = await ImportRun.begin(installation.db, programme_id, ImportKind.MEMBERS, file, now=clock())
+    report = ImportReport(MemberCounts(), behind_line=lines_done, last_line=lines_done)
+    chunks = file.chunks(lines_done)
+    while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        importing = _Importing(installation, await installation.programmes.get(programme_id), run, clock())
+        members, refusals = importing.read(chunk, file.heading)
+        report.counts.add(await importing.write(chunk, members, refusals))
+        report.last_line = chunk.last_line
+        if progress is not None:
+            progress(Progress(chunk.offset, file.size, chunk.last_line))
+    report.refused, report.refusals = await run.finish(installation.db, now=clock())
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Importing:
+    """A chunk of an import."""
+
+    installation: Installation
+    programme: ProgrammeSnapshot
+    run: ImportRun
+    now: datetime
+
+    def read(self, chunk: Chunk, heading: Heading | None) -> tuple[list[_NewMember], list[Refusal]]:
+        members: dict[str, _NewMember] = {}
+        refusals = list(chunk.refusals)
+        for record in chunk.records:
+            raw: Any = None
+            try:
+                raw = _raw(record, heading)
+                member = self._checked(record.line, raw)
+                members.setdefault(member.command.external_id, member)
+            except PointbookError as error:
+                refusals.append(refusal_of(record.line, raw, error))
+        return list(members.values()), refusals
+
+    def _checked(self, line: int, raw: object) -> _NewMember:
+        get = object_of("" if isinstance(raw, dict) else "member", raw, _COLUMNS).get
+        joined_at = self.now if get("joinedAt") is None else instant("joinedAt", get("joinedAt"))
+        if joined_at > self.now:
+            raise InvalidInput("joinedAt", "must not be in the future")
+        verified = optional_truth("emailVerified", get("emailVerified"), default=False)
+        command = Join(get("externalId"), get("email"), verified, get("locale"))  # type: ignore[arg-type]
+        return _NewMember(line, checked(self.programme, command), joined_at)
+
+    async def write(
+        self, chunk: Chunk, members: Sequence[_NewMember], refusals: Sequence[Refusal]
+    ) -> MemberCounts:
+        """Everybody who is not a member yet joins, in one transaction; those with parked orders one by one."""
+
+        async def call() -> tuple[MemberCounts, list[_NewMember]]:
+            async with self.installation.db.bare_transaction(self.programme.id) as connection:
+                claim = await self.run.claim(connection, chunk.last_line)
+                if claim is None:
+                    return MemberCounts(), []
+                counts, single = await self._enrol_new(connection, members)
+                counts.known += len(chunk.records) + len(chunk.refusals) - len(refusals) - len(members)
+                if not single:
+                    await claim.settle(refusals)
+                return counts, single
+
+        counts, single = await retrying(call)
+        for member in single:
+            joined = await join(self.installation, self.programme.id, member.command, now=self.now)
+            counts.add(MemberCounts(joined.created, not joined.created, joined.member.sign_up_points))
+        if single:
+            await retrying(lambda: self.run.settle(self.installation.db, chunk.last_line, refusals))
+        return counts
+
+    async def _enrol_new(
+        self, connection: Connection, members: Sequence[_NewMember]
+    ) -> tuple[MemberCounts, list[_NewMember]]:
+        names = {member.command.external_id for member in members}
+        known = await accounts_of(connection, self.programme.id, names)
+        locked = await lock_customers(connection, self.programme.id, names - known.keys())
+        new = [member for member in members if locked.get(member.command.external_id, 0) is None]
+        counts = MemberCounts(known=len(members) - len(new))
+        single = await self._with_parked_orders(connection, new)
+        await self._enrol(connection, [member for member in new if member not in single], counts)
+        return counts, single
+
+    async def _with_parked_orders(self, connection: Connection, members: Sequence[_NewMember]) -> list[_NewMember]:
+        """Whose joining gives effect to orders, when the settings say so."""
+        if not self.version.settings.release_parked_on_join:
+            return []
+        names = [member.command.external_id for member in members]
+        emails = [member.command.email for member in members if member.command.email_verified]
+        rows = await connection.fetch(_PARKED, self.programme.id, names, emails)
+        waiting = {value for row in rows for value in row.values()}
+        return [m for m in members if m.command.external_id in waiting or _verified_email(m.command) in waiting]
+
+    async def _enrol(self, connection: Connection, members: Sequence[_NewMember], counts: MemberCounts) -> None:
+        if not members:
+            return
+        blocked = await self._blocked(connection, members)
+        rows, accruals = [], []
+        for member in members:
+            command, public_id = member.command, uuid4()
+            account = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
+            lots = () if command.email in blocked else self._sign_up_lots(member.joined_at)
+            rows.append(_row(member, account, public_id, lots))
+            if lots:
+                accruals.append(Accrual(account, SIGN_UP, public_id.hex, 1, lots))
+        await connection.execute(_INSERT, self.programme.id, *map(list, zip(*rows, strict=True)))
+        await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
+        counts.joined += len(rows)
+        counts.points += sum(points_in(accrual.lots) for accrual in accruals)
+
+    def _sign_up_lots(self, joined_at: datetime) -> tuple[NewLot, ...]:
+        lots = sign_up_lots(self.programme, self.version, at=joined_at)
+        return tuple(lot for lot in lots if lot.expires_at is None or lot.expires_at > self.now)
+
+    async def _blocked(self, connection: Connection, members: Sequence[_NewMember]) -> set[str]:
+        """The addresses of those who left not long ago."""
+        emails = {member.command.email for member in members} - {None}
+        digests = {rejoin_digest(self.installation, self.programme.id, email): email for email in emails if email}
+        rows = await connection.fetch(_BLOCKED, self.programme.id, list(digests), self.now)
+        return {digests[row["email_digest"]] for row in rows}
+
+    @property
+    def version(self) -> SettingsVersion:
+        return self.programme.version_at(self.now)
+
+
+def _verified_email(command: Join) -> str | None:
+    return command.email if command.email_verified else None
+
+
+def _row(member: _NewMember, account: int, public_id: UUID, lots: tuple[NewLot, ...]) -> tuple[object, ...]:
+    command = member.command
+    return (
+        command.external_id,
+        account,
+        public_id,
+        command.email,
+        command.email_verified,
+        command.locale,
+        member.joined_at,
+        points_in(lots),
+    )
+
+
+def _raw(record: Record, heading: Heading | None) -> object:
+    if heading is None:
+        return document_of_json(record)
+    values = fields_of_row(heading, record.content)
+    document: dict[str, object] = {name: value for name, value in values.items() if value}
+    if (verified := document.get("emailVerified")) is not None:
+        document["emailVerified"] = _TRUTHS.get(str(verified).lower(), verified)
+    return document
+
+
+_PARKED = """
+select customer_external_id, customer_email
+from sales_order
+where programme_id = $1 and state = 'PARKED' and (customer_external_id = any($2) or customer_email = any($3))
+"""
+
+_BLOCKED = """
+select email_digest from rejoin_block
+where programme_id = $1 and email_digest = any($2::bytea[]) and blocked_until > $3
+"""
+
+_INSERT = """
+with given as (
+    select *
+    from unnest(
+        $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::bool[], $7::text[], $8::timestamptz[], $9::bigint[])
+        as given (external_id, account_id, public_id, email, email_verified, locale, joined_at, points)
+), members as (
+    insert into member (
+        programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points)
+    select $1, account_id, public_id, email, email_verified, locale, joined_at, points from given
+)
+update member_external_id as known set account_id = given.account_id
+from given
+where known.programme_id = $1 and known.external_id = given.external_id
+"""

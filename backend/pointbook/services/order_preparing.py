@@ -1,0 +1,164 @@
+"""What an import does with an order before it needs the database: read it, check it, count its points.
+
+Most of an import's time goes into this, so it runs in processes of its own (``preparing_pool``); all that passes
+between them is plain data. An order of an import pays nothing with points: one with a voucher code is left to the
+use case for single orders.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from multiprocessing.connection import wait
+from typing import Any, NamedTuple
+
+from pointbook.domain.earning import qualifies
+from pointbook.domain.errors import PointbookError
+from pointbook.domain.orders import Customer, OrderDocument, parse_order
+from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.granting import order_points
+from pointbook.services.import_files import Heading, Record, Refusal
+from pointbook.services.import_records import document_of_json, refusal_of
+from pointbook.services.members import normalised_email
+from pointbook.services.order_csv import order_of_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the orders of a file are judged by."""
+
+    programme: ProgrammeSnapshot
+    version: SettingsVersion
+    heading: Heading | None
+
+    def packed(self) -> bytes:
+        """The form in which they travel to another process, where they are unpacked once."""
+        return pickle.dumps(self)
+
+
+class PreparedOrder(NamedTuple):
+    """An order ready to be written. ``points`` are for a member, ``email`` is how one may be found later."""
+
+    line: int
+    external_id: str
+    type: str
+    status: str
+    placed_at: datetime
+    store: str | None
+    entry_channel: str | None
+    exit_channel: str | None
+    customer: str
+    email: str | None
+    qualifies: bool
+    points: int
+    total: int
+    content: str
+    fingerprint: bytes
+
+
+@dataclass(slots=True)
+class PreparedChunk:
+    """``single`` are the records left to the use case for single orders, by their line."""
+
+    orders: list[PreparedOrder] = field(default_factory=list)
+    single: list[int] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def prepare_packed(records: list[Record], packed: bytes) -> PreparedChunk:
+    return prepare(records, _unpacked(packed))
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> Rules:
+    rules = pickle.loads(packed)  # noqa: S301  # from the process that started this one
+    assert isinstance(rules, Rules), "packed by the class itself"
+    return rules
+
+
+def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
+    """Read every record; what is wrong with one is a refusal, and the others are not touched by it."""
+    prepared = PreparedChunk()
+    for record in records:
+        raw: Any = None
+        try:
+            raw = raw_order(record, rules.heading)
+            order = parse_order(raw, rules.programme.currency)
+            if order.voucher_code is not None:
+                prepared.single.append(record.line)
+            else:
+                prepared.orders.append(_prepared(record.line, order, rules))
+        except PointbookError as error:
+            prepared.refusals.append(refusal_of(record.line, raw, error))
+    return prepared
+
+
+def raw_order(record: Record, heading: Heading | None) -> Any:
+    """The document of a record, not yet checked. Raises InvalidInput when it is no JSON, or no rows of CSV."""
+    return document_of_json(record) if heading is None else order_of_rows(heading, record.content)
+
+
+def _prepared(line: int, order: OrderDocument, rules: Rules) -> PreparedOrder:
+    rules.programme.store(order.store)
+    content, fingerprint = order.stored()
+    does_qualify = qualifies(order.status, rules.version.settings)
+    return PreparedOrder(
+        line=line,
+        external_id=order.external_id,
+        type=order.type.value,
+        status=order.status,
+        placed_at=order.placed_at,
+        store=order.store,
+        entry_channel=order.entry_channel,
+        exit_channel=order.exit_channel,
+        customer=order.customer.external_id,
+        email=_waiting_email(order.customer),
+        qualifies=does_qualify,
+        points=_points(order, rules) if does_qualify else 0,
+        total=order.content.total,
+        content=content,
+        fingerprint=fingerprint,
+    )
+
+
+def _points(order: OrderDocument, rules: Rules) -> int:
+    return order_points(rules.programme, rules.version, order.content, order.store, redeemed_value=0)
+
+
+def _waiting_email(customer: Customer) -> str | None:
+    """Only an address that the shop has verified may find its member later."""
+    if customer.email is None or not customer.email_verified:
+        return None
+    return normalised_email("customer.email", customer.email)
+
+
+@contextlib.contextmanager
+def preparing_pool(processes: int) -> Iterator[Executor]:
+    """Processes that run ``prepare``. They end with the block, and with this process however it ends."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks of the caller
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_die_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _die_with_parent() -> None:
+    """A pool's process waits for work on a pipe that it holds open itself, so it would outlive a killed parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the pool
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "runs in a process of the pool"
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,234 @@
+"""Writes prepared orders inside the caller's transaction: one statement a table, however many orders."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pointbook import ledger
+from pointbook.db.queries.customer_sets import accounts_of, lock_customers
+from pointbook.db.queries.orders import EARNED, PARKED, RECEIVED
+from pointbook.db.session import Connection
+from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.ledger import Accrual, Accrued, NewLot
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.granting import ORDER, earned_lots
+from pointbook.services.import_reports import Counts
+from pointbook.services.order_preparing import PreparedOrder
+
+
+class RacedError(Exception):
+    """Somebody else reported one of the orders meanwhile: roll back and look again."""
+
+
+class _Row(NamedTuple):
+    """An order with what became of it."""
+
+    order: PreparedOrder
+    account: int | None
+    state: str
+    points: int = 0
+    entry: int | None = None
+
+
+class _Earlier(NamedTuple):
+    """What is known of an order that was reported before; nothing but None if only its voucher is."""
+
+    fingerprint: bytes | None
+    status: str | None
+    state: str | None
+
+
+@dataclass(slots=True)
+class OrderCounts(Counts):
+    """How many orders had which outcome, and the points they earned. ``known``: reported before, and the same."""
+
+    earned: int = 0
+    received: int = 0
+    parked: int = 0
+    known: int = 0
+    points: int = 0
+
+    def count(self, rows: Iterable[_Row]) -> None:
+        for row in rows:
+            self.earned += row.state == EARNED
+            self.received += row.state == RECEIVED
+            self.parked += row.state == PARKED
+            self.points += row.points
+
+
+class Written(NamedTuple):
+    """``single`` are the lines of orders that are known with another content: a decision of ``intake``."""
+
+    counts: OrderCounts
+    single: list[int]
+
+
+async def write_orders(
+    connection: Connection,
+    programme: ProgrammeSnapshot,
+    version: SettingsVersion,
+    orders: Sequence[PreparedOrder],
+    *,
+    now: datetime,
+) -> Written:
+    """Write what is new of the orders, with its points.
+
+    Locks the accounts in key order, then customers who have not joined, then the orders: as ``intake`` does.
+    Raises RacedError when an order or its customer came to be known meanwhile, and ClockAhead; then the caller
+    rolls back.
+    """
+    accounts = await accounts_of(connection, programme.id, {order.customer for order in orders})
+    fresh, single = await _sorted_out(connection, programme.id, orders, accounts)
+    counts = OrderCounts(known=len(orders) - len(fresh) - len(single))
+    if fresh:
+        rows = await _granted(connection, programme, version, fresh, accounts, now=now)
+        strangers = {row.order.customer for row in rows if row.account is None}
+        await _keep_from_joining(connection, programme.id, strangers)
+        await _insert(connection, programme, version, rows, now=now)
+        counts.count(rows)
+    return Written(counts, single)
+
+
+async def _sorted_out(
+    connection: Connection, programme_id: int, orders: Sequence[PreparedOrder], accounts: dict[str, int]
+) -> tuple[list[PreparedOrder], list[int]]:
+    """The orders that are new, each once, and the lines of those that need a decision."""
+    by_id: dict[str, _Earlier] = {}
+    for row in await connection.fetch(_KNOWN, programme_id, [order.external_id for order in orders]):
+        by_id[row["order_id"]] = _Earlier(row["fingerprint"], row["status"], row["state"])
+    fresh, single = [], []
+    for order in orders:
+        earlier = by_id.get(order.external_id)
+        if earlier is None:
+            state = _state(order, accounts.get(order.customer))
+            by_id[order.external_id] = _Earlier(order.fingerprint, order.status, state)
+            fresh.append(order)
+        elif not _is_repetition(order, earlier, accounts):
+            single.append(order.line)
+    return fresh, single
+
+
+def _is_repetition(order: PreparedOrder, earlier: _Earlier, accounts: dict[str, int]) -> bool:
+    """Whether reporting the order again certainly changes nothing: same content, and the same would come of it."""
+    if (order.fingerprint, order.status) != (earlier.fingerprint, earlier.status):
+        return False
+    return earlier.state in (EARNED, _state(order, accounts.get(order.customer)))
+
+
+def _state(order: PreparedOrder, account: int | None) -> str:
+    if account is None:
+        return PARKED
+    return EARNED if order.qualifies else RECEIVED
+
+
+async def _granted(
+    connection: Connection,
+    programme: ProgrammeSnapshot,
+    version: SettingsVersion,
+    orders: Sequence[PreparedOrder],
+    accounts: dict[str, int],
+    *,
+    now: datetime,
+) -> list[_Row]:
+    """Grant the points of the orders; one call of the ledger, which locks the accounts."""
+    lots: dict[int, tuple[NewLot, ...]] = {}
+    accruals: dict[int, Accrual] = {}
+    for order in orders:
+        account = accounts.get(order.customer)
+        if account is None or not order.points:
+            continue
+        if order.points not in lots:
+            lots[order.points] = earned_lots(programme, version, order.points, at=now)
+        if granted := lots[order.points]:
+            accruals[order.line] = Accrual(account, ORDER, order.external_id, 1, granted)
+    answers = await ledger.accrue(connection, programme.id, list(accruals.values()), now=now)
+    entries = dict(zip(accruals, answers, strict=True))
+    return [_row(order, accounts.get(order.customer), entries.get(order.line)) for order in orders]
+
+
+def _row(order: PreparedOrder, account: int | None, accrued: Accrued | None) -> _Row:
+    state = _state(order, account)
+    if accrued is None or accrued.seq is None:
+        return _Row(order, account, state)
+    if accrued.status == "duplicate":
+        raise RacedError
+    return _Row(order, account, state, order.points, accrued.seq)
+
+
+async def _keep_from_joining(connection: Connection, programme_id: int, customers: set[str]) -> None:
+    """Whoever has not joined does not until the orders that are parked for them are there."""
+    if customers and any((await lock_customers(connection, programme_id, customers)).values()):
+        raise RacedError
+
+
+async def _insert(
+    connection: Connection,
+    programme: ProgrammeSnapshot,
+    version: SettingsVersion,
+    rows: Iterable[_Row],
+    *,
+    now: datetime,
+) -> None:
+    in_key_order = sorted(rows, key=lambda row: row.order.external_id)
+    columns = zip(*(_values(row, version.version) for row in in_key_order), strict=True)
+    inserted = await connection.fetchval(_INSERT, programme.id, programme.currency, now, *map(list, columns))
+    if inserted != len(in_key_order):
+        raise RacedError
+
+
+def _values(row: _Row, version: int) -> tuple[object, ...]:
+    order = row.order
+    return (
+        order.external_id,
+        row.account,
+        order.customer,
+        order.email if row.state == PARKED else None,
+        order.type,
+        order.status,
+        order.placed_at,
+        order.store,
+        order.entry_channel,
+        order.exit_channel,
+        order.content,
+        order.fingerprint,
+        row.state,
+        order.total,
+        row.points,
+        version if row.state == EARNED else None,
+        row.entry,
+    )
+
+
+# An order that a voucher was captured for, by a call that named it, is not new although no row tells of it.
+_KNOWN = """
+select asked.order_id, known.fingerprint, known.status, known.state
+from unnest($2::text[]) as asked (order_id)
+join sales_order as known on known.programme_id = $1 and known.external_id = asked.order_id
+union all
+select asked.order_id, null, null, null
+from unnest($2::text[]) as asked (order_id)
+join ledger.entry as capture
+    on capture.programme_id = $1 and capture.kind = 'capture'
+    and capture.source_type = 'order' and capture.source_id = asked.order_id
+where not exists (
+    select from sales_order as known where known.programme_id = $1 and known.external_id = asked.order_id
+)
+"""
+
+_INSERT = """
+with inserted as (
+    insert into sales_order (
+        programme_id, currency, reported_at, external_id, account_id, customer_external_id, customer_email, type,
+        status, placed_at, store_id, entry_channel, exit_channel, document, fingerprint, state, total, points,
+        settings_version, entry_seq)
+    select $1, $2, $3, given.*
+    from unnest(
+        $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
+        $12::text[], $13::text[], $14::jsonb[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
+        $19::int[], $20::bigint[]) as given
+    on conflict do nothing
+    returning 1
+)
+select count(*) from inserted
+"""
