@@ -1,0 +1,419 @@
+"""Random histories of one account, and what the model says about every step of them.
+
+A history is a list of steps that Hypothesis draws (so a failure shrinks); ``tell`` lets the model live it and
+records what it answers. Instants lie on a grid of five minutes, so that lapses, expiries, new availability and
+commands often meet at the same instant; some steps come a microsecond before the grid.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Literal, NamedTuple, TypeAlias
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from pointbook.domain.errors import IdempotencyConflict, PointbookError
+from tests.ledger.model import Account
+from tests.ledger.model_words import Ask, Balance, Entry, Grant, Hold, Transfer
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TICK = timedelta(minutes=5)
+WINDOW = 4 * TICK  # what counts as expiring soon
+STEPS = 50
+Mix: TypeAlias = Literal["general", "debt"]
+
+
+@dataclass(frozen=True, slots=True)
+class LotPlan:
+    """Instants in ticks after the step; ``life`` None is a lot that never expires."""
+
+    points: int
+    value: Decimal
+    wait: int
+    life: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Only time passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earn:
+    lots: tuple[LotPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCart:
+    cart: int
+    points: int | None
+    limit: int
+    minimum: int
+    point_value: Decimal | None
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """``hold`` counts back from the newest hold that stands, in each of these."""
+
+    hold: int
+    lifetime: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    hold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """``percent`` of the hold's value, None for all of it. ``order`` None is an order of its own."""
+
+    hold: int
+    percent: int | None
+    order: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    points: int
+    lot: LotPlan
+    allow_negative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restrict:
+    may_earn: bool
+    may_spend: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An earlier step sent again with its idempotency key, with another input or the same."""
+
+    back: int
+    altered: bool
+
+
+Command: TypeAlias = Rest | Earn | HoldCart | Extend | Release | Capture | Adjust | Restrict | Repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    ticks: int
+    just_before: bool
+    command: Command
+    book: bool  # the mode that catches up at random does it here
+    look: int  # ticks from now at which a balance is compared
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+_values = st.sampled_from([Decimal(5), Decimal("0.5"), Decimal("0.3333"), Decimal("12.5"), Decimal(4)])
+_points = st.integers(1, 60)
+_back = st.integers(0, 3)
+_lifetimes = st.sampled_from([3, 3, 3, 4, 2])
+
+
+def _lots(waits: list[int], lives: list[int | None]) -> st.SearchStrategy[LotPlan]:
+    return st.builds(LotPlan, _points, _values, st.sampled_from(waits), st.sampled_from(lives))
+
+
+_holds = st.builds(
+    HoldCart,
+    cart=st.integers(0, 2),
+    points=st.none() | _points,
+    limit=st.sampled_from([10_000, 10_000, 10_000, 150, 37]),
+    minimum=st.sampled_from([0, 0, 0, 5]),
+    point_value=st.sampled_from([None, None, None, Decimal(4), Decimal("0.7")]),
+    lifetime=_lifetimes,
+)
+_extensions = st.builds(Extend, _back, _lifetimes, st.sampled_from([10, 10, 1, 0]))
+_captures = st.builds(
+    Capture, _back, st.sampled_from([None, None, 100, 120, 60, 30, 1]), st.sampled_from([None] * 4 + [1])
+)
+_repeats = st.builds(Repeat, st.integers(1, 6), st.sampled_from([False, False, False, True]))
+_restrictions = st.builds(Restrict, st.sampled_from([True, True, False]), st.sampled_from([True, True, False]))
+_soon = _lots([0, 0, 0, 1, 3], [None, 2, 3, 4, 6, 12, 40])
+_pending = _lots([0, 1, 2, 3, 3, 4, 6], [None, 1, 2, 3, 3, 4, 6])
+
+
+def _adjustments(least: int, most: int, *, negative: bool) -> st.SearchStrategy[Adjust]:
+    points = st.integers(least, most).filter(bool)
+    return st.builds(Adjust, points, _soon, st.just(value=True) if negative else st.booleans())
+
+
+def _earnings(lots: st.SearchStrategy[LotPlan]) -> st.SearchStrategy[Earn]:
+    return st.builds(Earn, st.lists(lots, min_size=1, max_size=2).map(tuple))
+
+
+def _weighted(*choices: tuple[int, st.SearchStrategy[Command]]) -> st.SearchStrategy[Command]:
+    table = [strategy for weight, strategy in choices for _ in range(weight)]
+    return st.sampled_from(range(len(table))).flatmap(table.__getitem__)
+
+
+_rest: st.SearchStrategy[Command] = st.just(Rest())
+_MIXES: dict[Mix, st.SearchStrategy[Command]] = {
+    "general": _weighted(
+        (3, _rest),
+        (6, _earnings(_soon)),
+        (8, _holds),
+        (4, _extensions),
+        (3, st.builds(Release, _back)),
+        (5, _captures),
+        (3, _adjustments(-40, 40, negative=False)),
+        (1, _restrictions | st.just(Restrict(may_earn=True, may_spend=True))),
+        (3, _repeats),
+    ),
+    "debt": _weighted(
+        (3, _rest),
+        (9, _earnings(_pending)),
+        (9, _holds),
+        (2, _extensions),
+        (3, st.builds(Release, _back)),
+        (2, _captures),
+        (4, _adjustments(-90, -1, negative=True)),
+        (1, _adjustments(1, 40, negative=True)),
+        (1, _repeats),
+    ),
+}
+
+
+def histories(mix: Mix) -> st.SearchStrategy[list[Step]]:
+    step = st.builds(
+        Step,
+        ticks=st.sampled_from([0, 0, 0, 0, 1, 1, 2]),
+        just_before=st.sampled_from([False] * 9 + [True]),
+        command=_MIXES[mix],
+        book=st.booleans(),
+        look=st.integers(-12, 12),
+    )
+    return st.lists(step, min_size=STEPS, max_size=STEPS)
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+class HoldFigures(NamedTuple):
+    """What a caller is told about a hold."""
+
+    hold_id: UUID
+    points: int
+    value: int
+    created_at: datetime
+    expires_at: datetime
+    extensions: int
+    state: str
+    ended_at: datetime | None
+    captured_points: int | None
+    captured_value: int | None
+
+
+class Refusal(NamedTuple):
+    error: str
+    details: str
+
+
+Outcome: TypeAlias = HoldFigures | Refusal | str | None
+
+
+class Call(NamedTuple):
+    """A command with everything resolved that depends on the history before it."""
+
+    number: int
+    key: int  # the number of the first call with this idempotency key
+    altered: bool
+    now: datetime
+    command: Command
+    hold_id: UUID  # of the hold that is meant, or is to be made
+    amount: int | None
+    source: str  # of what is earned or captured
+
+
+class Page(NamedTuple):
+    """The figures after a step."""
+
+    balance: Balance
+    expiring: list[tuple[datetime, int]]
+    holds: list[HoldFigures]
+    history: list["Line"]  # newest first
+
+
+class Line(NamedTuple):
+    """An entry as the member sees it: its effect on what is owned, on what is held, and what it moved."""
+
+    seq: int
+    kind: str
+    at: datetime
+    points: int
+    held: int
+    moved: int
+
+
+class Told(NamedTuple):
+    call: Call
+    book: bool
+    outcome: Outcome
+    page: Page
+    look: datetime
+    looked: Balance
+
+
+def refusal(error: PointbookError) -> Refusal:
+    return Refusal(type(error).__name__, repr(sorted(vars(error).items())))
+
+
+def figures(hold: Hold) -> HoldFigures:
+    return HoldFigures(
+        hold.hold_id,
+        hold.points,
+        hold.value,
+        hold.created_at,
+        hold.expires_at,
+        hold.extensions,
+        hold.state,
+        hold.ended_at,
+        hold.captured_points,
+        hold.captured_value,
+    )
+
+
+def tick_of(now: datetime) -> datetime:
+    """The last instant of the grid that is not after ``now``."""
+    return START + (now - START) // TICK * TICK
+
+
+def grant(plan: LotPlan, now: datetime) -> Grant:
+    """Never born expired, and available before it expires: settings that say otherwise are refused (R16)."""
+    available_from = tick_of(now) + plan.wait * TICK
+    expires_at = None if plan.life is None else max(available_from, tick_of(now)) + plan.life * TICK
+    return Grant(plan.points, plan.value, available_from, expires_at)
+
+
+def ask(command: HoldCart) -> Ask:
+    return Ask(
+        sha256(b"%d" % command.cart).digest(),
+        command.points,
+        command.limit,
+        command.minimum,
+        command.point_value,
+        command.lifetime * TICK,
+    )
+
+
+def hold_id(number: int) -> UUID:
+    """In no order, so that nothing may lean on it."""
+    return UUID(bytes=sha256(b"hold %d" % number).digest()[:16])
+
+
+class Teller:
+    """The model, the idempotency keys it has seen, and the calls made so far."""
+
+    def __init__(self) -> None:
+        self.account = Account(START)
+        self._answers: dict[int, tuple[bool, Outcome]] = {}
+        self._calls: list[Call] = []
+
+    def tell(self, steps: Iterable[Step]) -> Iterator[Told]:
+        now = START
+        for number, step in enumerate(steps):
+            now = max(now, tick_of(now) + step.ticks * TICK - step.just_before * timedelta(microseconds=1))
+            call = self._resolve(number, now, step.command)
+            self._calls.append(call)
+            outcome = self._answer(call)
+            look = max(START, now + step.look * TICK)
+            yield Told(call, step.book, outcome, self.page(now), look, self.account.balance(look))
+
+    def _resolve(self, number: int, now: datetime, command: Command) -> Call:
+        if isinstance(command, Repeat):
+            if command.back > number:
+                return Call(number, number, False, now, Rest(), hold_id(number), None, "")  # noqa: FBT003  # in order
+            first = self._calls[-command.back]
+            meant = hold_id(number) if isinstance(first.command, HoldCart) else first.hold_id
+            return first._replace(number=number, altered=command.altered, now=now, hold_id=meant)
+        hold, amount = None, None
+        if isinstance(command, Extend | Release | Capture):
+            hold = self._meant(command.hold, now)
+        if hold is not None and isinstance(command, Capture) and command.percent is not None:
+            amount = max(1, hold.value * command.percent // 100)
+        meant = hold_id(number) if hold is None else hold.hold_id
+        source = str(number)
+        if isinstance(command, Capture) and command.order is not None:
+            source = f"order {command.order}"
+        return Call(number, number, False, now, command, meant, amount, source)  # noqa: FBT003  # in order
+
+    def _meant(self, back: int, now: datetime) -> Hold | None:
+        """Mostly one that is still held; now and then one that has ended."""
+        holds = self.account.at(now).holds
+        standing = [hold for hold in holds if hold.state == "HELD"]
+        choice = standing if standing and back < 3 else holds
+        return choice[-1 - back % len(choice)] if choice else None
+
+    def _answer(self, call: Call) -> Outcome:
+        """The idempotency key first; only effects are stored, a refusal is judged anew."""
+        self.account.advance(call.now)
+        if call.key in self._answers:
+            altered, outcome = self._answers[call.key]
+            return outcome if altered == call.altered else refusal(IdempotencyConflict())
+        try:
+            outcome = self._do(call)
+        except PointbookError as error:
+            return refusal(error)
+        if isinstance(call.command, HoldCart | Extend | Release | Capture | Adjust):
+            self._answers[call.key] = (call.altered, outcome)
+        return outcome
+
+    def _do(self, call: Call) -> Outcome:
+        account, now, command = self.account, call.now, call.command
+        match command:
+            case Earn():
+                lots = [grant(plan, now) for plan in command.lots]
+                return account.accrue(lots, ("order", call.source, 1), now=now)
+            case HoldCart():
+                return figures(account.hold(call.hold_id, ask(command), now=now))
+            case Extend():
+                extended = account.extend(call.hold_id, command.lifetime * TICK, command.maximum, now=now)
+                return figures(extended)
+            case Release():
+                return figures(account.release(call.hold_id, now=now))
+            case Capture():
+                return figures(account.capture(call.hold_id, call.amount, ("order", call.source), now=now))
+            case Adjust():
+                lot = grant(command.lot, now)._replace(points=command.points) if command.points > 0 else None
+                account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
+            case Restrict():
+                account.advance(now)
+                account.may_earn, account.may_spend = command.may_earn, command.may_spend
+            case Rest() | Repeat():
+                pass
+        return None
+
+    def page(self, now: datetime) -> Page:
+        account = self.account.at(max(now, self.account.clock))
+        return Page(
+            account.balance(now),
+            account.expiring(now, now + WINDOW),
+            [figures(hold) for hold in account.holds if hold.state == "HELD"],
+            [_line(entry) for entry in account.entries[:-6:-1]],
+        )
+
+    def lines(self, now: datetime) -> list[Line]:
+        """The whole history, newest first."""
+        return [_line(entry) for entry in reversed(self.account.at(max(now, self.account.clock)).entries)]
+
+
+def _line(entry: Entry) -> Line:
+    """Open, held and (less) debt are the member's; all else is the programme's."""
+    owned = sum(_sign(transfer, {"open", "held", "debt"}) * transfer.points for transfer in entry.transfers)
+    held = sum(_sign(transfer, {"held"}) * transfer.points for transfer in entry.transfers)
+    moved = sum(transfer.points for transfer in entry.transfers)
+    return Line(entry.seq, entry.kind, entry.at, owned, held, moved)
+
+
+def _sign(transfer: Transfer, accounts: set[str]) -> int:
+    return (transfer.credit in accounts) - (transfer.debit in accounts)

@@ -1,0 +1,340 @@
+"""Plays a told history through the ledger's functions and compares every answer with the model's."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import asyncpg
+
+from pointbook import ledger
+from pointbook.domain.errors import PointbookError
+from tests.ledger.histories import (
+    START,
+    TICK,
+    WINDOW,
+    Adjust,
+    Call,
+    Capture,
+    Earn,
+    Extend,
+    HoldCart,
+    HoldFigures,
+    Line,
+    Outcome,
+    Page,
+    Release,
+    Repeat,
+    Rest,
+    Restrict,
+    Teller,
+    Told,
+    ask,
+    grant,
+    refusal,
+)
+from tests.ledger.model_words import Balance, Entry, Grant, Transfer
+from tests.ledger.racing import digest
+
+# A new one each time: the dead rows of what was rolled back would be walked again and again.
+_programme_ids = itertools.count(7_000_000)
+_LATER = timedelta(days=400)  # after everything that a history can leave to be done
+
+
+class Disagreement(AssertionError):
+    """The functions and the model, or two ways to run the clock, do not say the same."""
+
+
+class CatchUp(StrEnum):
+    """When the books are brought to now besides what every write does by itself (I9)."""
+
+    NEVER = "never"
+    AT_RANDOM = "at random"
+    EVERY_TICK = "on every tick"
+
+
+def agree(what: str, told: object, found: object) -> None:
+    if told != found:
+        raise Disagreement(f"{what}\n  model: {told}\n  ledger: {found}")
+
+
+async def compare(connections: Sequence[asyncpg.Connection], teller: Teller, history: Sequence[Told]) -> None:
+    """The three ways to run the clock against the one model, so also against each other. Raises Disagreement.
+
+    Each plays on a connection, in a programme and on an account of its own; all is rolled back.
+    """
+    ways = zip(connections, CatchUp, strict=True)
+    played = [_play(connection, teller, history, catch_up) for connection, catch_up in ways]
+    for answer in await asyncio.gather(*played, return_exceptions=True):
+        if answer is not None:
+            raise answer
+
+
+async def _play(
+    connection: asyncpg.Connection, teller: Teller, history: Sequence[Told], catch_up: CatchUp
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        programme_id = next(_programme_ids)
+        await ledger.open_programme(connection, programme_id, sandbox=True)
+        account_id = await ledger.open_account(connection, programme_id, UUID(int=1), now=START)
+        player = Player(connection, programme_id, account_id)
+        await _steps(player, history, catch_up)
+        await _conclude(player, teller, history[-1].call.now, catch_up)
+    finally:
+        await transaction.rollback()
+
+
+async def _steps(player: "Player", history: Sequence[Told], catch_up: CatchUp) -> None:
+    ticked = START
+    for told in history:
+        call = told.call
+        while catch_up is CatchUp.EVERY_TICK and ticked < call.now:
+            ticked = min(ticked + TICK, call.now)
+            await player.catch_up(ticked)
+        if catch_up is CatchUp.AT_RANDOM and told.book:
+            await player.catch_up(call.now)
+        agree(f"{catch_up}: answer to {call}", told.outcome, await player.outcome(call))
+        # The figures cost more than the steps: all of them once, some of them in the other ways to run the clock.
+        if catch_up is CatchUp.NEVER or call.number % 5 == 0:
+            agree(f"{catch_up}: page after {call}", told.page, await player.page(call.now))
+            looked = await player.balance(told.look, call.now)
+            agree(f"{catch_up}: balance at {told.look} after {call}", told.looked, looked)
+
+
+async def _conclude(player: "Player", teller: Teller, now: datetime, catch_up: CatchUp) -> None:
+    """What the single reads say, then the books after the last instant, number by number."""
+    agree(f"{catch_up}: all holds", teller.page(now).holds, await player.holds(now))
+    agree(f"{catch_up}: all history", teller.lines(now), await player.lines(now))
+    agree(f"{catch_up}: expiring", teller.page(now).expiring, await player.expiring(now))
+    await player.catch_up(now + _LATER)
+    later = teller.account.at(max(now, teller.account.clock) + _LATER)
+    for told, found in zip(later.entries, await player.entries(), strict=False):
+        agree(f"{catch_up}: entry {told.seq}", told, found)
+    agree(f"{catch_up}: number of entries", len(later.entries), len(await player.entries()))
+    for instant in _instants(later.entries):
+        agree(
+            f"{catch_up}: balance at {instant}",
+            later.balance(instant),
+            await player.balance(instant, now + _LATER),
+        )
+    agree(f"{catch_up}: violations", [], await ledger.violations(player.connection, player.programme_id))
+
+
+def _instants(entries: Sequence[Entry]) -> list[datetime]:
+    """Some instants at which something happened, and just before."""
+    instants = sorted({entry.at for entry in entries})
+    chosen = random.Random(len(entries)).sample(instants, min(3, len(instants)))  # noqa: S311  # no secret
+    return [instant for at in chosen for instant in (at - timedelta(microseconds=1), at)]
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """One account, called as the services call it."""
+
+    connection: asyncpg.Connection
+    programme_id: int
+    account_id: int
+
+    async def catch_up(self, now: datetime) -> None:
+        await ledger.sweep(self.connection, self.programme_id, limit=10, now=now)
+
+    async def outcome(self, call: Call) -> Outcome:
+        try:
+            return await self._do(call)
+        except PointbookError as error:
+            return refusal(error)
+
+    async def _do(self, call: Call) -> Outcome:
+        connection, now, command = self.connection, call.now, call.command
+        request = ledger.Request.of("member", type(command).__name__, str(call.key), call.altered)
+        match command:
+            case Earn():
+                return await self._earn(call, command)
+            case HoldCart():
+                held = await ledger.hold(
+                    connection, self.programme_id, self.account_id, _asked(call, command), request, now=now
+                )
+                return figures(held)
+            case Extend():
+                extended = await ledger.extend(
+                    connection,
+                    self.programme_id,
+                    self.account_id,
+                    call.hold_id,
+                    command.lifetime * TICK,
+                    command.maximum,
+                    request,
+                    now=now,
+                )
+                return figures(extended)
+            case Release():
+                by = self.account_id if call.number % 2 else None
+                return figures(
+                    await ledger.release(connection, self.programme_id, by, call.hold_id, request, now=now)
+                )
+            case Capture():
+                captured = await ledger.capture(
+                    connection,
+                    self.programme_id,
+                    call.hold_id,
+                    call.amount,
+                    "order",
+                    call.source,
+                    request,
+                    now=now,
+                )
+                return figures(captured)
+            case Adjust():
+                await self._adjust(call, command, request)
+            case Restrict():
+                await ledger.restrict(
+                    connection,
+                    self.programme_id,
+                    self.account_id,
+                    may_earn=command.may_earn,
+                    may_spend=command.may_spend,
+                    now=now,
+                )
+            case Rest() | Repeat():
+                pass
+        return None
+
+    async def _earn(self, call: Call, command: Earn) -> str:
+        lots = tuple(_new_lot(grant(plan, call.now)) for plan in command.lots)
+        accrual = ledger.Accrual(self.account_id, "order", call.source, 1, lots)
+        [accrued] = await ledger.accrue(self.connection, self.programme_id, [accrual], now=call.now)
+        return accrued.status
+
+    async def _adjust(self, call: Call, command: Adjust, request: ledger.Request) -> None:
+        lot = grant(command.lot, call.now)._replace(points=command.points) if command.points > 0 else None
+        await ledger.adjust(
+            self.connection,
+            self.programme_id,
+            self.account_id,
+            command.points,
+            lot=lot and _new_lot(lot),
+            allow_negative=command.allow_negative,
+            request=request,
+            now=call.now,
+        )
+
+    async def page(self, now: datetime) -> Page:
+        page = await ledger.account_page(
+            self.connection, self.programme_id, self.account_id, now=now, expiring_until=now + WINDOW, history=5
+        )
+        return Page(
+            _balance(page.balance),
+            [(batch.expires_at, batch.points) for batch in page.expiring],
+            [figures(hold) for hold in page.holds],
+            [_line(entry) for entry in page.history],
+        )
+
+    async def balance(self, as_of: datetime, now: datetime) -> Balance:
+        return _balance(
+            await ledger.balance(self.connection, self.programme_id, self.account_id, as_of=as_of, now=now)
+        )
+
+    async def holds(self, now: datetime) -> list[HoldFigures]:
+        return [
+            figures(hold)
+            for hold in await ledger.holds(self.connection, self.programme_id, self.account_id, now=now)
+        ]
+
+    async def expiring(self, now: datetime) -> list[tuple[datetime, int]]:
+        batches = await ledger.expiring(
+            self.connection, self.programme_id, self.account_id, now=now, until=now + WINDOW
+        )
+        return [(batch.expires_at, batch.points) for batch in batches]
+
+    async def lines(self, now: datetime) -> list[Line]:
+        """The whole history, read page by page."""
+        lines: list[Line] = []
+        while True:
+            before = lines[-1].seq if lines else None
+            page = await ledger.history(
+                self.connection, self.programme_id, self.account_id, now=now, first=20, before_seq=before
+            )
+            if not page:
+                return lines
+            lines.extend(map(_line, page))
+
+    async def entries(self) -> list[Entry]:
+        """The books as they stand in the tables, lots numbered in the order they were made."""
+        await self.connection.execute("select set_config('app.programme', $1, true)", str(self.programme_id))
+        rows = await self.connection.fetch(_ENTRIES, self.programme_id, self.account_id)
+        return list(_entries(rows))
+
+
+_ENTRIES = """
+with number as (
+    select lot_id, rank() over (order by lot_id) as number
+    from ledger.lot
+    where programme_id = $1 and account_id = $2
+)
+select entry.seq, kind, at, source_type, source_id, occurrence, hold_id, debit, credit, number as lot, points
+from ledger.entry
+left join ledger.transfer using (programme_id, account_id, seq)
+left join number using (lot_id)
+where programme_id = $1 and account_id = $2
+order by entry.seq, line
+"""
+
+
+def _entries(rows: Sequence[asyncpg.Record]) -> Iterator[Entry]:
+    lines: dict[int, list[Transfer]] = {}
+    for row in rows:
+        transfers = lines.setdefault(row["seq"], [])
+        if row["points"] is not None:
+            transfers.append(Transfer(row["debit"], row["credit"], row["lot"], row["points"]))
+    for row in {row["seq"]: row for row in rows}.values():
+        source = None if row["source_type"] is None else (row["source_type"], row["source_id"], row["occurrence"])
+        yield Entry(row["seq"], row["kind"], row["at"], tuple(lines[row["seq"]]), source, row["hold_id"])
+
+
+def _new_lot(lot: Grant) -> ledger.NewLot:
+    return ledger.NewLot(lot.points, lot.value_per_point, lot.available_from, lot.expires_at)
+
+
+def _asked(call: Call, command: HoldCart) -> ledger.HoldPoints:
+    asked = ask(command)
+    return ledger.HoldPoints(
+        hold_id=call.hold_id,
+        cart=asked.cart,
+        points=asked.points,
+        limit=asked.limit,
+        minimum_points=asked.minimum,
+        point_value=asked.point_value,
+        lifetime=asked.lifetime,
+        code_hash=digest(str(call.hold_id)),
+        last_four="ABCD",
+    )
+
+
+def _balance(balance: ledger.Balance) -> Balance:
+    agree("spendable is what is available (R26)", balance.available, balance.spendable)
+    return Balance(balance.available, balance.pending, balance.held, balance.debt, balance.value)
+
+
+def _line(entry: ledger.HistoryEntry) -> Line:
+    return Line(entry.seq, entry.kind.lower(), entry.at, entry.points, entry.held, entry.moved)
+
+
+def figures(hold: ledger.Hold) -> HoldFigures:
+    return HoldFigures(
+        hold.hold_id,
+        hold.points,
+        hold.value,
+        hold.created_at,
+        hold.expires_at,
+        hold.extensions,
+        hold.state.value,
+        hold.ended_at,
+        hold.captured_points,
+        hold.captured_value,
+    )

@@ -1,0 +1,45 @@
+"""A loop and connections of its own: Hypothesis calls a plain function many times over."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+
+import asyncpg
+import uvloop
+
+from tests.ledger.histories import Step, Teller
+from tests.ledger.playing import CatchUp, compare
+
+
+class Stage:
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._connections: list[asyncpg.Connection] = [self._runner.run(asyncpg.connect(url)) for _ in CatchUp]
+
+    def compare(self, steps: Sequence[Step]) -> None:
+        """Let the model tell the history and the functions play it. Raises Disagreement."""
+        teller = Teller()
+        told = list(teller.tell(steps))
+        self._runner.run(compare(self._connections, teller, told))
+
+    @contextmanager
+    def inside(self, manager: AbstractAsyncContextManager[None]) -> Iterator[None]:
+        """An asynchronous context, entered and left on this loop."""
+        self._runner.run(_enter(manager))
+        try:
+            yield
+        finally:
+            self._runner.run(_leave(manager))
+
+    def close(self) -> None:
+        for connection in self._connections:
+            self._runner.run(connection.close())
+        self._runner.close()
+
+
+async def _enter(manager: AbstractAsyncContextManager[None]) -> None:
+    await manager.__aenter__()
+
+
+async def _leave(manager: AbstractAsyncContextManager[None]) -> None:
+    await manager.__aexit__(None, None, None)

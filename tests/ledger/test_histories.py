@@ -1,0 +1,27 @@
+"""R26, I9: random histories say the same in the functions and in the model, however the clock is run.
+
+Hypothesis draws histories of 50 steps. ``POINTBOOK_HISTORIES`` says how many of each mix (default 60; the full run
+is 1,000 or more).
+"""
+
+import os
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.ledger.histories import Mix, Step, histories
+from tests.ledger.stage import Stage
+
+_HISTORIES = int(os.environ.get("POINTBOOK_HISTORIES", "60"))
+_LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+
+
+@pytest.mark.parametrize("mix", get_args(Mix))
+def test_functions_and_model_agree_however_the_clock_is_run(stage: Stage, mix: Mix) -> None:
+    @settings(max_examples=_HISTORIES, deadline=None, suppress_health_check=_LARGE)
+    @given(histories(mix))
+    def agree(steps: list[Step]) -> None:
+        stage.compare(steps)
+
+    agree()
