@@ -1,10 +1,12 @@
-"""The command ``pointbook``. Commands read arguments, call a use case and print; they decide nothing."""
+"""The command ``pointbook``. Commands read arguments, call a use case and print; they decide nothing.
+
+What only some commands need and takes long to load (GraphQL, Alembic, uvicorn) they import themselves.
+"""
 
 import sys
 
 import asyncpg
 import typer
-from alembic.util import CommandError as MigrationError
 from sqlalchemy.exc import DBAPIError
 
 from pointbook import embedded
@@ -35,7 +37,7 @@ def main() -> None:
         app()
     except InvalidInput as error:
         _fail(f"{error.field} {error.reason}" if hasattr(error, "reason") else error)
-    except (PointbookError, CommandError, embedded.EmbeddedError, MigrationError) as error:
+    except (PointbookError, CommandError, embedded.EmbeddedError) as error:
         _fail(error)
     except asyncpg.UndefinedTableError:
         _fail("The database is not set up: run pointbook migrate.")

@@ -7,8 +7,6 @@ import typer
 from pointbook import embedded, ledger
 from pointbook.cli.output import complain, console, table
 from pointbook.cli.running import CommandError, read_settings, run
-from pointbook.db.migrate import migrate as bring_up
-from pointbook.graphql.schema import build_schema, printed
 from pointbook.ledger import Verification
 from pointbook.services.installation import Installation
 
@@ -17,6 +15,8 @@ _SHOWN = 50
 
 def migrate() -> None:
     """Bring the database to the revision of this version; doing so again changes nothing."""
+    from pointbook.db.migrate import migrate as bring_up
+
     settings = read_settings()
     if settings.owner_database_url is not None:
         asyncio.run(bring_up(settings.owner_database_url.get_secret_value()))
@@ -31,6 +31,8 @@ def migrate() -> None:
 
 def schema() -> None:
     """Print the GraphQL schema."""
+    from pointbook.graphql.schema import build_schema, printed
+
     typer.echo(printed(build_schema()), nl=False)
 
 

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from pointbook import embedded
 from pointbook.cli.output import console
-from pointbook.db.migrate import migrate
 from pointbook.db.session import Database
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -41,10 +40,17 @@ def read_settings() -> Settings:
 def ready(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
     """Servers that are up, and a database that is migrated if it is an embedded one."""
     with embedded.configured(settings, join=join) as found:
-        if settings.database_url is None:
-            assert found.owner_database_url is not None
-            asyncio.run(migrate(found.owner_database_url.get_secret_value()))
+        migrated(settings, found)
         yield found
+
+
+def migrated(settings: Settings, found: Settings) -> None:
+    """Bring an embedded database up to date; a configured one is migrated by ``pointbook migrate`` alone."""
+    if settings.database_url is None:
+        from pointbook.db.migrate import migrate
+
+        assert found.owner_database_url is not None
+        asyncio.run(migrate(found.owner_database_url.get_secret_value()))
 
 
 @contextlib.asynccontextmanager
