@@ -4,7 +4,6 @@ A token's header names its key by ``kid``; the key's record, not the token, says
 Claims: ``aud`` "pointbook", ``sub`` the shop's customer id, ``iat`` and ``exp``.
 """
 
-import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,6 +30,7 @@ LEEWAY: Final = timedelta(seconds=30)
 LIVE_TOKEN_KEYS_MAX: Final = 2
 """A shop signs with one and has at most one more, to go over to."""
 ALGORITHMS: Final = (HS256, "ES256", "RS256", "EdDSA")
+_LAST_SECOND: Final = 2**40
 _MAX_PEM: Final = 4_096
 _LEAST_RSA_BITS: Final = 2_048
 _CLAIMS: Final = ["aud", "sub", "iat", "exp"]
@@ -163,7 +163,8 @@ def _check_instants(claims: dict[str, Any], now: datetime) -> None:
 
 
 def _seconds(claim: object) -> float:
-    if isinstance(claim, bool) or not isinstance(claim, int | float) or not math.isfinite(claim):
+    """Since 1970; fractions are allowed (RFC 7519), infinities and numbers without sense are not."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not 0 <= claim <= _LAST_SECOND:
         raise Unauthenticated
     return claim
 

@@ -1,0 +1,254 @@
+"""Programmes: their settings in time, their states, stores and currency."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pointbook.domain.errors import InvalidInput, UnknownStore
+from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
+from pointbook.services.directory import CACHE_LIFE, SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
+from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
+from pointbook.services.programmes import (
+    SETTLING,
+    NewProgramme,
+    NewStore,
+    add_store,
+    change_currency,
+    change_settings,
+    change_state,
+    create_programme,
+    find_programme,
+    switch_store,
+)
+from pointbook.services.redemption import Capture, capture
+from tests.support import (
+    DAY,
+    MOMENT,
+    NOW,
+    cart,
+    give_points,
+    join_member,
+    make_programme,
+    member_with_points,
+    order_document,
+    redeem,
+    refused,
+    server,
+)
+
+DRAFT, ACTIVE, STOPPED, CLOSED = ProgrammeState
+SETTINGS = ProgrammeSettings.from_document({}, "EUR")
+
+
+async def test_a_programme_is_found_as_it_was_made(installation: Installation) -> None:
+    settings = ProgrammeSettings.from_document({"valuePerPoint": "0.025", "waitingTime": {"hours": 3}}, "EUR")
+    command = NewProgramme("tea-shop", "Tea", "EUR", "Europe/Warsaw", ("pl", "de-AT", "pl"), settings)
+    made = await create_programme(installation, command, now=NOW)
+    assert made == await find_programme(installation, "tea-shop")
+    assert (made.name, made.currency, made.time_zone, made.locales) == (
+        "Tea", "EUR", "Europe/Warsaw", ("pl", "de-AT"),
+    )  # fmt: skip
+    assert (made.state, made.sandbox, made.stores) == (DRAFT, False, {})
+    assert made.versions == (SettingsVersion(1, NOW, settings),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"slug": "Tea"},
+        {"slug": "-tea"},
+        {"slug": "tea\n"},
+        {"name": ""},
+        {"currency": "EURO"},
+        {"time_zone": "Mars/Base"},
+        {"locales": ()},
+        {"locales": ("deutsch",)},
+        {"state": CLOSED},
+    ],
+)
+async def test_a_programme_that_makes_no_sense_is_not_made(
+    installation: Installation, change: dict[str, Any]
+) -> None:
+    good = NewProgramme("tea", "Tea", "EUR", "UTC", ("de",), SETTINGS)
+    with pytest.raises(InvalidInput):
+        await create_programme(installation, replace(good, **change), now=NOW)
+    assert await installation.db.pool.fetchval("select count(*) from programme") == 0
+
+
+async def test_a_slug_belongs_to_one_programme_even_when_taken_at_once(installation: Installation) -> None:
+    made = await asyncio.gather(
+        *(make_programme(installation, slug="tea") for _ in range(4)), return_exceptions=True
+    )
+    assert sum(isinstance(it, ProgrammeSnapshot) for it in made) == 1
+    assert sum(isinstance(it, InvalidInput) for it in made) == 3
+    with pytest.raises(InvalidInput):
+        await find_programme(installation, "coffee")
+
+
+async def test_r04_new_settings_act_from_their_instant_on_points_earned_after_it(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await join_member(installation, programme)
+    generous = programme.settings_at(NOW).changed({"revenuePerPoint": "0.50"}, "EUR")
+    start = NOW + DAY
+    version = await change_settings(installation, programme.id, generous, effective_from=start, now=NOW)
+    assert (version.version, version.effective_from) == (2, start)
+    before = await submit_order(installation, programme.id, order_document("o-1"), now=start - MOMENT)
+    after = await submit_order(installation, programme.id, order_document("o-2"), now=start)
+    assert (before.points, after.points) == (50, 100)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        rows = await connection.fetch("select granted, settings_version from ledger.lot order by lot_id")
+        pinned = await connection.fetch("select settings_version from sales_order order by external_id")
+    assert [tuple(row) for row in rows] == [(50, 1), (100, 2)]
+    assert [row["settings_version"] for row in pinned] == [1, 2]
+
+
+async def test_settings_give_every_process_the_time_to_hear_of_them(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    assert timedelta(seconds=CACHE_LIFE) < SETTINGS_NOTICE
+    settings = programme.settings_at(NOW)
+    with pytest.raises(InvalidInput):
+        await change_settings(
+            installation, programme.id, settings, effective_from=NOW + SETTINGS_NOTICE - MOMENT, now=NOW
+        )
+    soonest = await change_settings(installation, programme.id, settings, now=NOW)
+    assert soonest.effective_from == NOW + SETTINGS_NOTICE
+    later = await change_settings(installation, programme.id, settings, effective_from=NOW + DAY, now=NOW)
+    with pytest.raises(InvalidInput):  # versions come into force in their order
+        await change_settings(installation, programme.id, settings, effective_from=NOW + DAY - MOMENT, now=NOW)
+    versions = (await installation.programmes.get(programme.id)).versions
+    assert [version.version for version in versions] == [1, soonest.version, later.version]
+
+
+async def test_a_drafts_settings_count_at_once(installation: Installation) -> None:
+    programme = await make_programme(installation, state=DRAFT)
+    version = await change_settings(installation, programme.id, SETTINGS, now=NOW)
+    assert version.effective_from == NOW
+    assert (await installation.programmes.get(programme.id)).version_at(NOW) == version
+
+
+async def test_changes_at_once_are_versions_one_after_the_other(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    made = await asyncio.gather(
+        *(change_settings(installation, programme.id, SETTINGS, now=NOW) for _ in range(6))
+    )
+    assert sorted(version.version for version in made) == [2, 3, 4, 5, 6, 7]
+
+
+async def test_the_application_cannot_change_settings_that_were_pinned(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    async with installation.db.bare_transaction(programme.id) as connection:
+        rights = await connection.fetchrow(
+            "select has_table_privilege('settings_version', 'update') as update,"
+            " has_table_privilege('settings_version', 'delete') as delete,"
+            " has_table_privilege('programme', 'delete') as programme"
+        )
+    assert tuple(rights or ()) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("way", "allowed"),
+    [
+        ((ACTIVE,), True),
+        ((ACTIVE, STOPPED), True),
+        ((ACTIVE, STOPPED, ACTIVE), True),
+        ((ACTIVE, ACTIVE), True),
+        ((CLOSED,), False),
+        ((STOPPED,), False),
+        ((ACTIVE, DRAFT), False),
+        ((ACTIVE, CLOSED), False),
+        ((ACTIVE, STOPPED, DRAFT), False),
+    ],
+)
+async def test_a_programme_goes_only_the_ways_there_are(
+    installation: Installation, way: tuple[ProgrammeState, ...], *, allowed: bool
+) -> None:
+    programme = await make_programme(installation, state=DRAFT)
+    for state in way[:-1]:
+        await change_state(installation, programme.id, state, now=NOW)
+    if allowed:
+        changed = await change_state(installation, programme.id, way[-1], now=NOW)
+        assert changed.state is way[-1]
+        return
+    call = change_state(installation, programme.id, way[-1], now=NOW)
+    await refused(call, InvalidInput, installation.db, programme)
+
+
+async def test_e38_a_programme_closes_when_no_point_is_open_and_none_is_held(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member_with_points(installation, programme, 100)
+    voucher = await redeem(installation, programme, 100)
+    await change_state(installation, programme.id, STOPPED, now=NOW)
+    settled = NOW + SETTLING
+    for moment in (NOW, settled):  # the hold is open
+        with pytest.raises(InvalidInput):
+            await change_state(installation, programme.id, CLOSED, now=moment)
+    command = Capture(voucher.code, "key", amount=voucher.value)
+    await capture(installation, server(programme), command, now=settled)
+    with pytest.raises(InvalidInput):  # earning stopped only just now
+        await change_state(installation, programme.id, CLOSED, now=settled - MOMENT)
+    assert (await change_state(installation, programme.id, CLOSED, now=settled)).state is CLOSED
+    assert (await change_state(installation, programme.id, ACTIVE, now=settled)).state is ACTIVE
+
+
+async def test_points_that_have_expired_and_holds_that_have_lapsed_do_not_keep_a_programme_open(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await join_member(installation, programme)
+    await give_points(installation, programme, "c-1", 100, expires_at=NOW + DAY)
+    await redeem(installation, programme, 60, of=cart())
+    await change_state(installation, programme.id, STOPPED, now=NOW)
+    with pytest.raises(InvalidInput):
+        await change_state(installation, programme.id, CLOSED, now=NOW + DAY - MOMENT)
+    assert (await change_state(installation, programme.id, CLOSED, now=NOW + DAY)).state is CLOSED
+
+
+async def test_the_currency_changes_only_while_nothing_counts_in_it(installation: Installation) -> None:
+    programme = await make_programme(installation, state=DRAFT)
+    yen = ProgrammeSettings.from_document({"revenuePerPoint": "100", "valuePerPoint": "5"}, "JPY")
+    await change_currency(installation, programme.id, "JPY", yen, now=NOW)
+    changed = await installation.programmes.get(programme.id)
+    assert (changed.currency, changed.settings_at(NOW)) == ("JPY", yen)
+    assert changed.versions[0] == programme.versions[0]  # read in the currency it was made for
+    await change_state(installation, programme.id, ACTIVE, now=NOW)
+    call = change_currency(installation, programme.id, "EUR", SETTINGS, now=NOW)
+    await refused(call, InvalidInput, installation.db, programme)
+
+
+async def test_stores_are_added_renamed_and_switched(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await add_store(installation, programme.id, NewStore("1", "Mitte"), now=NOW)
+    await add_store(installation, programme.id, NewStore("2", "Lisbon", "Europe/Lisbon"), now=NOW)
+    await add_store(installation, programme.id, NewStore("1", "Berlin"), now=NOW)
+    await switch_store(installation, programme.id, "2", active=False)
+    stores = (await installation.programmes.get(programme.id)).stores
+    assert {it.store_id: (it.name, it.time_zone, it.active) for it in stores.values()} == {
+        "1": ("Berlin", "Europe/Berlin", True),
+        "2": ("Lisbon", "Europe/Lisbon", False),
+    }
+    with pytest.raises(UnknownStore):
+        await switch_store(installation, programme.id, "3", active=True)
+    for store in (NewStore("", "x"), NewStore("3", "\x00"), NewStore("3", "x", "Mars/Base")):
+        call = add_store(installation, programme.id, store, now=NOW)
+        await refused(call, InvalidInput, installation.db, programme)
+
+
+async def test_another_process_hears_of_a_change_when_its_cache_has_ended(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    other = Installation.of(installation.db, "another process of the same installation")
+    assert (await other.programmes.get(programme.id)).state is ACTIVE
+    await change_state(installation, programme.id, STOPPED, now=NOW)
+    assert (await installation.programmes.get(programme.id)).state is STOPPED
+    assert (await other.programmes.get(programme.id)).state is ACTIVE
+    other.programmes.forget(programme.id)
+    assert (await other.programmes.get(programme.id)).state is STOPPED

@@ -1,0 +1,106 @@
+"""Programmes do not see each other, whatever a statement forgets to say."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from pointbook.db.base import Base
+from pointbook.db.models import ApiKey, Programme, TokenKey
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
+from pointbook.services.joining import rejoin_digest
+from pointbook.services.programmes import NewStore, add_store
+from tests.support import NOW, join_member, make_programme, order_document, redeem
+
+DIRECTORY = {Programme.__tablename__, ApiKey.__tablename__, TokenKey.__tablename__}
+TENANT_TABLES = sorted(set(Base.metadata.tables) - DIRECTORY)
+
+
+@pytest_asyncio.fixture
+async def full(installation: Installation, programme: ProgrammeSnapshot) -> ProgrammeSnapshot:
+    """A programme with a row in every table."""
+    await add_store(installation, programme.id, NewStore("1", "Mitte"), now=NOW)
+    await join_member(installation, programme)
+    await submit_order(installation, programme.id, order_document(), now=NOW)
+    await redeem(installation, programme, 10)
+    digest = rejoin_digest(installation, programme.id, "ann@example.com")
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute("insert into rejoin_block values ($1, $2, $3)", programme.id, digest, NOW)
+        await connection.execute(
+            "insert into import_run (programme_id, file_digest, kind, started_at) values ($1, $2, 'ORDERS', $3)",
+            programme.id,
+            digest,
+            NOW,
+        )
+    return programme
+
+
+@pytest_asyncio.fixture
+async def owner(owner_database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(owner_database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize("table", TENANT_TABLES)
+async def test_a_programme_sees_its_own_rows_and_no_others(
+    installation: Installation, full: ProgrammeSnapshot, table: str
+) -> None:
+    other = await make_programme(installation)
+    count = f"select count(*) from {table} where programme_id = $1"
+    async with installation.db.bare_transaction(full.id) as connection:
+        assert await connection.fetchval(count, full.id) > 0
+    async with installation.db.bare_transaction(other.id) as connection:
+        assert await connection.fetchval(count, full.id) == 0
+    assert await installation.db.pool.fetchval(count, full.id) == 0, "nobody has said which programme"
+
+
+@pytest.mark.parametrize("table", TENANT_TABLES)
+async def test_the_owner_of_the_tables_is_no_exception(
+    full: ProgrammeSnapshot, owner: "asyncpg.Connection[asyncpg.Record]", table: str
+) -> None:
+    assert await owner.fetchval(f"select count(*) from {table} where programme_id = $1", full.id) == 0
+    forced = "select relrowsecurity and relforcerowsecurity from pg_class where oid = $1::regclass"
+    assert await owner.fetchval(forced, table)
+
+
+async def test_nothing_is_written_into_another_programme(
+    installation: Installation, full: ProgrammeSnapshot
+) -> None:
+    other = await make_programme(installation)
+    insert = "insert into store (programme_id, store_id, name, time_zone) values ($1, 'x', 'x', 'UTC')"
+    for statement, arguments in (
+        (insert, (full.id,)),
+        ("update store set programme_id = $1", (full.id,)),
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with installation.db.bare_transaction(other.id) as connection:
+                await connection.execute(insert, other.id)
+                await connection.execute(statement, *arguments)
+    async with installation.db.bare_transaction(other.id) as connection:
+        assert await connection.execute("update store set name = 'taken over'") == "UPDATE 0"
+        assert await connection.execute("delete from sales_order") == "DELETE 0"
+
+
+async def test_every_table_of_a_tenant_has_the_programme_first_in_its_keys() -> None:
+    for name in TENANT_TABLES:
+        table = Base.metadata.tables[name]
+        assert next(iter(table.primary_key.columns)).name == "programme_id", name
+        for key in table.foreign_key_constraints:
+            assert key.column_keys[0] == "programme_id", key.name
+        for index in table.indexes:
+            assert next(iter(index.columns)).name == "programme_id", index.name
+
+
+async def test_the_application_writes_no_table_of_the_ledger(installation: Installation) -> None:
+    rows = await installation.db.pool.fetch(
+        "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'ledger'"
+    )
+    assert rows
+    for row in rows:
+        for privilege in ("insert", "update", "delete", "truncate"):
+            allowed = "select has_table_privilege($1, $2)"
+            assert not await installation.db.pool.fetchval(allowed, row["name"], privilege), (row, privilege)
