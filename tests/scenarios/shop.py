@@ -1,0 +1,208 @@
+"""A shop's back end and its customers, as they speak to Pointbook over HTTP, with a clock that a test moves."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from pydantic import SecretStr
+
+from pointbook.app import create_app
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.services.keys import KeyKind, NewKey, create_key
+from pointbook.services.programmes import change_settings
+from pointbook.settings import Settings
+from tests.support import SECRET, make_programme, order_document
+
+_ERRORS = "__typename ... on UserError { code message }"
+_REFUSALS = f"""
+  {_ERRORS}
+  ... on InsufficientPoints {{ requested available }}
+  ... on BelowMinimum {{ minimumPoints }}
+  ... on ExceedsCart {{ maximumPoints }}
+"""
+_REDEMPTION = """
+  id voucherCode state points value { amount } expiresAt extensionsLeft
+  capturedPoints capturedValue { amount } remainingToPay { amount }
+"""
+
+
+class Clock:
+    """The instant that every request is judged by."""
+
+    def __init__(self, instant: str) -> None:
+        self.now = at(instant)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def at(instant: str) -> datetime:
+    """An instant in UTC unless it names an offset: ``at("2026-03-01 12:00")``."""
+    read = datetime.fromisoformat(instant)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Shop:
+    """One programme with its secret key. Answers are the fields of the GraphQL response, as JSON."""
+
+    client: httpx.AsyncClient
+    installation: Installation
+    programme: ProgrammeSnapshot
+    secret_key: str
+    clock: Clock
+    _tokens: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    async def ask_programme(self, selection: str) -> dict[str, Any]:
+        answer: dict[str, Any] = (await self._server(f"{{ programme {{ {selection} }} }}"))["programme"]
+        return answer
+
+    async def order(self, external_id: str, amount: str, **more: Any) -> dict[str, Any]:
+        """Report an order that is placed now."""
+        document = order_document(external_id, amount, **{"placedAt": self.clock().isoformat(), **more})
+        answer = await self._server(
+            "mutation ($order: OrderInput!) { submitOrder(input: {order: $order}) {"
+            f" {_ERRORS} ... on SubmitOrderSuccess {{ outcome points redeemed {{ amount }} }} }} }}",
+            order=document,
+        )
+        submitted: dict[str, Any] = answer["submitOrder"]
+        return submitted
+
+    async def capture(self, code: str, amount: str | None = None, key: str | None = None) -> dict[str, Any]:
+        money = None if amount is None else {"amount": amount, "currency": "EUR"}
+        answer = await self._server(
+            "mutation ($input: CaptureRedemptionInput!) { captureRedemption(input: $input) {"
+            f" {_ERRORS} ... on CaptureRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
+            input={"voucherCode": code, "amount": money, "idempotencyKey": key or uuid4().hex},
+        )
+        captured: dict[str, Any] = answer["captureRedemption"]
+        return captured.get("redemption", captured)
+
+    async def voucher(self, code: str) -> dict[str, Any] | None:
+        answer = await self._server(
+            f"query ($code: String!) {{ voucher(code: $code) {{ {_REDEMPTION} }} }}", code=code
+        )
+        found: dict[str, Any] | None = answer["voucher"]
+        return found
+
+    async def join(self, customer: str = "c-1") -> dict[str, Any]:
+        answer = await self._customer(
+            customer, f"mutation {{ join {{ {_ERRORS} ... on JoinSuccess {{ created signUpPoints }} }} }}"
+        )
+        joined: dict[str, Any] = answer["join"]
+        return joined
+
+    async def me(self, selection: str, customer: str = "c-1", **variables: Any) -> Any:
+        """What the customer sees; ``selection`` of the fields of Member."""
+        kinds = {"asOf": "DateTime", "days": "Int"}
+        declared = ", ".join(f"${name}: {kinds[name]}" for name in variables)
+        head = f"query ({declared})" if declared else "query"
+        return (await self._customer(customer, f"{head} {{ me {{ {selection} }} }}", **variables))["me"]
+
+    async def balance(self, customer: str = "c-1") -> dict[str, Any]:
+        answer = await self.me("balance { available pending held debt spendable value { amount } }", customer)
+        found: dict[str, Any] = answer["balance"]
+        return found
+
+    async def redeem(
+        self,
+        points: int | None,
+        total: str,
+        *,
+        cart: str = "cart-1",
+        key: str | None = None,
+        customer: str = "c-1",
+    ) -> dict[str, Any]:
+        """Hold ``points``, or with None as many as the cart takes."""
+        mode = {"mode": "FULL"} if points is None else {"mode": "PARTIAL", "points": points}
+        paid = {"cart": {"id": cart, "total": total, "currency": "EUR"}, "idempotencyKey": key or uuid4().hex}
+        answer = await self._customer(
+            customer,
+            "mutation ($input: RedeemPointsInput!) { redeemPoints(input: $input) {"
+            f" {_REFUSALS} ... on RedeemPointsSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
+            input=mode | paid,
+        )
+        redeemed: dict[str, Any] = answer["redeemPoints"]
+        return redeemed.get("redemption", redeemed)
+
+    async def quote(self, points: int | None, total: str, customer: str = "c-1") -> dict[str, Any]:
+        answer = await self._customer(
+            customer,
+            "query ($cart: CartInput!, $points: Points) { redemptionQuote(cart: $cart, points: $points) {"
+            f" {_REFUSALS} ... on RedemptionQuote {{ points value {{ amount }} remainingToPay {{ amount }} }}"
+            " } }",
+            cart={"id": "cart-1", "total": total, "currency": "EUR"},
+            points=points,
+        )
+        quoted: dict[str, Any] = answer["redemptionQuote"]
+        return quoted
+
+    async def extend(self, redemption_id: str, key: str | None = None) -> dict[str, Any]:
+        answer = await self._customer(
+            "c-1",
+            "mutation ($input: ExtendRedemptionInput!) { extendRedemption(input: $input) {"
+            f" {_ERRORS} ... on ExtendRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
+            input={"redemptionId": redemption_id, "idempotencyKey": key or uuid4().hex},
+        )
+        extended: dict[str, Any] = answer["extendRedemption"]
+        return extended.get("redemption", extended)
+
+    async def change(self, **settings: Any) -> None:
+        """Save new settings and wait until they are in force."""
+        changed = self.programme.settings_at(self.clock()).changed(settings, self.programme.currency)
+        told = await change_settings(self.installation, self.programme.id, changed, now=self.clock())
+        self.clock.now = told.effective_from
+        self.programme = await self.installation.programmes.get(self.programme.id)
+
+    async def _server(self, query: str, **variables: Any) -> dict[str, Any]:
+        return await self._post({"Authorization": f"Bearer {self.secret_key}"}, query, variables)
+
+    async def _customer(self, customer: str, query: str, **variables: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {await self._token(customer)}", "Pointbook-Key": self.secret_key}
+        return await self._post(headers, query, variables)
+
+    async def _token(self, customer: str) -> str:
+        made, token = self._tokens.get(customer, (None, ""))
+        if made != self.clock():
+            answer = await self._server(
+                "mutation ($input: CustomerTokenCreateInput!) { customerTokenCreate(input: $input) {"
+                " ... on CustomerTokenCreateSuccess { token } } }",
+                input={"customerExternalId": customer},
+            )
+            token = answer["customerTokenCreate"]["token"]
+            self._tokens[customer] = (self.clock(), token)
+        return token
+
+    async def _post(self, headers: dict[str, str], query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        response = await self.client.post(
+            "/graphql", headers=headers, json={"query": query, "variables": variables}
+        )
+        body = response.json()
+        assert response.status_code == httpx.codes.OK, body
+        assert "errors" not in body, body
+        data: dict[str, Any] = body["data"]
+        return data
+
+
+@contextlib.asynccontextmanager
+async def open_shop(database_url: str, clock: Clock, **settings: Any) -> AsyncIterator[Shop]:
+    """A shop whose programme has the settings of the preset L, but for ``settings``; base points are 0.
+
+    Orders earn when they are PAID. The programme is a sandbox, so that a test may be in the future.
+    """
+    document = ProgrammeSettings.from_document(settings, "EUR").to_document("EUR")
+    app = create_app(Settings(database_url=SecretStr(database_url), secret=SecretStr(SECRET)), clock=clock)
+    async with app.router.lifespan_context(app):
+        installation = app.state.installation
+        document.pop("qualifyingStatuses")
+        programme = await make_programme(installation, document, now=clock())
+        key = await create_key(installation, programme.id, NewKey(KeyKind.SECRET, "till"), now=clock())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://pointbook.test") as client:
+            yield Shop(client, installation, programme, key.text, clock)
