@@ -19,6 +19,8 @@ _POSTGRES_FOLDERS = (
     "/opt/homebrew/opt/postgresql@*/bin",
 )
 _NEEDED = ("bin", "lib", "share")
+_RUN = ("initdb", "postgres", "psql", "pg_dump", "pg_restore")  # the last three for whoever looks after the data
+_COMPILE = ("pgxs", "pkgconfig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,22 @@ def copy_program(program: Path, place: Path) -> Path:
 
 
 def _copy_readable(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
-    for folder, _, names in os.walk(target.parent):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, target, symlinks=True, ignore=_unneeded, copy_function=_copy_file)
+    for folder, _, _ in os.walk(target):
         Path(folder).chmod(0o755)
-        for path in (Path(folder, name) for name in names):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _copy_file(source: str, target: str) -> None:
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+
+
+def _unneeded(folder: str, names: list[str]) -> set[str]:
+    """Of the programs only those that are run, of the libraries none to compile with."""
+    if Path(folder).name == "bin":
+        return {name for name in names if name not in _RUN}
+    return {name for name in names if name.endswith(".a") or name in _COMPILE}
 
 
 def _wheel_folder(package: str) -> Path | None:

@@ -1,0 +1,87 @@
+"""What runs inside ``pointbook serve`` and ``demo``: the API's server, and the worker beside it."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from pointbook import demo as demo_data
+from pointbook.app import create_app
+from pointbook.cli import demo_board
+from pointbook.cli.running import installed, now
+from pointbook.settings import Settings
+from pointbook.worker import run_worker
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    server = _Server(settings)
+    with _ending(server):
+        await server.serve(sockets=[listener])
+
+
+async def demo(settings: Settings, listener: socket.socket) -> None:
+    async with installed(settings) as installation:
+        shown = await demo_data.load(installation, settings.data_dir, now=now())
+        server = _Server(settings, when_up=lambda: demo_board.show(settings, shown))
+        with _ending(server):
+            work = asyncio.create_task(run_worker(settings, installation.db, clock=now))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            await asyncio.wait([work, serving], return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            work.cancel()
+            for ended in await asyncio.gather(work, serving, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us, and whose long-lived objects the garbage collector no longer visits."""
+
+    def __init__(self, settings: Settings, when_up: Callable[[], None] | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(settings, clock=now),
+                http="httptools",
+                loop="uvloop",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._when_up = when_up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        if self._when_up is not None:
+            self._when_up()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _ending(server: uvicorn.Server) -> Iterator[None]:
+    """SIGTERM and Ctrl-C let running requests finish; a second Ctrl-C does not."""
+
+    def end() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
