@@ -15,17 +15,15 @@ class Source:
         self.answer: str | None = "answer"
         self.open = asyncio.Event()
         self.open.set()
+        self.is_asked = asyncio.Event()
         self.time = 0.0
 
     async def load(self, key: str) -> str | None:
         self.asked.append(key)
+        self.is_asked.set()
         answer = self.answer
         await self.open.wait()
         return answer
-
-    async def is_asked(self) -> None:
-        while not self.asked:
-            await asyncio.sleep(0)
 
     def cache(self, size: int = 2) -> ExpiringCache[str, str]:
         return ExpiringCache(self.load, life=4, size=size, clock=lambda: self.time)
@@ -44,7 +42,7 @@ async def test_life_begins_with_the_question_for_that_is_how_old_the_answer_is()
     cache = source.cache()
     source.open.clear()
     asking = asyncio.create_task(cache.get("a"))
-    await source.is_asked()
+    await source.is_asked.wait()
     source.time = 3.0
     source.open.set()
     await asking
@@ -66,7 +64,7 @@ async def test_who_asks_together_asks_once_and_one_who_gives_up_takes_nothing_fr
     cache = source.cache()
     source.open.clear()
     first, second = [asyncio.create_task(cache.get("a")) for _ in range(2)]
-    await source.is_asked()
+    await source.is_asked.wait()
     first.cancel()
     source.open.set()
     assert await second == "answer"
@@ -78,7 +76,7 @@ async def test_what_is_forgotten_while_it_is_loaded_is_not_kept() -> None:
     cache = source.cache()
     source.open.clear()
     asking = asyncio.create_task(cache.get("a"))
-    await source.is_asked()
+    await source.is_asked.wait()
     source.answer = "newer"
     cache.forget("a")
     source.open.set()
