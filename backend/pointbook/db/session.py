@@ -4,15 +4,21 @@ Every transaction names its programme first: row-level security shows nothing el
 """
 
 import contextlib
-from collections.abc import AsyncIterator
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from pointbook.db.retry import retrying
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Answer = TypeVar("Answer")
+
+# A process that hangs with a customer's account locked must not keep that customer waiting for ever.
+_LIMITS: Final = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "30s"}
 
 
 class WriteSession(AsyncSession):
@@ -47,6 +53,7 @@ class Database:
             max_size=pool_size,
             reset=_keep_session_state,
             statement_cache_size=0 if transaction_pooler else 100,
+            server_settings=None if transaction_pooler else _LIMITS,
         )
         return cls(url, pool, transaction_pooler=transaction_pooler)
 
@@ -77,6 +84,29 @@ class Database:
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute("select set_config('app.programme', $1, true)", str(programme_id))
             yield connection
+
+    async def one_statement(self, call: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+        """A function of the ledger by itself is a transaction by itself; repeated after a transient failure.
+
+        ``call`` runs one statement, which says for itself which programme it is about, and is safe to repeat.
+        """
+
+        async def attempt() -> Answer:
+            async with self.pool.acquire() as connection:
+                return await call(connection)
+
+        return await retrying(attempt)
+
+    async def one_row(self, programme_id: int | None, query: str, *arguments: object) -> "asyncpg.Record | None":
+        """Read a row; repeated after a transient failure. ``None`` sees the directory only, as ``transaction``."""
+
+        async def attempt() -> "asyncpg.Record | None":
+            if programme_id is None:
+                return await self.pool.fetchrow(query, *arguments)
+            async with self.bare_transaction(programme_id) as connection:
+                return await connection.fetchrow(query, *arguments)
+
+        return await retrying(attempt)
 
 
 async def _enter(session: AsyncSession, programme_id: int | None) -> None:

@@ -60,8 +60,8 @@ async def page(
         return None
     programme, account = found
     until = _window_end(programme, expiring_days, now)
-    async with installation.db.pool.acquire() as connection:
-        answer = await ledger.account_page(
+    answer = await installation.db.one_statement(
+        lambda connection: ledger.account_page(
             connection,
             programme_id,
             account.account_id,
@@ -70,6 +70,7 @@ async def page(
             history=_page_size(history),
             point_value=programme.settings_at(now).current_point_value,
         )
+    )
     return AccountPage(
         account.public_id,
         answer.balance,
@@ -92,8 +93,8 @@ async def balance(
     if found is None:
         return None
     programme, account = found
-    async with installation.db.pool.acquire() as connection:
-        return await ledger.balance(
+    return await installation.db.one_statement(
+        lambda connection: ledger.balance(
             connection,
             programme_id,
             account.account_id,
@@ -101,6 +102,7 @@ async def balance(
             now=now,
             point_value=programme.settings_at(now).current_point_value,
         )
+    )
 
 
 async def expiring(
@@ -112,8 +114,9 @@ async def expiring(
         return None
     programme, account = found
     until = _window_end(programme, days, now)
-    async with installation.db.pool.acquire() as connection:
-        batches = await ledger.expiring(connection, programme_id, account.account_id, now=now, until=until)
+    batches = await installation.db.one_statement(
+        lambda connection: ledger.expiring(connection, programme_id, account.account_id, now=now, until=until)
+    )
     return _batches(batches, programme.zone)
 
 
@@ -130,15 +133,17 @@ async def history(
     found = await _found(installation, programme_id, external_id)
     if found is None:
         return None
-    async with installation.db.pool.acquire() as connection:
-        return await ledger.history(
+    _, account = found
+    return await installation.db.one_statement(
+        lambda connection: ledger.history(
             connection,
             programme_id,
-            found[1].account_id,
+            account.account_id,
             now=now,
             first=_page_size(first),
             before_seq=before_seq,
         )
+    )
 
 
 async def vouchers(
@@ -149,8 +154,9 @@ async def vouchers(
     if found is None:
         return None
     programme, account = found
-    async with installation.db.pool.acquire() as connection:
-        holds = await ledger.holds(connection, programme_id, account.account_id, now=now)
+    holds = await installation.db.one_statement(
+        lambda connection: ledger.holds(connection, programme_id, account.account_id, now=now)
+    )
     return [voucher_of(installation, programme, hold, now=now) for hold in holds]
 
 

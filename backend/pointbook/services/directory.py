@@ -107,8 +107,7 @@ class ProgrammeDirectory:
 
     async def load(self, programme_id: int) -> ProgrammeSnapshot | None:
         """The programme as it is now, past the cache."""
-        async with self._db.bare_transaction(programme_id) as connection:
-            row = await connection.fetchrow(_PROGRAMME, programme_id)
+        row = await self._db.one_row(programme_id, _PROGRAMME, programme_id)
         return None if row is None else _snapshot(row)
 
 
@@ -147,8 +146,7 @@ class AccountDirectory:
         self._cache.forget((programme_id, external_id))
 
     async def _load(self, key: tuple[int, str]) -> AccountKey | None:
-        async with self._db.bare_transaction(key[0]) as connection:
-            row = await connection.fetchrow(_ACCOUNT, *key)
+        row = await self._db.one_row(key[0], _ACCOUNT, *key)
         return None if row is None else AccountKey(row["account_id"], row["public_id"])
 
 

@@ -77,7 +77,7 @@ class KeyDirectory:
         self._own.forget(programme_id)
 
     async def _load_api(self, digest: bytes) -> ApiKeyRecord | None:
-        row = await self._db.pool.fetchrow(_API_KEY, digest)
+        row = await self._db.one_row(None, _API_KEY, digest)
         if row is None:
             return None
         principal = Principal(
@@ -86,7 +86,7 @@ class KeyDirectory:
         return ApiKeyRecord(principal, tuple(row["origins"]), row["expires_at"])
 
     async def _load_token(self, kid: str) -> TokenKeyRecord | None:
-        row = await self._db.pool.fetchrow(_TOKEN_KEY, kid)
+        row = await self._db.one_row(None, _TOKEN_KEY, kid)
         if row is None:
             return None
         pem = row["public_key"]
@@ -94,8 +94,8 @@ class KeyDirectory:
         return TokenKeyRecord(row["programme_id"], kid, row["algorithm"], verifier)
 
     async def _load_own(self, programme_id: int) -> str | None:
-        kid: str | None = await self._db.pool.fetchval(_OWN_KID, programme_id)
-        return kid
+        row = await self._db.one_row(None, _OWN_KID, programme_id)
+        return None if row is None else str(row["kid"])
 
 
 def public_key(pem: str) -> PublicKey:

@@ -37,8 +37,7 @@ class Member:
 
 async def find_member(installation: Installation, programme_id: int, external_id: str) -> Member | None:
     """The member whom the shop calls ``external_id``; None: has not joined."""
-    async with installation.db.bare_transaction(programme_id) as connection:
-        row = await connection.fetchrow(MEMBER_OF_EXTERNAL_ID, programme_id, external_id)
+    row = await installation.db.one_row(programme_id, MEMBER_OF_EXTERNAL_ID, programme_id, external_id)
     return None if row is None else member_of(row)
 
 

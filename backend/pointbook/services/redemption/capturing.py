@@ -21,7 +21,6 @@ from pointbook.services.redemption.vouchers import (
     Voucher,
     find_hold,
     locked_hold,
-    one_statement,
     request_of,
     spend,
     voucher_of,
@@ -98,7 +97,7 @@ async def release(
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, None, hold.hold_id, request, now=now)
 
-    return voucher_of(installation, programme, await one_statement(installation, call), now=now)
+    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
 
 
 async def _order_limit(

@@ -14,7 +14,7 @@ from pointbook.domain.redemption import Cart, points_asked
 from pointbook.ledger import Hold, HoldPoints
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.installation import Installation
-from pointbook.services.redemption.vouchers import Voucher, find_hold, one_statement, request_of, voucher_of
+from pointbook.services.redemption.vouchers import Voucher, find_hold, request_of, voucher_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ async def quote(
             now=now,
         )
 
-    answer = await one_statement(installation, call)
+    answer = await installation.db.one_statement(call)
     value = Money(answer.value, programme.currency)
     return RedemptionQuote(
         answer.points, value, Money(cart.total - answer.value, programme.currency), answer.available
@@ -84,7 +84,7 @@ async def redeem(installation: Installation, principal: Principal, command: Rede
     async def call(connection: Connection) -> Hold:
         return await ledger.hold(connection, programme.id, account.account_id, hold_points, request, now=now)
 
-    return voucher_of(installation, programme, await one_statement(installation, call), now=now)
+    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
 
 
 async def extend(
@@ -110,7 +110,7 @@ async def extend(
             now=now,
         )
 
-    return voucher_of(installation, programme, await one_statement(installation, call), now=now)
+    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
 
 
 async def cancel(
@@ -126,7 +126,7 @@ async def cancel(
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, account.account_id, hold_id, request, now=now)
 
-    return voucher_of(installation, programme, await one_statement(installation, call), now=now)
+    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
 
 
 async def _customer(installation: Installation, principal: Principal) -> tuple[ProgrammeSnapshot, AccountKey]:

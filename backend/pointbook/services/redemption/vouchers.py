@@ -3,14 +3,12 @@
 Amounts are minor units of the programme's currency. A code is derived from its hold and never stored.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from pointbook import ledger
-from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import errors, text
 from pointbook.domain.access import Principal
@@ -19,8 +17,6 @@ from pointbook.ledger import Hold, HoldState, Request
 from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
-
-Answer = TypeVar("Answer")
 
 REDEMPTION_CAPTURED: Final = "redemption.captured"
 
@@ -64,7 +60,7 @@ async def find_hold(installation: Installation, programme_id: int, code: str, *,
     async def call(connection: Connection) -> Hold | None:
         return await ledger.hold_of_code(connection, programme_id, digest, now=now)
 
-    return await one_statement(installation, call)
+    return await installation.db.one_statement(call)
 
 
 async def locked_hold(
@@ -144,13 +140,3 @@ def voucher_of(installation: Installation, programme: ProgrammeSnapshot, hold: H
 
 def request_of(principal: Principal, operation: str, key: str, *values: object) -> Request:
     return Request.of(principal.identity, operation, text.identifier("idempotencyKey", key), *values)
-
-
-async def one_statement(installation: Installation, call: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    """A statement of the ledger by itself is a transaction by itself; repeated while that is safe."""
-
-    async def attempt() -> Answer:
-        async with installation.db.pool.acquire() as connection:
-            return await call(connection)
-
-    return await retrying(attempt)
