@@ -7,7 +7,7 @@ from pointbook.cli.output import console
 from pointbook.demo import Demo
 from pointbook.settings import Settings
 
-_QUERY = "{ me { balance { available pending spendable } } }"
+_QUERY = "{ me { balance { available pending value { amount currency } } expiringPoints { points lastDay } } }"
 
 
 def show(settings: Settings, demo: Demo) -> None:
@@ -28,10 +28,12 @@ def show(settings: Settings, demo: Demo) -> None:
     console.print(
         Panel(rows, title="Pointbook is running", title_align="left", border_style="green", expand=False)
     )
-    console.print(f"A token of {demo.members[0]}, good for 15 minutes, in a first call:", style="bold")
+    console.print(f"A first call, for {demo.members[0]} (the token is good for 15 minutes):", style="bold")
     call = (
-        f"curl -s {base}/graphql -H 'Content-Type: application/json' -H 'Authorization: Bearer {demo.token}'"
-        f' -d \'{{"query": "{_QUERY}"}}\''
+        f"curl -s {base}/graphql -H 'Content-Type: application/json' -H 'Pointbook-Key: {demo.secret_key}'"
+        f" -H 'Authorization: Bearer {demo.token}' -d '{{\"query\": \"{_QUERY}\"}}'"
     )
     console.print(call, soft_wrap=True, markup=False)
-    console.print("Another one: pointbook token create clara. Ctrl-C stops all.", style="dim")
+    console.print(
+        f"Another token: pointbook token create {demo.members[1]}. Ctrl-C stops everything.", style="dim"
+    )
