@@ -150,7 +150,7 @@ def _read(base: Mapping[str, Any], document: object, currency: str) -> Programme
         raise InvalidInput("settings", "must be an object")
     for key in document:
         if key not in _SETTINGS:
-            raise InvalidInput(str(key), "is not a setting")
+            raise InvalidInput(text.shown(key), "is not a setting")
     given = {**base, **document}
     values = {_SETTINGS[key].attribute: _SETTINGS[key].read(key, value, currency) for key, value in given.items()}
     settings = ProgrammeSettings(**values)

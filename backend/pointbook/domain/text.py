@@ -47,3 +47,12 @@ def email_address(field: str, value: object) -> str:
     if not (at and local and host) or any(sign.isspace() for sign in address):
         raise InvalidInput(field, "must be an e-mail address")
     return address
+
+
+def shown(key: object) -> str:
+    r"""A stranger's key so that it can stand in a message: ASCII, short, escaped where it must be.
+
+    >>> shown("amonut"), shown("Menge ü")
+    ('amonut', 'Menge \\xfc')
+    """
+    return ascii(str(key)[:MAX_WORD])[1:-1]

@@ -1,0 +1,30 @@
+"""The order document: what a shop reports of a sale (``parse_order``), and how it is kept.
+
+Amounts are gross minor units of the programme's currency. Nothing here knows settings or points.
+"""
+
+from pointbook.domain.orders.document import (
+    Customer,
+    Discount,
+    Line,
+    LineKind,
+    OrderContent,
+    OrderDocument,
+    OrderType,
+    Payment,
+    StoredOrder,
+)
+from pointbook.domain.orders.reading import parse_order
+
+__all__ = [
+    "Customer",
+    "Discount",
+    "Line",
+    "LineKind",
+    "OrderContent",
+    "OrderDocument",
+    "OrderType",
+    "Payment",
+    "StoredOrder",
+    "parse_order",
+]

@@ -1,0 +1,205 @@
+"""What an order is, and the compact form in which it is kept.
+
+Amounts are gross minor units of the programme's currency. Nothing here knows settings or points.
+"""
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from json import JSONEncoder
+from typing import Any, Final, NamedTuple
+
+_canonical: Final = JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class OrderType(enum.StrEnum):
+    """What an order document may be. Returns are documents of their own."""
+
+    SALE = "SALE"
+
+
+class LineKind(enum.StrEnum):
+    ITEM = "ITEM"
+    MENU = "MENU"
+    TOPPING = "TOPPING"
+
+
+class Discount(NamedTuple):
+    """Money taken off, once; ``line_ids`` empty: off the whole order."""
+
+    amount: int
+    line_ids: tuple[str, ...] = ()
+    code: str | None = None
+    type: str | None = None
+    """The shop's type of a shop voucher."""
+
+
+class Payment(NamedTuple):
+    kind: str
+    amount: int
+
+
+class Line(NamedTuple):
+    """A line of an order; ids are the shop's.
+
+    ``amount`` is authoritative: quantity times unit price need not give it, and a line of quantity 0 counts by it.
+    It stands *before* the line's own ``discounts``, as the goods of an order stand before the order's.
+    """
+
+    id: str
+    article_id: str
+    quantity: int
+    """Thousandths of a unit."""
+    amount: int
+    """Gross, minor units."""
+    net: int | None = None
+    """The part of ``amount`` that is no tax; None: the shop did not say."""
+    unit_price: int | None = None
+    """Ten-thousandths of a minor unit."""
+    variation_id: str | None = None
+    product_group_ids: tuple[str, ...] = ()
+    parent_line_id: str | None = None
+    kind: LineKind = LineKind.ITEM
+    topping_group_id: str | None = None
+    discounts: tuple[Discount, ...] = ()
+    earns: bool = True
+
+
+class Customer(NamedTuple):
+    """Who ordered. The address is personal data: it is neither in the stored form nor in the fingerprint."""
+
+    external_id: str
+    email: str | None = None
+    email_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContent:
+    """What was bought and what it cost: all that points are computed from. Lines stand in order of their ids."""
+
+    lines: tuple[Line, ...]
+    discounts: tuple[Discount, ...] = ()
+    shop_vouchers: tuple[Discount, ...] = ()
+    minimum_order_surcharge: int = 0
+    delivery_fee: int = 0
+    payments: tuple[Payment, ...] = ()
+
+    @property
+    def goods(self) -> int:
+        """The sum of the lines before any discount, minor units."""
+        return sum([line.amount for line in self.lines])
+
+    @property
+    def reductions(self) -> int:
+        """All that is taken off: discounts of lines and of the order, and shop vouchers."""
+        reductions = 0
+        for line in self.lines:
+            if line.discounts:
+                reductions += sum([discount.amount for discount in line.discounts])
+        for discount in self.discounts + self.shop_vouchers:
+            reductions += discount.amount
+        return reductions
+
+    @property
+    def total(self) -> int:
+        """What is to be paid, with money or points: goods - reductions + surcharge + delivery fee, at least 0."""
+        return max(0, self.goods - self.reductions + self.minimum_order_surcharge + self.delivery_fee)
+
+    def to_json(self) -> str:
+        """The stored form: one JSON text per content, without personal data; what has its default is left out."""
+        return _canonical(
+            {
+                "lines": [_fields(line) for line in self.lines],
+                **({"discounts": [_fields(part) for part in self.discounts]} if self.discounts else {}),
+                **({"shopVouchers": [_fields(part) for part in self.shop_vouchers]} if self.shop_vouchers else {}),
+                **({"surcharge": self.minimum_order_surcharge} if self.minimum_order_surcharge else {}),
+                **({"deliveryFee": self.delivery_fee} if self.delivery_fee else {}),
+                **({"payments": [_fields(part) for part in self.payments]} if self.payments else {}),
+            }
+        )
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> "OrderContent":
+        """The content of what ``to_json`` wrote, as parsed from the database."""
+        return cls(
+            lines=tuple([_line_of_fields(fields) for fields in stored["lines"]]),
+            discounts=_discounts_of_fields(stored.get("discounts", ())),
+            shop_vouchers=_discounts_of_fields(stored.get("shopVouchers", ())),
+            minimum_order_surcharge=stored.get("surcharge", 0),
+            delivery_fee=stored.get("deliveryFee", 0),
+            payments=tuple([Payment(**fields) for fields in stored.get("payments", ())]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDocument:
+    """An order as reported, checked. ``placed_at`` is UTC."""
+
+    external_id: str
+    type: OrderType
+    status: str
+    placed_at: datetime
+    currency: str
+    store: str | None
+    entry_channel: str | None
+    exit_channel: str | None
+    customer: Customer
+    voucher_code: str | None
+    """A code of Pointbook's as the shop wrote it; not yet known to be one."""
+    content: OrderContent
+
+    def stored(self) -> "StoredOrder":
+        """The content for the database, and the fingerprint that tells another content under the same id.
+
+        Status and e-mail address are not in the fingerprint: a shop may report an order again with a new one of
+        either. The order of keys, of lines and the spelling of a number or an instant make no difference.
+        """
+        content = self.content.to_json()
+        head = _canonical(
+            [
+                self.external_id,
+                self.type,
+                self.placed_at.isoformat(),
+                self.currency,
+                self.store,
+                self.entry_channel,
+                self.exit_channel,
+                self.customer.external_id,
+                self.voucher_code,
+            ]
+        )
+        return StoredOrder(content, hashlib.sha256(f"{head}\n{content}".encode("ascii")).digest())
+
+
+class StoredOrder(NamedTuple):
+    content: str
+    """JSON text of ``OrderContent``."""
+    fingerprint: bytes
+    """SHA-256."""
+
+
+def _fields(part: Line | Discount | Payment) -> dict[str, Any]:
+    """Names and values of what differs from its default, so that a later field changes no fingerprint."""
+    defaults = part._field_defaults
+    named = zip(part._fields, part, strict=True)
+    fields: dict[str, Any] = {
+        name: value for name, value in named if name not in defaults or value != defaults[name]
+    }
+    if "discounts" in fields:
+        fields["discounts"] = [_fields(discount) for discount in fields["discounts"]]
+    return fields
+
+
+def _line_of_fields(fields: Mapping[str, Any]) -> Line:
+    line = Line(**fields)
+    return line._replace(
+        kind=LineKind(line.kind),
+        product_group_ids=tuple(line.product_group_ids),
+        discounts=_discounts_of_fields(fields.get("discounts", ())),
+    )
+
+
+def _discounts_of_fields(parts: Any) -> tuple[Discount, ...]:
+    return tuple([Discount(**{**fields, "line_ids": tuple(fields.get("line_ids", ()))}) for fields in parts])

@@ -1,0 +1,255 @@
+"""Reading an order document that a stranger wrote. Every refusal names the path of the field.
+
+This is the hot path of an import: one pass, no Decimal, and paths are put together only when something is refused.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from pointbook.domain import currencies
+from pointbook.domain.errors import CurrencyMismatch, InvalidInput
+from pointbook.domain.money import MAX_AMOUNT, scaled
+from pointbook.domain.orders.document import (
+    Customer,
+    Discount,
+    Line,
+    LineKind,
+    OrderContent,
+    OrderDocument,
+    OrderType,
+    Payment,
+)
+from pointbook.domain.reading import (
+    instant,
+    list_of,
+    object_of,
+    optional_truth,
+)
+from pointbook.domain.text import MAX_WORD, email_address, identifier, optional_identifier
+
+MAX_LINES: Final = 1_000
+MAX_PARTS: Final = 100
+"""Discounts, shop vouchers, payments, product groups of a line: at most so many each."""
+QUANTITY_PLACES: Final = 3
+MAX_QUANTITY: Final = 10**6 * 10**QUANTITY_PLACES
+UNIT_PRICE_PLACES: Final = 4
+"""More places than the currency has: a litre of fuel costs 1.459."""
+MAX_DEPTH: Final = 4
+"""Topping of an article of a menu, and one more for shops that nest further."""
+
+_ORDER_KEYS: Final = frozenset(
+    {
+        *(
+            "externalId",
+            "type",
+            "status",
+            "placedAt",
+            "currency",
+            "store",
+            "entryChannel",
+            "exitChannel",
+            "customer",
+        ),
+        *("lines", "discounts", "minimumOrderSurcharge", "deliveryFee", "shopVouchers", "voucherCode", "payments"),
+    }
+)
+_CUSTOMER_KEYS: Final = frozenset({"externalId", "email", "emailVerified"})
+_LINE_KEYS: Final = frozenset(
+    {
+        *("id", "articleId", "variationId", "productGroupIds", "quantity", "unitPrice", "amount", "net", "tax"),
+        *("parentLineId", "kind", "toppingGroupId", "discounts", "earns"),
+    }
+)
+_LINE_DISCOUNT_KEYS: Final = frozenset({"amount", "code"})
+_DISCOUNT_KEYS: Final = frozenset({"amount", "code", "lineIds"})
+_VOUCHER_KEYS: Final = frozenset({"amount", "code", "lineIds", "type"})
+_PAYMENT_KEYS: Final = frozenset({"kind", "amount"})
+
+
+def parse_order(document: object, currency: str) -> OrderDocument:
+    """Read an order document (camelCase keys; amounts as decimal texts or whole numbers) of a programme.
+
+    A key with null counts as missing; one that is not known is refused, for it may be a misspelt one.
+    Raises InvalidInput with the path of the field (``lines[3].amount``) and CurrencyMismatch.
+    """
+    raw = object_of("", document, _ORDER_KEYS) if isinstance(document, Mapping) else _not_an_order()
+    get = raw.get
+    external_id = identifier("externalId", get("externalId"))
+    _order_type(get("type"))
+    _same_currency(get("currency"), currency)
+    return OrderDocument(
+        external_id=external_id,
+        type=OrderType.SALE,
+        status=identifier("status", get("status"), MAX_WORD),
+        placed_at=instant("placedAt", get("placedAt")),
+        currency=currency,
+        store=optional_identifier("store", get("store")),
+        entry_channel=optional_identifier("entryChannel", get("entryChannel"), MAX_WORD),
+        exit_channel=optional_identifier("exitChannel", get("exitChannel"), MAX_WORD),
+        customer=_customer(get("customer")),
+        voucher_code=optional_identifier("voucherCode", get("voucherCode")),
+        content=_content(raw, currencies.exponent(currency)),
+    )
+
+
+def _not_an_order() -> NoReturn:
+    raise InvalidInput("order", "must be an object")
+
+
+def _order_type(value: object) -> None:
+    if identifier("type", value, MAX_WORD) != OrderType.SALE:
+        raise InvalidInput("type", "must be SALE: documents of another type are not taken")
+
+
+def _same_currency(value: object, currency: str) -> None:
+    given = identifier("currency", value, MAX_WORD)
+    if given != currency:
+        raise CurrencyMismatch(currency, given)
+
+
+def _customer(value: object) -> Customer:
+    raw = object_of("customer", value, _CUSTOMER_KEYS)
+    email = raw.get("email")
+    return Customer(
+        identifier("customer.externalId", raw.get("externalId")),
+        None if email is None else email_address("customer.email", email),
+        optional_truth("customer.emailVerified", raw.get("emailVerified"), default=False),
+    )
+
+
+def _content(raw: Mapping[str, Any], places: int) -> OrderContent:
+    get = raw.get
+    lines = list_of("lines", get("lines"), MAX_LINES, lambda line: _line(line, places))
+    ids = _checked_ids(lines)
+    content = OrderContent(
+        lines=tuple(sorted(lines, key=_line_id)),
+        discounts=_discounts("discounts", get("discounts"), _DISCOUNT_KEYS, places, ids),
+        shop_vouchers=_discounts("shopVouchers", get("shopVouchers"), _VOUCHER_KEYS, places, ids),
+        minimum_order_surcharge=_optional_amount("minimumOrderSurcharge", get("minimumOrderSurcharge"), places),
+        delivery_fee=_optional_amount("deliveryFee", get("deliveryFee"), places),
+        payments=_payments(get("payments"), places),
+    )
+    if content.goods > MAX_AMOUNT:
+        raise InvalidInput("lines", "cost more together than an order may")
+    return content
+
+
+def _line(value: object, places: int) -> Line:
+    raw = object_of("", value, _LINE_KEYS)
+    get = raw.get
+    amount = scaled("amount", get("amount"), places, MAX_AMOUNT)
+    net, price, kind = get("net"), get("unitPrice"), get("kind")
+    groups, discounts = get("productGroupIds"), get("discounts")
+    return Line(
+        id=identifier("id", get("id")),
+        article_id=identifier("articleId", get("articleId")),
+        quantity=scaled("quantity", get("quantity"), QUANTITY_PLACES, MAX_QUANTITY),
+        amount=amount,
+        net=_net(net, get("tax"), amount, places),
+        unit_price=None if price is None else _unit_price(price, places),
+        variation_id=optional_identifier("variationId", get("variationId")),
+        product_group_ids=_identifiers("productGroupIds", groups, MAX_PARTS) if groups else (),
+        parent_line_id=optional_identifier("parentLineId", get("parentLineId")),
+        kind=LineKind.ITEM if kind is None else _kind(kind),
+        topping_group_id=optional_identifier("toppingGroupId", get("toppingGroupId")),
+        discounts=() if discounts is None else _discounts("discounts", discounts, _LINE_DISCOUNT_KEYS, places),
+        earns=optional_truth("earns", get("earns"), default=True),
+    )
+
+
+def _net(net: object, tax: object, amount: int, places: int) -> int | None:
+    """What the shop says, or the amount without the tax it says; None when it says neither."""
+    if net is not None:
+        return scaled("net", net, places, amount)
+    return None if tax is None else amount - scaled("tax", tax, places, amount)
+
+
+def _unit_price(value: object, places: int) -> int:
+    return scaled("unitPrice", value, places + UNIT_PRICE_PLACES, MAX_AMOUNT * 10**UNIT_PRICE_PLACES)
+
+
+def _optional_amount(field: str, value: object, places: int) -> int:
+    return 0 if value is None else scaled(field, value, places, MAX_AMOUNT)
+
+
+def _kind(value: object) -> LineKind:
+    if isinstance(value, str) and value in LineKind.__members__:
+        return LineKind(value)
+    raise InvalidInput("kind", "must be ITEM, MENU or TOPPING")
+
+
+def _identifiers(field: str, value: object, maximum: int) -> tuple[str, ...]:
+    """Each once, in order: it says nothing how the shop ordered or repeated them."""
+    return tuple(sorted(set(list_of(field, value, maximum, lambda text: identifier("", text)))))
+
+
+def _line_id(line: Line) -> str:
+    return line.id
+
+
+def _checked_ids(lines: Sequence[Line]) -> frozenset[str]:
+    """The ids of the lines: at least one, none twice, and every parent is another line, not its own descendant."""
+    if not lines:
+        raise InvalidInput("lines", "must be a list of at least one line")
+    ids = frozenset([line.id for line in lines])
+    if len(ids) < len(lines):
+        _refuse_repeated(lines)
+    parents = {line.id: line.parent_line_id for line in lines if line.parent_line_id is not None}
+    if parents:
+        _check_parents(lines, ids, parents)
+    return ids
+
+
+def _refuse_repeated(lines: Sequence[Line]) -> NoReturn:
+    first: dict[str, int] = {}
+    twice = next(i for i, line in enumerate(lines) if first.setdefault(line.id, i) != i)
+    raise InvalidInput(f"lines[{twice}].id", "is the id of another line too")
+
+
+def _check_parents(lines: Sequence[Line], ids: Collection[str], parents: Mapping[str, str]) -> None:
+    for i, line in enumerate(lines):
+        ancestor = line.parent_line_id
+        if ancestor is not None and ancestor not in ids:
+            raise InvalidInput(f"lines[{i}].parentLineId", "is not the id of a line")
+        for _ in range(MAX_DEPTH):
+            ancestor = None if ancestor is None else parents.get(ancestor)
+        if ancestor is not None:
+            raise InvalidInput(f"lines[{i}].parentLineId", f"has more than {MAX_DEPTH} lines above it, or itself")
+
+
+def _discounts(
+    field: str, value: object, known: frozenset[str], places: int, ids: Collection[str] = ()
+) -> tuple[Discount, ...]:
+    """Reductions of a line, of an order, or by shop vouchers: the three differ in which keys they know."""
+    if value is None:
+        return ()
+    parts = list_of(field, value, MAX_PARTS, lambda part: _discount(part, known, places, ids))
+    return tuple(sorted(parts, key=_discount_order))
+
+
+def _discount(value: object, known: frozenset[str], places: int, ids: Collection[str]) -> Discount:
+    raw = object_of("", value, known)
+    get = raw.get
+    line_ids = _identifiers("lineIds", get("lineIds"), MAX_LINES)
+    if not all(line_id in ids for line_id in line_ids):
+        raise InvalidInput("lineIds", "must be ids of lines of this order")
+    code = identifier("code", get("code")) if known is _VOUCHER_KEYS else optional_identifier("code", get("code"))
+    return Discount(
+        amount=scaled("amount", get("amount"), places, MAX_AMOUNT),
+        line_ids=line_ids,
+        code=code,
+        type=optional_identifier("type", get("type"), MAX_WORD),
+    )
+
+
+def _discount_order(discount: Discount) -> tuple[str, str, tuple[str, ...], int]:
+    return discount.code or "", discount.type or "", discount.line_ids, discount.amount
+
+
+def _payments(value: object, places: int) -> tuple[Payment, ...]:
+    return tuple(sorted(list_of("payments", value, MAX_PARTS, lambda part: _payment(part, places))))
+
+
+def _payment(value: object, places: int) -> Payment:
+    get = object_of("", value, _PAYMENT_KEYS).get
+    return Payment(identifier("kind", get("kind"), MAX_WORD), scaled("amount", get("amount"), places, MAX_AMOUNT))
