@@ -73,13 +73,13 @@ class _Server(uvicorn.Server):
 def _ending(server: uvicorn.Server) -> Iterator[None]:
     """SIGTERM and Ctrl-C let running requests finish; a second Ctrl-C does not."""
 
-    def end() -> None:
-        server.force_exit = server.should_exit
+    def end(number: signal.Signals) -> None:
+        server.force_exit = server.should_exit and number is signal.SIGINT
         server.should_exit = True
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end, number)
     try:
         yield
     finally:
