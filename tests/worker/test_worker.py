@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from pointbook import worker
 from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
@@ -45,13 +47,13 @@ def own_valkey(tmp_path: Path) -> Iterator[tuple[Process, str]]:
 async def working(db: Database, redis_url: str | None, receiver: Receiver) -> AsyncIterator[None]:
     subscriptions = Subscriptions()
     subscriptions.add(TOPIC, receiver)
-    worker = asyncio.create_task(run_worker(settings(redis_url), db, clock=clock, subscriptions=subscriptions))
+    work = asyncio.create_task(run_worker(settings(redis_url), db, clock=clock, subscriptions=subscriptions))
     try:
         yield
-        assert not worker.done(), "the worker ended by itself"
+        assert not work.done(), "the worker ended by itself"
     finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = 15) -> None:
@@ -204,3 +206,25 @@ async def test_a_job_that_hangs_is_cancelled_in_the_end(db: Database, monkeypatc
     hanging = Job("hanging", timedelta(seconds=1), asyncio.Event().wait)
     await asyncio.wait_for(jobs.run(hanging), 5)
     assert jobs._running == {}
+
+
+async def test_a_worker_waits_for_a_database_that_is_not_up_yet(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[BaseException] = [ConnectionRefusedError(), asyncpg.CannotConnectNowError("starting up")]
+    connect = Database.connect
+
+    async def connect_in_the_end(url: str, **options: object) -> Database:
+        if answers:
+            raise answers.pop()
+        return await connect(url, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pointbook.worker._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(Database, "connect", connect_in_the_end)
+    configured = Settings(database_url=SecretStr(database_url), _env_file=None)  # type: ignore[call-arg]
+    database = await worker._connected(configured)
+    await database.close()
+    assert answers == []
+    answers.append(asyncpg.InvalidPasswordError("wrong"))
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await worker._connected(configured)

@@ -7,6 +7,9 @@ times, with Valkey or without.
 import asyncio
 import signal
 
+import structlog
+
+from pointbook.db.retry import is_transient
 from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
@@ -15,6 +18,10 @@ from pointbook.worker.ticker import Ticker
 from pointbook.worker.wakeups import Bell, Supervisor
 
 __all__ = ["Bell", "run_until_signalled", "run_worker"]
+
+_PAUSE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 async def run_worker(
@@ -34,6 +41,7 @@ async def run_worker(
         loops.append(asyncio.create_task(supervisor.run(), name="worker supervisor"))
         ticker = Ticker(jobs, idle=lambda: supervisor.up)
     loops.append(asyncio.create_task(ticker.run(), name="worker ticker"))
+    log.info("worker.started")
     try:
         ended, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
         for loop in ended:
@@ -47,18 +55,34 @@ async def run_worker(
 
 async def run_until_signalled(settings: Settings, *, clock: Clock) -> None:
     """The whole life of a worker process: connect, work, end at SIGTERM or SIGINT."""
-    assert settings.database_url is not None, "a worker process is told where its database is"
-    database = await Database.connect(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.pool_size,
-        transaction_pooler=settings.transaction_pooler,
-    )
+    life = asyncio.create_task(_live(settings, clock))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, life.cancel)
+    await asyncio.wait([life])
+    if not life.cancelled():
+        life.result()
+
+
+async def _live(settings: Settings, clock: Clock) -> None:
+    database = await _connected(settings)
     try:
-        work = asyncio.create_task(run_worker(settings, database, clock=clock))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-        await asyncio.wait([work])
-        if not work.cancelled():
-            work.result()
+        await run_worker(settings, database, clock=clock)
     finally:
         await database.close()
+
+
+async def _connected(settings: Settings) -> Database:
+    """Waits for a database that is not up yet; wrong credentials are an error at once."""
+    assert settings.database_url is not None, "a worker process is told where its database is"
+    while True:
+        try:
+            return await Database.connect(
+                settings.database_url.get_secret_value(),
+                pool_size=settings.pool_size,
+                transaction_pooler=settings.transaction_pooler,
+            )
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("worker.no_database", error=repr(error), again_in=_PAUSE_SECONDS)
+        await asyncio.sleep(_PAUSE_SECONDS)

@@ -25,6 +25,7 @@ from pointbook.worker.jobs import TIMEOUT_SECONDS, Job, Jobs
 
 QUEUE = "pointbook:queue"
 _POLL_SECONDS = 0.5
+_ANSWER_SECONDS = 2
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
 _STEADY_SECONDS = 60  # a run as long as this was no failed start: the next pause is short again
@@ -36,7 +37,9 @@ logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every run, and
 
 def connect(redis_url: str) -> ArqRedis:
     """A client that speaks JSON. A server that hangs is as bad as none: every answer has a time limit."""
-    pool: ConnectionPool = ConnectionPool.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
+    pool: ConnectionPool = ConnectionPool.from_url(
+        redis_url, socket_timeout=_ANSWER_SECONDS, socket_connect_timeout=_ANSWER_SECONDS
+    )
     return ArqRedis(
         pool,
         job_serializer=serialiser.dumps,
@@ -143,10 +146,16 @@ def _cron(job: Job, run: WorkerCoroutine) -> CronJob:
 
 
 async def _close(worker: Worker, redis: ArqRedis) -> None:
-    """What arq's own close does, but for a server that may be gone and tasks that may have failed with it."""
+    """What arq's own close does, but for a server that may be gone and tasks that may have failed with it.
+
+    Tasks first get the time in which each answer must come: arq shields its last words on a job, and cancelling
+    in the middle of them would leave an error that nobody collects.
+    """
     tasks = [*worker.tasks.values()]
-    for task in tasks:
-        task.cancel()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=_ANSWER_SECONDS + 1)
+        for task in late:
+            task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(RedisError, OSError):
         await redis.aclose(close_connection_pool=True)
