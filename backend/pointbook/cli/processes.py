@@ -13,6 +13,7 @@ from pointbook import demo as demo_data
 from pointbook.app import create_app
 from pointbook.cli import demo_board
 from pointbook.cli.running import installed, now
+from pointbook.http.protocol import DeadlineProtocol
 from pointbook.settings import Settings
 from pointbook.worker import run_worker
 
@@ -24,6 +25,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 
 
 async def demo(settings: Settings, listener: socket.socket) -> None:
+    """The demo programme, the API and the worker, until told to stop. The worker's failure ends all."""
     async with installed(settings) as installation:
         shown = await demo_data.load(installation, settings.data_dir, now=now())
         server = _Server(settings, when_up=lambda: demo_board.show(settings, shown))
@@ -45,7 +47,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 create_app(settings, clock=now),
-                http="httptools",
+                http=DeadlineProtocol,
                 loop="uvloop",
                 lifespan="on",
                 log_config=None,
