@@ -9,6 +9,7 @@ from pointbook.db.session import Database
 from pointbook.services import import_files
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
+from tests.imports.files import SMALL_CHUNK
 from tests.support import SECRET, make_programme, violations
 
 
@@ -27,5 +28,5 @@ async def programme(installation: Installation) -> ProgrammeSnapshot:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> int:
     """So many records are a chunk: a file of a few lines has several."""
-    monkeypatch.setattr(import_files, "CHUNK_RECORDS", 4)
-    return 4
+    monkeypatch.setattr(import_files, "CHUNK_RECORDS", SMALL_CHUNK)
+    return SMALL_CHUNK

@@ -15,6 +15,8 @@ from pointbook.services.order_import import import_orders
 from pointbook.services.order_writing import OrderCounts
 from tests.support import NOW, join_member, order_document
 
+SMALL_CHUNK = 4
+
 
 def now() -> datetime:
     return NOW
