@@ -1,0 +1,114 @@
+"""Who may call which root field: declared for each, and every field tried by every kind of caller."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from graphql import GraphQLNonNull, is_composite_type
+
+from pointbook.domain.access import ALL_SCOPES, CallerKind, Policy, Principal, Scope
+from pointbook.graphql.engine import Engine
+from pointbook.graphql.policies import policy_of
+from pointbook.graphql.schema import build_schema
+from tests.support import NOW
+
+SCHEMA = build_schema()
+FIELDS = {
+    f"{root}.{SCHEMA.config.name_converter.get_graphql_name(field)}": policy_of(field)
+    for root in ("Query", "Mutation")
+    for field in cast("Any", SCHEMA.get_type_by_name(root)).fields
+}
+CALLERS = {
+    "guest": Principal(CallerKind.GUEST, 1, "pk"),
+    "customer": Principal(CallerKind.CUSTOMER, 1, "kid", subject="c-1"),
+    "server": Principal(CallerKind.SERVER, 1, "sk", ALL_SCOPES),
+    "server without scopes": Principal(CallerKind.SERVER, 1, "sk", frozenset()),
+    "staff": Principal(CallerKind.STAFF, 1, "mail"),
+}
+MAY = {
+    "Query.programme": set(CALLERS),
+    "Query.me": {"customer"},
+    "Query.redemptionQuote": {"customer"},
+    "Query.voucher": {"server"},
+    "Mutation.join": {"customer"},
+    "Mutation.redeemPoints": {"customer"},
+    "Mutation.extendRedemption": {"customer"},
+    "Mutation.cancelRedemption": {"customer"},
+    "Mutation.captureRedemption": {"server"},
+    "Mutation.releaseRedemption": {"server"},
+    "Mutation.submitOrder": {"server"},
+    "Mutation.submitOrders": {"server"},
+    "Mutation.customerTokenCreate": {"server"},
+}
+SAMPLES = {
+    "cart": '{id: "c", total: "1", currency: "EUR"}',
+    "code": '"X"',
+    "RedeemPointsInput": '{mode: FULL, cart: {id: "c", total: "1", currency: "EUR"}, idempotencyKey: "k"}',
+    "ExtendRedemptionInput": '{redemptionId: "a", idempotencyKey: "k"}',
+    "CancelRedemptionInput": '{redemptionId: "a", idempotencyKey: "k"}',
+    "CaptureRedemptionInput": '{voucherCode: "a", idempotencyKey: "k"}',
+    "ReleaseRedemptionInput": '{voucherCode: "a", idempotencyKey: "k"}',
+    "SubmitOrderInput": "{order: %s}",
+    "SubmitOrdersInput": "{orders: [%s]}",
+    "CustomerTokenCreateInput": '{customerExternalId: "c"}',
+}
+ORDER = (
+    '{externalId: "o", type: SALE, status: "PAID", placedAt: "2026-03-01T10:00:00Z", currency: "EUR", '
+    'customer: {externalId: "c"}, lines: [{id: "1", articleId: "a", quantity: "1", amount: "1"}]}'
+)
+
+
+def test_every_root_field_declares_who_may_call_it() -> None:
+    assert {name for name, policy in FIELDS.items() if policy is None} == set()
+
+
+def test_the_matrix_names_every_root_field() -> None:
+    assert set(MAY) == set(FIELDS)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_declared_policy_is_the_matrix(name: str, caller: str) -> None:
+    policy = FIELDS[name]
+    assert isinstance(policy, Policy)
+    assert policy.admits(CALLERS[caller]) is (caller in MAY[name])
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("name", FIELDS)
+async def test_a_field_asks_its_policy_before_anything_else(name: str, caller: str) -> None:
+    # Without an installation every resolver fails at once: FORBIDDEN is only seen if the policy came first.
+    engine = Engine(SCHEMA, {}, cast("Any", None), clock=lambda: NOW)
+    prepared = engine.prepare(_document(name), None, None, {}, any_document=True, read_only=False)
+    assert prepared.refusal is None, prepared.refusal
+    answer = await engine.execute(prepared, replace(CALLERS[caller]))
+    codes = [error["extensions"]["code"] for error in answer.body.get("errors", [])]
+    assert (codes == ["FORBIDDEN"]) is (caller not in MAY[name]), answer.body
+
+
+def test_each_scope_opens_only_its_fields() -> None:
+    for scope in Scope:
+        narrow = Principal(CallerKind.SERVER, 1, "sk", frozenset({scope}))
+        opened = {name for name, policy in FIELDS.items() if policy and policy.admits(narrow)}
+        assert opened == {"Query.programme"} | {
+            name for name, policy in FIELDS.items() if policy and policy.scope is scope
+        }
+
+
+def _document(name: str) -> str:
+    root, _, field_name = name.partition(".")
+    field = cast("Any", SCHEMA._schema.get_type(root)).fields[field_name]
+    given = [
+        f"{argument}: {_sample(argument, type_.type)}"
+        for argument, type_ in field.args.items()
+        if isinstance(type_.type, GraphQLNonNull)
+    ]
+    arguments = f"({', '.join(given)})" if given else ""
+    selection = " { __typename }" if is_composite_type(getattr(field.type, "of_type", field.type)) else ""
+    return f"{root.lower()} {{ {field_name}{arguments}{selection} }}"
+
+
+def _sample(argument: str, type_: Any) -> str:
+    name = getattr(type_, "of_type", type_).name
+    sample = SAMPLES.get(argument) or SAMPLES[name]
+    return sample % ORDER if "%s" in sample else sample
