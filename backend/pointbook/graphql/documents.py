@@ -78,11 +78,15 @@ class Documents:
         ast = read(text)
         weights = weigh(ast, self._sizes, variables)
         document = self._validated(ast)
+        if not document.errors:  # others are not sent twice by anybody who means well
+            self._keep(text, document, weights)
+        return document, weights
+
+    def _keep(self, text: str, document: Document, weights: dict[str | None, Weight]) -> None:
         fixed = not any(node.variable_definitions for node in document.operations.values())
         self._kept[text] = document, weights if fixed else None
         if len(self._kept) > self._most_kept:
             self._kept.popitem(last=False)
-        return document, weights
 
     def _validated(self, ast: DocumentNode) -> Document:
         errors = validate(

@@ -1,6 +1,6 @@
 """Runs GraphQL operations: finds or reads the document, weighs it, executes it, masks its errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -25,6 +25,8 @@ FORBIDDEN = 403
 METHOD_NOT_ALLOWED = 405
 _MAX_COERCION_ERRORS = 10
 _INTROSPECTIONS_KEPT = 10
+_MAX_MESSAGE = 300
+_BULK = {"submitOrders"}
 _INTROSPECTION = frozenset({"__schema", "__type", "__typename"})
 
 
@@ -40,11 +42,13 @@ class Answer:
 class Prepared:
     """An operation that may be run at ``cost``, or the refusal to run it.
 
-    ``public``: the answer depends on nothing but the programme, so any cache may keep it.
+    ``public``: the answer depends on nothing but the programme, so any cache may keep it. ``bulk``: it takes
+    many things at once, and may be larger than other requests.
     """
 
     cost: int
     public: bool = False
+    bulk: bool = False
     chosen: Chosen | None = None
     operation_name: str | None = None
     variables: Mapping[str, object] = field(default_factory=dict)
@@ -101,21 +105,22 @@ class Engine:
             return _refused(BAD_REQUEST, list(chosen.document.errors))
         if read_only and chosen.changes:
             return _refused(METHOD_NOT_ALLOWED, [_error("METHOD_NOT_ALLOWED", "A mutation is sent with POST.")])
-        return Prepared(chosen.weight.cost, self._is_public(chosen), chosen, operation_name, variables)
+        roots = _root_names(chosen)
+        public = not chosen.changes and roots <= self._public_fields
+        return Prepared(chosen.weight.cost, public, roots == _BULK, chosen, operation_name, variables)
 
     async def execute(self, prepared: Prepared, principal: Principal) -> Answer:
         """Run a prepared operation. Never raises for what a resolver does: defects are masked and logged."""
         assert prepared.chosen is not None, "a refusal is not run"
         result = await self._result(prepared, prepared.chosen, principal)
-        errors = [shown(error).formatted for error in result.errors or ()]
+        errors = result.errors or ()
+        if result.data is None and errors and not any(error.path for error in errors):
+            return _refusal(BAD_REQUEST, errors, "INVALID_VARIABLES")  # nothing was executed
         body: dict[str, Any] = {"data": result.data}
-        status = OK
-        if result.data is None and errors and not any("path" in error for error in errors):
-            body, status = {}, BAD_REQUEST  # the variables did not fit: nothing was executed
         if errors:
-            body["errors"] = errors
+            body["errors"] = [shown(error).formatted for error in errors]
         body["extensions"] = {"cost": {"requested": prepared.cost, "limit": MAX_COST}}
-        return Answer(body, status)
+        return Answer(body)
 
     async def _result(self, prepared: Prepared, chosen: Chosen, principal: Principal) -> ExecutionResult:
         if chosen.introspects and id(chosen.operation) in self._introspected:
@@ -153,9 +158,6 @@ class Engine:
             raise _UNTRUSTED
         return self._documents.choose(text, operation_name, variables)
 
-    def _is_public(self, chosen: Chosen) -> bool:
-        return not chosen.changes and _root_names(chosen) <= self._public_fields
-
 
 def _root_names(chosen: Chosen) -> set[str]:
     """The root fields an operation selects itself; with a fragment at the root, a name that no field has."""
@@ -177,11 +179,17 @@ def _error(code: str, message: str) -> GraphQLError:
 _UNTRUSTED = _error("DOCUMENT_NOT_TRUSTED", "This key runs the published documents only; send documentId.")
 
 
-def _refused(status: int, errors: list[GraphQLError]) -> Prepared:
-    return Prepared(cost=0, refusal=Answer({"errors": [_coded(error) for error in errors]}, status))
+def _refused(status: int, errors: Sequence[GraphQLError]) -> Prepared:
+    return Prepared(cost=0, refusal=_refusal(status, errors, "INVALID_DOCUMENT"))
 
 
-def _coded(error: GraphQLError) -> dict[str, Any]:
+def _refusal(status: int, errors: Sequence[GraphQLError], code: str) -> Answer:
+    """Errors of a request that was not executed; ``code`` is for those that have none of their own."""
+    return Answer({"errors": [_coded(error, code) for error in errors]}, status)
+
+
+def _coded(error: GraphQLError, code: str) -> dict[str, Any]:
     formatted = dict(error.formatted)
-    formatted["extensions"] = {"code": "INVALID_DOCUMENT", **(error.extensions or {})}
+    formatted["message"] = error.message[:_MAX_MESSAGE]  # it may quote the input
+    formatted["extensions"] = {"code": code, **(error.extensions or {})}
     return formatted

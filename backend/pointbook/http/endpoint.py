@@ -44,6 +44,8 @@ class Prepared(Protocol):
     @property
     def public(self) -> bool: ...
     @property
+    def bulk(self) -> bool: ...
+    @property
     def refusal(self) -> Answer | None: ...
 
 
@@ -135,6 +137,8 @@ class GraphQLEndpoint:
         if prepared.refusal is not None:
             await self._charge(caller.principal, _COST_OF_REFUSAL)
             return _response(prepared.refusal, reply)
+        if size > guard.MAX_BODY and not prepared.bulk:
+            raise guard.too_large(guard.MAX_BODY)
         await self._charge(caller.principal, prepared.cost)
         answer = await self._engine.execute(prepared, caller.principal)
         if get and given.document_id is not None and prepared.public and "errors" not in answer.body:

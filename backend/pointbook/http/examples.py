@@ -13,16 +13,28 @@ def _tab(query: str, **variables: Any) -> dict[str, str]:
 EXAMPLES: Final = [
     _tab(
         """
-# Put a secret key (sk_...) above and press Use: the schema appears under the book on the left.
-# Operations of a customer also need a customer token: the next tab makes one.
+# Put a secret key (sk_...) above and press Use:
+# the reference appears under the book on the left.
+# Operations of a customer need a customer token,
+# which the next tab makes.
 query Programme {
-  programme { name currency timeZone state pointValue revenuePerPoint discountPercent holdMinutes }
+  programme {
+    name
+    currency
+    timeZone
+    state
+    pointValue
+    revenuePerPoint
+    discountPercent
+    holdMinutes
+  }
 }
 """
     ),
     _tab(
         """
-# For the shop's back end. Copy the token into the field above; with it you are the customer.
+# For the shop's back end. Copy the token into the
+# field above: with it you are the customer.
 mutation CustomerToken($input: CustomerTokenCreateInput!) {
   customerTokenCreate(input: $input) {
     ... on CustomerTokenCreateSuccess { token expiresAt }
@@ -37,7 +49,11 @@ mutation CustomerToken($input: CustomerTokenCreateInput!) {
 # For the customer.
 mutation Join {
   join(input: { locale: null }) {
-    ... on JoinSuccess { created signUpPoints member { id joinedAt } }
+    ... on JoinSuccess {
+      created
+      signUpPoints
+      member { id joinedAt }
+    }
     ... on UserError { code message }
   }
 }
@@ -48,7 +64,13 @@ mutation Join {
 # For the shop's back end: leave the token field empty.
 mutation SubmitOrder($input: SubmitOrderInput!) {
   submitOrder(input: $input) {
-    ... on SubmitOrderSuccess { outcome points total { amount currency } redeemed { amount } replayed }
+    ... on SubmitOrderSuccess {
+      outcome
+      points
+      total { amount currency }
+      redeemed { amount }
+      replayed
+    }
     ... on UserError { code message }
   }
 }
@@ -71,13 +93,23 @@ mutation SubmitOrder($input: SubmitOrderInput!) {
     ),
     _tab(
         """
-# For the customer. All of it is one statement of the database.
+# For the customer. The database answers all of it
+# in one statement.
 query AccountPage {
   me {
-    balance { available pending held spendable value { amount currency } }
+    balance {
+      available
+      pending
+      held
+      spendable
+      value { amount currency }
+    }
     expiringPoints(days: 365) { points lastDay }
-    holds { id voucherCode points expiresAt extensionsLeft }
-    history(first: 10) { nodes { kind at points sourceType sourceId } pageInfo { hasNextPage endCursor } }
+    holds { id voucherCode points expiresAt }
+    history(first: 10) {
+      nodes { kind at points sourceType sourceId }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }
 """
@@ -87,7 +119,12 @@ query AccountPage {
 # For the customer: nothing is held yet.
 query Quote($cart: CartInput!) {
   redemptionQuote(cart: $cart) {
-    ... on RedemptionQuote { points value { amount currency } remainingToPay { amount } available }
+    ... on RedemptionQuote {
+      points
+      value { amount currency }
+      remainingToPay { amount }
+      available
+    }
     ... on UserError { code message }
   }
 }
@@ -96,11 +133,20 @@ query Quote($cart: CartInput!) {
     ),
     _tab(
         """
-# For the customer: the points are held and the voucher code is valid from now on.
+# For the customer: the points are held and the
+# voucher code is valid from now on.
 mutation Redeem($input: RedeemPointsInput!) {
   redeemPoints(input: $input) {
     ... on RedeemPointsSuccess {
-      redemption { id voucherCode points value { amount } remainingToPay { amount } expiresAt extensionsLeft }
+      redemption {
+        id
+        voucherCode
+        points
+        value { amount currency }
+        remainingToPay { amount }
+        expiresAt
+        extensionsLeft
+      }
     }
     ... on UserError { code message }
   }
@@ -113,7 +159,9 @@ mutation Redeem($input: RedeemPointsInput!) {
 # For the customer: take the id from Redeem.
 mutation Extend($input: ExtendRedemptionInput!) {
   extendRedemption(input: $input) {
-    ... on ExtendRedemptionSuccess { redemption { expiresAt extensionsLeft } }
+    ... on ExtendRedemptionSuccess {
+      redemption { expiresAt extensionsLeft }
+    }
     ... on UserError { code message }
   }
 }
@@ -122,7 +170,7 @@ mutation Extend($input: ExtendRedemptionInput!) {
     ),
     _tab(
         """
-# For the customer: give the points back instead of using them.
+# For the customer: give the points back.
 mutation Cancel($input: CancelRedemptionInput!) {
   cancelRedemption(input: $input) {
     ... on CancelRedemptionSuccess { redemption { state } }
@@ -136,17 +184,30 @@ mutation Cancel($input: CancelRedemptionInput!) {
         """
 # For the shop's back end: what a code stands for.
 query Voucher($code: String!) {
-  voucher(code: $code) { state points value { amount currency } expiresAt capturedPoints }
+  voucher(code: $code) {
+    state
+    points
+    value { amount currency }
+    expiresAt
+    capturedPoints
+  }
 }
 """,
         code="",
     ),
     _tab(
         """
-# For the shop's back end: the points are spent. An order with the code on it does the same.
+# For the shop's back end: the points are spent.
+# An order with the code on it does the same.
 mutation Capture($input: CaptureRedemptionInput!) {
   captureRedemption(input: $input) {
-    ... on CaptureRedemptionSuccess { redemption { state capturedPoints capturedValue { amount currency } } }
+    ... on CaptureRedemptionSuccess {
+      redemption {
+        state
+        capturedPoints
+        capturedValue { amount currency }
+      }
+    }
     ... on UserError { code message }
   }
 }

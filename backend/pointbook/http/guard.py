@@ -10,7 +10,7 @@ from pointbook.http.problems import Problem
 MAX_BODY = 100_000
 """Bytes of a request."""
 MAX_SERVER_BODY = 1_000_000
-"""Bytes of a request of the shop's back end: many orders come in one."""
+"""Bytes of a request of the shop's back end that submits many orders at once."""
 BODY_SECONDS = 5.0
 _CLOSE = {"Connection": "close"}  # what is still to come is not read
 
@@ -24,7 +24,7 @@ async def read_body(
     within ``seconds``, 400 when the client leaves before its end.
     """
     if announced is not None and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     try:
         async with asyncio.timeout(seconds):
             return await _collect(receive, limit)
@@ -43,13 +43,14 @@ async def _collect(receive: Receive, limit: int) -> bytes:
         part: bytes = message.get("body", b"")
         size += len(part)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
 
 
-def _too_large(limit: int) -> Problem:
+def too_large(limit: int) -> Problem:
+    """The refusal of a body above ``limit`` bytes."""
     return Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", f"A body has at most {limit} bytes.", _CLOSE
     )

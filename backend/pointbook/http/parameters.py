@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from pointbook.http.problems import bad_request
+from pointbook.http.problems import Problem, bad_request
 
-_NUL = rb"\u0000"
+_NUL = rb"\u0000"  # as JSON writes it: a body without it need not be searched
 _MAX_PARAMETERS = 10
 
 
@@ -24,9 +24,10 @@ class Parameters:
 
 def of_body(body: bytes) -> Parameters:
     """Parameters of a POST. Raises Problem 400 for anything but one JSON object of the right shape."""
-    if _NUL in body:
-        raise bad_request("INVALID_TEXT", "Text must not contain the character U+0000.")
-    return _parameters(_object(body, "body"))
+    given = _object(body, "body")
+    if _NUL in body and _has_nul(given):
+        raise _nul_refused()
+    return _parameters(given)
 
 
 def of_query(query: bytes) -> Parameters:
@@ -36,13 +37,32 @@ def of_query(query: bytes) -> Parameters:
         pairs = parse_qsl(text, strict_parsing=bool(text), errors="strict", max_num_fields=_MAX_PARAMETERS)
     except ValueError:
         raise bad_request("INVALID_QUERY_STRING", "The query string is malformed.") from None
-    if any("\0" in value or "\\u0000" in value for _, value in pairs):
-        raise bad_request("INVALID_TEXT", "Text must not contain the character U+0000.")
     given: dict[str, Any] = dict(pairs)
     for name in ("variables", "extensions"):
         if name in given:
             given[name] = _object(given[name].encode(), name)
+    if _has_nul(given):
+        raise _nul_refused()
     return _parameters(given)
+
+
+def _nul_refused() -> Problem:
+    return bad_request("INVALID_TEXT", "Text must not contain the character U+0000.")
+
+
+def _has_nul(value: object) -> bool:
+    """Whether any text in a JSON value has the character that no database keeps; not deeper than JSON is read."""
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            if "\0" in part:
+                return True
+        elif isinstance(part, dict):
+            pending += [*part, *part.values()]
+        elif isinstance(part, list):
+            pending += part
+    return False
 
 
 def _object(source: bytes, name: str) -> dict[str, Any]:
