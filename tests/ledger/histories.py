@@ -15,7 +15,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from pointbook.domain.errors import IdempotencyConflict, PointbookError
+from pointbook.domain.errors import IdempotencyConflict, PointbookError, RedemptionNotFound
 from tests.ledger.model import Account
 from tests.ledger.model_words import Ask, Balance, Entry, Grant, Hold, Transfer
 
@@ -23,7 +23,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
 WINDOW = 4 * TICK  # what counts as expiring soon
 STEPS = 50
-Mix: TypeAlias = Literal["general", "debt"]
+Mix: TypeAlias = Literal["general", "debt", "clock set back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class Step:
     command: Command
     book: bool  # the mode that catches up at random does it here
     look: int  # ticks from now at which a balance is compared
+    behind: int  # ticks by which the caller's clock is behind those of the callers before
 
 
 # --- drawing ------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def _weighted(*choices: tuple[int, st.SearchStrategy[Command]]) -> st.SearchStra
 
 
 _rest: st.SearchStrategy[Command] = st.just(Rest())
-_MIXES: dict[Mix, st.SearchStrategy[Command]] = {
+_COMMANDS = {
     "general": _weighted(
         (3, _rest),
         (6, _earnings(_soon)),
@@ -189,9 +190,10 @@ def histories(mix: Mix) -> st.SearchStrategy[list[Step]]:
         Step,
         ticks=st.sampled_from([0, 0, 0, 0, 1, 1, 2]),
         just_before=st.sampled_from([False] * 9 + [True]),
-        command=_MIXES[mix],
+        command=_COMMANDS["debt" if mix == "debt" else "general"],
         book=st.booleans(),
         look=st.integers(-12, 12),
+        behind=st.sampled_from([0, 0, 0, 1, 4]) if mix == "clock set back" else st.just(0),
     )
     return st.lists(step, min_size=STEPS, max_size=STEPS)
 
@@ -233,6 +235,11 @@ class Call(NamedTuple):
     hold_id: UUID  # of the hold that is meant, or is to be made
     amount: int | None
     source: str  # of what is earned or captured
+
+    @property
+    def by_server(self) -> bool:
+        """Whether the shop's server names a hold and no account. Customers release holds too."""
+        return isinstance(self.command, Capture) or (isinstance(self.command, Release) and self.number % 2 == 0)
 
 
 class Page(NamedTuple):
@@ -323,11 +330,11 @@ class Teller:
         now = START
         for number, step in enumerate(steps):
             now = max(now, tick_of(now) + step.ticks * TICK - step.just_before * timedelta(microseconds=1))
-            call = self._resolve(number, now, step.command)
+            call = self._resolve(number, max(START, now - step.behind * TICK), step.command)
             self._calls.append(call)
             outcome = self._answer(call)
-            look = max(START, now + step.look * TICK)
-            yield Told(call, step.book, outcome, self.page(now), look, self.account.balance(look))
+            look = max(START, call.now + step.look * TICK)
+            yield Told(call, step.book, outcome, self.page(call.now), look, self.looked(look, call.now))
 
     def _resolve(self, number: int, now: datetime, command: Command) -> Call:
         if isinstance(command, Repeat):
@@ -349,22 +356,27 @@ class Teller:
 
     def _meant(self, back: int, now: datetime) -> Hold | None:
         """Mostly one that is still held; now and then one that has ended."""
-        holds = self.account.at(now).holds
+        holds = self.account.at(self._lifted(now)).holds
         standing = [hold for hold in holds if hold.state == "HELD"]
         choice = standing if standing and back < 3 else holds
         return choice[-1 - back % len(choice)] if choice else None
 
     def _answer(self, call: Call) -> Outcome:
-        """The idempotency key first; only effects are stored, a refusal is judged anew."""
-        self.account.advance(call.now)
+        """The idempotency key first; only effects are stored, what changed nothing is judged anew."""
+        if isinstance(call.command, Rest):
+            return None
+        if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
+            return refusal(RedemptionNotFound())  # no account is known then, and nothing booked on any
+        self.account.advance(self._lifted(call.now))
         if call.key in self._answers:
             altered, outcome = self._answers[call.key]
             return outcome if altered == call.altered else refusal(IdempotencyConflict())
+        before = len(self.account.entries)
         try:
             outcome = self._do(call)
         except PointbookError as error:
             return refusal(error)
-        if isinstance(call.command, HoldCart | Extend | Release | Capture | Adjust):
+        if len(self.account.entries) > before and not isinstance(call.command, Earn):
             self._answers[call.key] = (call.altered, outcome)
         return outcome
 
@@ -387,24 +399,31 @@ class Teller:
                 lot = grant(command.lot, now)._replace(points=command.points) if command.points > 0 else None
                 account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
             case Restrict():
-                account.advance(now)
                 account.may_earn, account.may_spend = command.may_earn, command.may_spend
             case Rest() | Repeat():
-                pass
+                raise AssertionError("resolved, or answered before")
         return None
 
+    def _lifted(self, now: datetime) -> datetime:
+        """No instant is before the last entry's, whatever the caller's clock says."""
+        return max(now, self.account.clock)
+
+    def looked(self, as_of: datetime, now: datetime) -> Balance:
+        """A balance of the past as it was; one of now or later as a write would find it."""
+        return self.account.balance(as_of if as_of < now else self._lifted(as_of))
+
     def page(self, now: datetime) -> Page:
-        account = self.account.at(max(now, self.account.clock))
+        account = self.account.at(self._lifted(now))
         return Page(
-            account.balance(now),
-            account.expiring(now, now + WINDOW),
+            account.balance(self._lifted(now)),
+            account.expiring(self._lifted(now), now + WINDOW),
             [figures(hold) for hold in account.holds if hold.state == "HELD"],
             [_line(entry) for entry in account.entries[:-6:-1]],
         )
 
     def lines(self, now: datetime) -> list[Line]:
         """The whole history, newest first."""
-        return [_line(entry) for entry in reversed(self.account.at(max(now, self.account.clock)).entries)]
+        return [_line(entry) for entry in reversed(self.account.at(self._lifted(now)).entries)]
 
 
 def _line(entry: Entry) -> Line:

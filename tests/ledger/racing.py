@@ -128,7 +128,7 @@ def _name(answer: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What double spending came to. ``possible`` holds of ``points`` each were there to be had."""
+    """What double spending came to: ``possible`` is how many attempts had to succeed."""
 
     possible: int
     outcomes: Counter[str]
@@ -155,7 +155,7 @@ async def double_spend(scene: Arena, *, accounts: int, attempts: int, lots: tupl
     answers = await race(scene.pool, (attempt(number) for number in range(attempts)))
     balances = [await scene.balance(account_id) for account_id in ids]
     return Spent(
-        possible=sum(lots) // points * accounts,
+        possible=min(sum(lots) // points, attempts // accounts) * accounts,
         outcomes=tally(answers),
         captured_points=sum(answer.captured_points or 0 for answer in answers if isinstance(answer, ledger.Hold)),
         left=sum(balance.available for balance in balances),
