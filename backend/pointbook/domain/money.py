@@ -17,6 +17,7 @@ from pointbook.domain.errors import InvalidInput
 MAX_AMOUNT: Final = 10**12
 """Minor units; no single amount a stranger sends may be larger."""
 
+_POWERS: Final = tuple(int(10**places) for places in range(20))
 _MAX_TEXT: Final = 40  # characters of a decimal: far more than any amount needs, far less than hurts
 
 
@@ -108,14 +109,14 @@ def _scaled_text(text: str, places: int) -> int:
         part = part.rstrip("0")
         if len(part) > places:
             raise ValueError(f"must have at most {places} decimal places")
-    return int(whole + part) * int(10 ** (places - len(part)))
+    return int(whole + part) * _POWERS[places - len(part)]
 
 
 def _scaled_number(value: object, places: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 0:
             raise ValueError("must not be negative")
-        return value * int(10**places)
+        return value * _POWERS[places]
     if isinstance(value, Decimal):
         plain = value.is_finite() and abs(value.adjusted()) < _MAX_TEXT
         return _scaled_text(f"{value:f}" if plain else str(value), places)

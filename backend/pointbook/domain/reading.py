@@ -17,12 +17,15 @@ _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
+_OBJECT: Final = (dict, Mapping)  # the first is what JSON gives, and much the cheaper to ask for
+_LIST: Final = (list, tuple)
+
 Part = TypeVar("Part")
 
 
 def object_of(field: str, value: object, known: frozenset[str]) -> Mapping[str, Any]:
     """An object without keys that are not ``known``: one may be a misspelt one, and must not be lost silently."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, _OBJECT):
         raise InvalidInput(field, "is required" if value is None else "must be an object")
     if not known.issuperset(value):
         unknown = InvalidInput(shown(next(key for key in value if key not in known)), "is not a known field")
@@ -34,7 +37,7 @@ def list_of(field: str, value: object, maximum: int, read: Callable[[Any], Part]
     """Every element of a list, read; None is an empty list."""
     if value is None:
         return []
-    if not isinstance(value, list | tuple) or len(value) > maximum:
+    if not isinstance(value, _LIST) or len(value) > maximum:
         raise InvalidInput(field, f"must be a list of at most {maximum}")
     parts: list[Part] = []
     try:

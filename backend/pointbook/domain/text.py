@@ -24,14 +24,21 @@ def identifier(field: str, value: object, maximum: int = MAX_IDENTIFIER) -> str:
     >>> identifier("externalId", "A-1001")
     'A-1001'
     """
+    if isinstance(value, str) and 0 < len(value) <= maximum and value.isprintable() and not value.isspace():
+        return value
+    return _looked_at_closely(field, value, maximum)
+
+
+def _looked_at_closely(field: str, value: object, maximum: int) -> str:
+    """Why ``value`` is refused; or itself, if all that made it look odd is a rare space or sign."""
     if not isinstance(value, str):
         raise InvalidInput(field, "is required" if value is None else "must be a text")
-    if not value or len(value) > maximum:
+    if not 0 < len(value) <= maximum:
         raise InvalidInput(field, f"must have 1 to {maximum} characters")
-    if not value.isprintable() and any(unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in value):
-        raise InvalidInput(field, "must not contain control characters or lone surrogates")
     if value.isspace():
         raise InvalidInput(field, "must not be blank")
+    if any(unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in value):
+        raise InvalidInput(field, "must not contain control characters or lone surrogates")
     return value
 
 

@@ -5,7 +5,7 @@ Amounts are gross minor units of the programme's currency. Nothing here knows se
 
 import enum
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import JSONEncoder
@@ -109,16 +109,18 @@ class OrderContent:
 
     def to_json(self) -> str:
         """The stored form: one JSON text per content, without personal data; what has its default is left out."""
-        return _canonical(
-            {
-                "lines": [_fields(line) for line in self.lines],
-                **({"discounts": [_fields(part) for part in self.discounts]} if self.discounts else {}),
-                **({"shopVouchers": [_fields(part) for part in self.shop_vouchers]} if self.shop_vouchers else {}),
-                **({"surcharge": self.minimum_order_surcharge} if self.minimum_order_surcharge else {}),
-                **({"deliveryFee": self.delivery_fee} if self.delivery_fee else {}),
-                **({"payments": [_fields(part) for part in self.payments]} if self.payments else {}),
-            }
-        )
+        fields: dict[str, Any] = {"lines": [_line_fields(line) for line in self.lines]}
+        if self.discounts:
+            fields["discounts"] = _discount_fields(self.discounts)
+        if self.shop_vouchers:
+            fields["shopVouchers"] = _discount_fields(self.shop_vouchers)
+        if self.minimum_order_surcharge:
+            fields["surcharge"] = self.minimum_order_surcharge
+        if self.delivery_fee:
+            fields["deliveryFee"] = self.delivery_fee
+        if self.payments:
+            fields["payments"] = [payment._asdict() for payment in self.payments]
+        return _canonical(fields)
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> "OrderContent":
@@ -180,26 +182,40 @@ class StoredOrder(NamedTuple):
     """SHA-256."""
 
 
-def _fields(part: Line | Discount | Payment) -> dict[str, Any]:
-    """Names and values of what differs from its default, so that a later field changes no fingerprint."""
-    defaults = part._field_defaults
-    named = zip(part._fields, part, strict=True)
-    fields: dict[str, Any] = {
-        name: value for name, value in named if name not in defaults or value != defaults[name]
-    }
-    if "discounts" in fields:
-        fields["discounts"] = [_fields(discount) for discount in fields["discounts"]]
+_LINE_DEFAULTS: Final = tuple(
+    (place, name, Line._field_defaults[name])
+    for place, name in enumerate(Line._fields)
+    if name in Line._field_defaults and name != "discounts"
+)
+
+
+def _line_fields(line: Line) -> dict[str, Any]:
+    """Names and values, without what has its default: a field of a later version changes no fingerprint."""
+    fields: dict[str, Any] = {"id": line[0], "article_id": line[1], "quantity": line[2], "amount": line[3]}
+    for place, name, default in _LINE_DEFAULTS:
+        value = line[place]
+        if value != default:
+            fields[name] = value
+    if line.discounts:
+        fields["discounts"] = _discount_fields(line.discounts)
     return fields
 
 
+def _discount_fields(discounts: Sequence[Discount]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in discount._asdict().items() if value} for discount in discounts]
+
+
 def _line_of_fields(fields: Mapping[str, Any]) -> Line:
-    line = Line(**fields)
-    return line._replace(
-        kind=LineKind(line.kind),
-        product_group_ids=tuple(line.product_group_ids),
-        discounts=_discounts_of_fields(fields.get("discounts", ())),
+    read = {**fields, "kind": LineKind(fields.get("kind", LineKind.ITEM))}
+    if "product_group_ids" in fields:
+        read["product_group_ids"] = tuple(fields["product_group_ids"])
+    if "discounts" in fields:
+        read["discounts"] = _discounts_of_fields(fields["discounts"])
+    return Line(**read)
+
+
+def _discounts_of_fields(parts: Iterable[Mapping[str, Any]]) -> tuple[Discount, ...]:
+    return tuple(
+        Discount(part.get("amount", 0), tuple(part.get("line_ids", ())), part.get("code"), part.get("type"))
+        for part in parts
     )
-
-
-def _discounts_of_fields(parts: Any) -> tuple[Discount, ...]:
-    return tuple([Discount(**{**fields, "line_ids": tuple(fields.get("line_ids", ()))}) for fields in parts])

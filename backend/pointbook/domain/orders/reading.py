@@ -4,6 +4,7 @@ This is the hot path of an import: one pass, no Decimal, and paths are put toget
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from pointbook.domain import currencies
@@ -34,25 +35,14 @@ QUANTITY_PLACES: Final = 3
 MAX_QUANTITY: Final = 10**6 * 10**QUANTITY_PLACES
 UNIT_PRICE_PLACES: Final = 4
 """More places than the currency has: a litre of fuel costs 1.459."""
+MAX_REMEMBERED: Final = 8
 MAX_DEPTH: Final = 4
 """Topping of an article of a menu, and one more for shops that nest further."""
 
-_ORDER_KEYS: Final = frozenset(
-    {
-        *(
-            "externalId",
-            "type",
-            "status",
-            "placedAt",
-            "currency",
-            "store",
-            "entryChannel",
-            "exitChannel",
-            "customer",
-        ),
-        *("lines", "discounts", "minimumOrderSurcharge", "deliveryFee", "shopVouchers", "voucherCode", "payments"),
-    }
-)
+_HEAD_KEYS: Final = {"externalId", "type", "status", "placedAt", "currency", "customer", "voucherCode"}
+_PLACE_KEYS: Final = {"store", "entryChannel", "exitChannel"}
+_CONTENT_KEYS: Final = {"lines", "discounts", "minimumOrderSurcharge", "deliveryFee", "shopVouchers", "payments"}
+_ORDER_KEYS: Final = frozenset(_HEAD_KEYS | _PLACE_KEYS | _CONTENT_KEYS)
 _CUSTOMER_KEYS: Final = frozenset({"externalId", "email", "emailVerified"})
 _LINE_KEYS: Final = frozenset(
     {
@@ -135,25 +125,28 @@ def _content(raw: Mapping[str, Any], places: int) -> OrderContent:
 
 
 def _line(value: object, places: int) -> Line:
+    """Arguments by position and no call for what is missing: of all functions here this one runs most often."""
     raw = object_of("", value, _LINE_KEYS)
     get = raw.get
     amount = scaled("amount", get("amount"), places, MAX_AMOUNT)
-    net, price, kind = get("net"), get("unitPrice"), get("kind")
+    net, tax = get("net"), get("tax")
+    price, kind, earns = get("unitPrice"), get("kind"), get("earns")
+    variation, parent, topping_group = get("variationId"), get("parentLineId"), get("toppingGroupId")
     groups, discounts = get("productGroupIds"), get("discounts")
     return Line(
-        id=identifier("id", get("id")),
-        article_id=identifier("articleId", get("articleId")),
-        quantity=scaled("quantity", get("quantity"), QUANTITY_PLACES, MAX_QUANTITY),
-        amount=amount,
-        net=_net(net, get("tax"), amount, places),
-        unit_price=None if price is None else _unit_price(price, places),
-        variation_id=optional_identifier("variationId", get("variationId")),
-        product_group_ids=_identifiers("productGroupIds", groups, MAX_PARTS) if groups else (),
-        parent_line_id=optional_identifier("parentLineId", get("parentLineId")),
-        kind=LineKind.ITEM if kind is None else _kind(kind),
-        topping_group_id=optional_identifier("toppingGroupId", get("toppingGroupId")),
-        discounts=() if discounts is None else _discounts("discounts", discounts, _LINE_DISCOUNT_KEYS, places),
-        earns=optional_truth("earns", get("earns"), default=True),
+        identifier("id", get("id")),
+        identifier("articleId", get("articleId")),
+        scaled("quantity", get("quantity"), QUANTITY_PLACES, MAX_QUANTITY),
+        amount,
+        None if net is None and tax is None else _net(net, tax, amount, places),
+        None if price is None else _unit_price(price, places),
+        None if variation is None else identifier("variationId", variation),
+        () if groups is None else _identifiers("productGroupIds", groups, MAX_PARTS),
+        None if parent is None else identifier("parentLineId", parent),
+        LineKind.ITEM if kind is None else _kind(kind),
+        None if topping_group is None else identifier("toppingGroupId", topping_group),
+        () if discounts is None else _discounts("discounts", discounts, _LINE_DISCOUNT_KEYS, places),
+        earns is None or optional_truth("earns", earns, default=True),
     )
 
 
@@ -180,7 +173,19 @@ def _kind(value: object) -> LineKind:
 
 def _identifiers(field: str, value: object, maximum: int) -> tuple[str, ...]:
     """Each once, in order: it says nothing how the shop ordered or repeated them."""
-    return tuple(sorted(set(list_of(field, value, maximum, lambda text: identifier("", text)))))
+    if isinstance(value, list) and len(value) <= MAX_REMEMBERED and all(type(text) is str for text in value):
+        return _remembered(field, tuple(value))
+    return tuple(sorted(set(list_of(field, value, maximum, _element))))
+
+
+@lru_cache(maxsize=2_048)
+def _remembered(field: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups of an article come with every line it is on."""
+    return tuple(sorted(set(list_of(field, texts, MAX_REMEMBERED, _element))))
+
+
+def _element(value: object) -> str:
+    return identifier("", value)
 
 
 def _line_id(line: Line) -> str:
@@ -221,25 +226,28 @@ def _discounts(
     field: str, value: object, known: frozenset[str], places: int, ids: Collection[str] = ()
 ) -> tuple[Discount, ...]:
     """Reductions of a line, of an order, or by shop vouchers: the three differ in which keys they know."""
-    if value is None:
-        return ()
     parts = list_of(field, value, MAX_PARTS, lambda part: _discount(part, known, places, ids))
-    return tuple(sorted(parts, key=_discount_order))
+    return tuple(sorted(parts, key=_discount_order)) if len(parts) > 1 else tuple(parts)
 
 
 def _discount(value: object, known: frozenset[str], places: int, ids: Collection[str]) -> Discount:
     raw = object_of("", value, known)
     get = raw.get
-    line_ids = _identifiers("lineIds", get("lineIds"), MAX_LINES)
+    amount = scaled("amount", get("amount"), places, MAX_AMOUNT)
+    code, line_ids, type_ = get("code"), get("lineIds"), get("type")
+    return Discount(
+        amount,
+        () if line_ids is None else _line_ids(line_ids, ids),
+        identifier("code", code) if code is not None or known is _VOUCHER_KEYS else None,
+        None if type_ is None else identifier("type", type_, MAX_WORD),
+    )
+
+
+def _line_ids(value: object, ids: Collection[str]) -> tuple[str, ...]:
+    line_ids = _identifiers("lineIds", value, MAX_LINES)
     if not all(line_id in ids for line_id in line_ids):
         raise InvalidInput("lineIds", "must be ids of lines of this order")
-    code = identifier("code", get("code")) if known is _VOUCHER_KEYS else optional_identifier("code", get("code"))
-    return Discount(
-        amount=scaled("amount", get("amount"), places, MAX_AMOUNT),
-        line_ids=line_ids,
-        code=code,
-        type=optional_identifier("type", get("type"), MAX_WORD),
-    )
+    return line_ids
 
 
 def _discount_order(discount: Discount) -> tuple[str, str, tuple[str, ...], int]:
