@@ -7,7 +7,7 @@ commands, which this class starts again, as an operator's supervisor would.
 import asyncio
 import os
 import signal
-import sysconfig
+import sys
 import time
 from enum import Enum
 from http import HTTPStatus
@@ -24,6 +24,20 @@ from pointbook.db.migrate import migrate
 from tests.faults.processes import Process, free_port
 
 _BACK_SECONDS = 60.0
+_SERVE = """
+import uvicorn
+from pointbook.app import create_app
+from pointbook.settings import Settings
+settings = Settings()
+uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=False)
+"""
+_WORK = """
+import asyncio
+from pointbook.app import utc_now
+from pointbook.settings import Settings
+from pointbook.worker import run_until_signalled
+asyncio.run(run_until_signalled(Settings(), clock=utc_now))
+"""
 
 
 class Part(Enum):
@@ -44,7 +58,6 @@ class Installation:
         self.urls = self._servers.urls
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = Path(sysconfig.get_path("scripts")) / "pointbook"
         environment = {
             "POINTBOOK_DATABASE_URL": self.urls.database,
             "POINTBOOK_REDIS_URL": self.urls.redis or "",
@@ -54,10 +67,13 @@ class Installation:
         }
         self.processes = {
             Part.API: Process(
-                [command, "serve"], log=folder / "api.log", is_up=self._serves, environment=environment
+                [sys.executable, "-c", _SERVE], log=folder / "api.log", is_up=self._serves, environment=environment
             ),
             Part.WORKER: Process(
-                [command, "worker"], log=folder / "worker.log", is_up=lambda: True, environment=environment
+                [sys.executable, "-c", _WORK],
+                log=folder / "worker.log",
+                is_up=self._works,
+                environment=environment,
             ),
         }
 
@@ -116,6 +132,11 @@ class Installation:
             return int((await redis.info("server"))["process_id"])
         finally:
             await redis.aclose()
+
+    def _works(self) -> bool:
+        """Each start of a worker says so once."""
+        starts = (self._folder / "worker.log").read_text(errors="replace").count("worker.started")
+        return starts > self.processes[Part.WORKER].kills
 
     def _serves(self) -> bool:
         try:

@@ -18,6 +18,7 @@ from tests.faults.market import Market, read_books
 
 _ACCOUNTS = 5
 _PLENTY = 1_000_000
+_TOLD = "select payload->>'number' from public.outbox_message where topic = 'points.adjusted'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Adjustments:
         programme_id = self.accounts.programme_id
         points = await _column(db, programme_id, "select points from ledger.transfer where debit = 'adjusted'")
         effects = Counter(int(str(added)) - 1 for added in points)
-        told = await _column(db, programme_id, "select payload->>'number' from public.outbox_message")
+        told = await _column(db, programme_id, _TOLD)
         assert set(effects) == {int(str(number)) for number in told}, (
             "an effect without its message, or the reverse"
         )

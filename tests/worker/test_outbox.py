@@ -1,13 +1,16 @@
 """The outbox: what was promised arrives, at least once, whoever dies on the way (I11)."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pointbook.db.session import Database
 from pointbook.services import outbox
 from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions
+from pointbook.worker.subscriptions import subscriptions
+from tests.faults.market import open_market
+from tests.faults.scenarios import Orders, Redemptions
 from tests.worker.messages import NOW, Receiver, age, new_programme, promise, rows
 
 TOPIC = "order.earned"
@@ -200,3 +203,15 @@ def test_pauses_grow_and_are_bounded_and_a_batch_never_outlives_its_lease() -> N
     assert sum(pauses) > 4 * 3600  # a receiver may be away for half a working day before anything is parked
     with pytest.raises(AssertionError, match="outlive its lease"):
         Delivery(lease=timedelta(seconds=10))
+
+
+async def test_every_topic_that_is_promised_has_a_receiver(db: Database) -> None:
+    # Each of the product's promises once; "nobody listens" would be a message lost by forgetting its handler.
+    market = await open_market(db, "the secret of an installation under test", "market")
+    moment = datetime.now(UTC)
+    await Orders(market, moment).on(db)(1, "1")
+    await Redemptions(market, moment, captured=True).on(db)(1, "1")
+    told = {row["topic"] for row in await rows(db, market.programme_id)}
+    assert told == {"member.joined", "points.credited", "redemption.captured"}
+    await outbox.drain(db, subscriptions())
+    assert {row["last_error"] for row in await rows(db, market.programme_id)} == {None}

@@ -14,6 +14,7 @@ from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
 from pointbook.worker.jobs import Clock, Jobs
+from pointbook.worker.subscriptions import subscriptions as shipped
 from pointbook.worker.ticker import Ticker
 from pointbook.worker.wakeups import Bell, Supervisor
 
@@ -32,7 +33,7 @@ async def run_worker(
     With ``redis_url`` arq wakes the jobs and workers share them; whenever Valkey cannot be reached, and
     without ``redis_url``, this process's own ticker does.
     """
-    jobs = Jobs(database, subscriptions or Subscriptions(), clock)
+    jobs = Jobs(database, subscriptions or shipped(), clock)
     loops = []
     if settings.redis_url is None:
         ticker = Ticker(jobs)
