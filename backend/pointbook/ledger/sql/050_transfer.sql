@@ -12,8 +12,6 @@ create table ledger.transfer (
     lot_id bigint,      -- null only where a debt grows: those points are in no lot
     points bigint not null,
     primary key (programme_id, account_id, seq, line),
-    foreign key (programme_id, account_id, seq) references ledger.entry,
-    foreign key (programme_id, lot_id) references ledger.lot,
     constraint transfer_line_check check (line > 0),
     constraint transfer_points_check check (points > 0),
     constraint transfer_debit_check check (debit in (

@@ -1,7 +1,7 @@
 -- The beginning of a write to many accounts at once, in the order of the lock protocol.
 
--- Locks accounts in key order. Returns, in the order given, the account that stands for each after merges; null where
--- there is none.
+-- Locks accounts in key order. Returns, in the order given, the account that stands for each after merges; one that does
+-- not exist stands for itself.
 create function ledger.lock_all(in_programme int, in_accounts bigint[]) returns bigint[]
 language plpgsql as $$
 declare
@@ -31,12 +31,7 @@ begin
             where a.programme_id = in_programme and a.account_id = any(targets) and a.merged_into is not null
         );
     end loop;
-    return array(
-        select a.account_id
-        from unnest(targets) with ordinality as given (account_id, number)
-        left join ledger.account a on a.programme_id = in_programme and a.account_id = given.account_id
-        order by given.number
-    );
+    return targets;
 end;
 $$;
 
@@ -57,8 +52,11 @@ begin
             ) or exists (
                 select from ledger.lot l
                 where l.programme_id = in_programme and l.owner_id = a.account_id and l.live and l.open > 0
-                    and (l.expires_at <= greatest(in_now, a.as_of)
-                        or a.debt > 0 and l.available_from <= greatest(in_now, a.as_of))
+                    and l.expires_at <= greatest(in_now, a.as_of)
+            ) or a.debt > 0 and exists (
+                select from ledger.lot l
+                where l.programme_id = in_programme and l.owner_id = a.account_id and l.live and l.open > 0
+                    and l.available_from <= greatest(in_now, a.as_of)
             )
         )
     );
@@ -72,13 +70,15 @@ $$;
 -- Returns for each account that exists the one that stands for it.
 create function ledger.lock_accounts(in_programme int, in_accounts bigint[])
 returns table (given bigint, account_id bigint)
-language plpgsql security definer set search_path = ledger, pg_temp as $$
+language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     targets bigint[];
 begin
     perform ledger.guard(in_programme);
     targets := ledger.lock_all(in_programme, in_accounts);
     return query
-    select g.given, g.target from unnest(in_accounts, targets) as g (given, target) where g.target is not null;
+    select g.given, a.account_id
+    from unnest(in_accounts, targets) as g (given, target)
+    join ledger.account a on a.programme_id = in_programme and a.account_id = g.target;
 end;
 $$;

@@ -25,7 +25,7 @@ begin
 
     for i in 1 .. cardinality(in_points) loop
         share := least(in_points[i], coalesce(
-            in_asked - walked, ledger.most_below(in_limit + 1 - worth, in_values[i])));
+            in_asked - walked, greatest(0, ledger.most_below(in_limit + 1 - worth, in_values[i]))));
         worth := worth + share * in_values[i];
         walked := walked + share;
         exit when share < in_points[i];

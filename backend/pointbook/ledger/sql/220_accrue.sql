@@ -13,7 +13,7 @@ create function ledger.accrue(
     in_lot_available_from timestamptz[], in_lot_expires_at timestamptz[], in_lot_versions int[],
     in_now timestamptz)
 returns table (account_id bigint, seq bigint, status text)
-language plpgsql security definer set search_path = ledger, pg_temp as $$
+language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     targets bigint[];
@@ -41,11 +41,17 @@ begin
             a.account_id is not null as known, a.may_earn, greatest(in_now, a.as_of) as at, a.last_seq
         from unnest(targets, in_source_types, in_source_ids, in_occurrences)
             with ordinality as g (target, source_type, source_id, occurrence, number)
-        left join ledger.account a on a.programme_id = in_programme and a.account_id = g.target
-        left join ledger.entry earlier
-            on earlier.programme_id = in_programme and earlier.kind = 'accrual'
-            and earlier.source_type = g.source_type and earlier.source_id = g.source_id
-            and earlier.occurrence = g.occurrence
+        left join lateral (
+            select * from ledger.account a
+            where a.programme_id = in_programme and a.account_id = g.target
+            limit 1  -- looked up row by row: a join over the whole table is what the planner does without statistics
+        ) as a on true
+        left join lateral (
+            select e.account_id, e.seq from ledger.entry e
+            where e.programme_id = in_programme and e.kind = 'accrual' and e.source_type = g.source_type
+                and e.source_id = g.source_id and e.occurrence = g.occurrence
+            limit 1
+        ) as earlier on true
     ), fresh as (
         select *, last_seq + row_number() over (partition by account_id order by number) as seq
         from (
@@ -101,6 +107,13 @@ begin
     left join fresh first using (source_type, source_id, occurrence)
     order by g.number;
 
-    perform ledger.bring_to(in_programme, targets, in_now);  -- new points pay debt at once
+    -- New points pay debt at once, and under a clock that was set back a new lot may have expired.
+    targets := array(
+        select a.account_id from ledger.account a
+        where a.programme_id = in_programme and a.account_id = any(targets) and (a.debt > 0 or a.as_of > in_now)
+    );
+    if cardinality(targets) > 0 then
+        perform ledger.book_due(in_programme, targets, in_now);
+    end if;
 end;
 $$;

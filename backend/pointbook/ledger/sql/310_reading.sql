@@ -1,6 +1,5 @@
 -- The beginning of every read: guard, account, and what is due on it by in_at but not booked. A read writes nothing.
--- Nothing due: due is null, and the stored figures are those of in_at. That is the closed form, two index probes
--- dearer than the figures themselves. Otherwise every figure is stored + due.
+-- Nothing due: due is null, and the figures are those stored (the closed form). Otherwise every figure is stored + due.
 -- account_id is null when there is no such account in the programme.
 
 create type ledger.reading as (
@@ -32,7 +31,7 @@ begin
 end;
 $$;
 
--- The live lots of an account as they are at the reading's instant.
+-- The live lots of an account as they are at the reading's instant, from what is stored and what is due.
 create function ledger.lots_at(in_programme int, in_reading ledger.reading)
 returns table (
     lot_id bigint, open bigint, held bigint, value_per_point numeric, available_from timestamptz,
@@ -40,26 +39,19 @@ returns table (
 language plpgsql stable as $$
 #variable_conflict use_column
 begin
-    if in_reading.due is null then
-        return query
-        select l.lot_id, l.open, l.held, l.value_per_point, l.available_from, l.expires_at
-        from ledger.lot l
-        where l.programme_id = in_programme and l.owner_id = in_reading.account_id and l.live;
-    else
-        return query
+    return query
+    select
+        l.lot_id, l.open + coalesce(moved.open, 0)::bigint, l.held - coalesce(moved.held, 0)::bigint,
+        l.value_per_point, l.available_from, l.expires_at
+    from ledger.lot l
+    left join (
         select
-            l.lot_id, l.open + coalesce(moved.open, 0)::bigint, l.held - coalesce(moved.held, 0)::bigint,
-            l.value_per_point, l.available_from, l.expires_at
-        from ledger.lot l
-        left join (
-            select
-                d.lot_id,
-                sum(case when d.credit = 'open' then d.points when d.debit = 'open' then -d.points end) as open,
-                sum(d.points) filter (where d.debit = 'held') as held
-            from unnest(in_reading.due) as d
-            group by d.lot_id
-        ) as moved using (lot_id)
-        where l.programme_id = in_programme and l.owner_id = in_reading.account_id and l.live;
-    end if;
+            d.lot_id,
+            sum(case when d.credit = 'open' then d.points when d.debit = 'open' then -d.points end) as open,
+            sum(d.points) filter (where d.debit = 'held') as held
+        from unnest(in_reading.due) as d
+        group by d.lot_id
+    ) as moved using (lot_id)
+    where l.programme_id = in_programme and l.owner_id = in_reading.account_id and l.live;
 end;
 $$;

@@ -5,7 +5,7 @@ create function ledger.quote(
     in_programme int, in_account bigint, in_cart bytea, in_points bigint, in_limit bigint, in_minimum bigint,
     in_point_value numeric, in_now timestamptz)
 returns ledger.price
-language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     reading ledger.reading;
     account ledger.account;
@@ -25,12 +25,16 @@ begin
     end if;
 
     replaced := ledger.open_hold_of_cart(in_programme, account.account_id, in_cart, reading.at);
-    free := ledger.free_parts_at(in_programme, reading, replaced, in_point_value);
+    if reading.due is null then
+        free := ledger.free_parts(in_programme, account.account_id, reading.at, replaced, in_point_value);
+    else
+        free := ledger.free_parts_at(in_programme, reading, replaced, in_point_value);
+    end if;
     return ledger.price_of(free.points, free.values, in_points, in_limit, in_minimum);
 end;
 $$;
 
--- ledger.free_parts for an account that is read and not brought to the instant.
+-- ledger.free_parts for an account on which something is due.
 create function ledger.free_parts_at(
     in_programme int, in_reading ledger.reading, in_hold ledger.hold, in_point_value numeric)
 returns ledger.free_parts

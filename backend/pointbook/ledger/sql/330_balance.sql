@@ -9,15 +9,28 @@ language plpgsql stable as $$
 declare
     balance ledger.balance;
 begin
-    select
-        coalesce(sum(open) filter (where available_from <= in_reading.at and expires_at > in_reading.at), 0),
-        coalesce(sum(open) filter (where available_from > in_reading.at), 0),
-        coalesce(sum(held), 0),
-        in_reading.debt,
-        coalesce(floor(sum(open * coalesce(in_point_value, value_per_point))
-            filter (where available_from <= in_reading.at and expires_at > in_reading.at)), 0)
-    into balance
-    from ledger.lots_at(in_programme, in_reading);
+    if in_reading.due is null then
+        select
+            coalesce(sum(open) filter (where available_from <= in_reading.at and expires_at > in_reading.at), 0),
+            coalesce(sum(open) filter (where available_from > in_reading.at), 0),
+            coalesce(sum(held), 0),
+            in_reading.debt,
+            coalesce(floor(sum(open * coalesce(in_point_value, value_per_point))
+                filter (where available_from <= in_reading.at and expires_at > in_reading.at)), 0)
+        into balance
+        from ledger.lot
+        where programme_id = in_programme and owner_id = in_reading.account_id and live;
+    else
+        select
+            coalesce(sum(open) filter (where available_from <= in_reading.at and expires_at > in_reading.at), 0),
+            coalesce(sum(open) filter (where available_from > in_reading.at), 0),
+            coalesce(sum(held), 0),
+            in_reading.debt,
+            coalesce(floor(sum(open * coalesce(in_point_value, value_per_point))
+                filter (where available_from <= in_reading.at and expires_at > in_reading.at)), 0)
+        into balance
+        from ledger.lots_at(in_programme, in_reading);
+    end if;
     return balance;
 end;
 $$;
@@ -65,7 +78,7 @@ $$;
 create function ledger.balance(
     in_programme int, in_account bigint, in_as_of timestamptz, in_now timestamptz, in_point_value numeric)
 returns setof ledger.balance
-language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     reading ledger.reading;
 begin

@@ -10,6 +10,7 @@ returns setof ledger.history_line
 language plpgsql stable as $$
 declare
     unbooked int := 0;
+    before bigint;
 begin
     if in_reading.due is not null then
         return query
@@ -26,23 +27,27 @@ begin
         get diagnostics unbooked = row_count;
     end if;
 
+    before := least(in_before, in_reading.last_seq + 1);
     return query
-    select
-        e.seq, e.kind, e.at, coalesce(moves.points, 0), coalesce(moves.held, 0), coalesce(moves.moved, 0),
-        e.source_type, e.source_id, e.hold_id
-    from ledger.entry e
-    cross join lateral (
+    with moves as materialized (
         select
+            t.seq,
             sum(ledger.effect_on_owned(t.debit, t.credit) * t.points)::bigint as points,
             sum(ledger.effect_on_held(t.debit, t.credit) * t.points)::bigint as held,
             sum(t.points)::bigint as moved
         from ledger.transfer t
-        where t.programme_id = in_programme and t.account_id = e.account_id and t.seq = e.seq
-    ) as moves
+        where t.programme_id = in_programme and t.account_id = in_reading.account_id
+            and t.seq >= before - (in_first - unbooked) and t.seq < before  -- numbers have no gap
+        group by t.seq
+    )
+    select
+        e.seq, e.kind, e.at, coalesce(m.points, 0), coalesce(m.held, 0), coalesce(m.moved, 0),
+        e.source_type, e.source_id, e.hold_id
+    from ledger.entry e
+    left join moves m using (seq)
     where e.programme_id = in_programme and e.account_id = in_reading.account_id
-        and e.seq < coalesce(in_before, in_reading.last_seq + 1)
-    order by e.seq desc
-    limit in_first - unbooked;
+        and e.seq >= before - (in_first - unbooked) and e.seq < before
+    order by e.seq desc;
 end;
 $$;
 
@@ -60,7 +65,7 @@ $$;
 create function ledger.history(
     in_programme int, in_account bigint, in_now timestamptz, in_first int, in_before bigint)
 returns setof ledger.history_line
-language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 begin
     return query
     select * from ledger.history_at(

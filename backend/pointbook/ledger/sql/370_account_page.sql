@@ -10,7 +10,7 @@ returns table (
     hold_value bigint[], hold_created_at timestamptz[], hold_expires_at timestamptz[], hold_extensions smallint[],
     entry_seq bigint[], entry_kind text[], entry_at timestamptz[], entry_points bigint[], entry_held bigint[],
     entry_moved bigint[], entry_source_type text[], entry_source_id text[], entry_hold_id uuid[])
-language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     reading ledger.reading;
@@ -40,7 +40,8 @@ begin
         coalesce(array_agg(h.extensions), '{}')
     into hold_id, hold_cart, hold_code_hash, hold_last_four, hold_points, hold_value, hold_created_at,
         hold_expires_at, hold_extensions
-    from ledger.holds_at(in_programme, reading) as h;
+    from ledger.holds_at(in_programme, reading) as h
+    where balance.held > 0;
 
     select
         coalesce(array_agg(e.seq), '{}'), coalesce(array_agg(e.kind), '{}'), coalesce(array_agg(e.at), '{}'),

@@ -5,7 +5,7 @@
 
 create function ledger.sweep(
     in_programme int, in_limit int, in_now timestamptz, out status text, out accounts bigint)
-language plpgsql security definer set search_path = ledger, pg_temp as $$
+language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     waiting bigint[];
 begin
@@ -24,7 +24,7 @@ begin
                 select unnest(ledger.owners_of_expired_lots(in_programme, in_limit, in_now)) as owner_id
                 union
                 (select h.owner_id from ledger.hold h
-                where h.programme_id = in_programme and h.state = 'held' and h.expires_at <= in_now
+                where h.programme_id = in_programme and h.state = 'held' and h.points > 0 and h.expires_at <= in_now
                 order by h.expires_at limit in_limit)
                 union
                 (select d.account_id from ledger.account d
@@ -59,7 +59,7 @@ begin
         select count(*), array_agg(distinct owner_id) into lots, owners
         from (
             select l.owner_id from ledger.lot l
-            where l.programme_id = in_programme and l.live and l.expires_at < 'infinity'
+            where l.programme_id = in_programme and l.live and l.granted > 0 and l.expires_at < 'infinity'
                 and l.open > 0 and l.expires_at <= in_now
             order by l.expires_at
             limit wanted

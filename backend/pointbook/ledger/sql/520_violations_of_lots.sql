@@ -6,7 +6,9 @@ with moved as (
         programme_id, lot_id,
         sum(case 'open' when credit then points when debit then -points else 0 end) as open,
         sum(case 'held' when credit then points when debit then -points else 0 end) as held,
-        sum(case when debit in ('issued', 'adjusted') then points else 0 end) as granted
+        sum(case when debit in ('issued', 'adjusted') then points else 0 end) as granted,
+        min(account_id) filter (where debit in ('issued', 'adjusted')) as account_id,
+        min(seq) filter (where debit in ('issued', 'adjusted')) as seq
     from ledger.transfer
     where lot_id is not null
     group by programme_id, lot_id
@@ -27,7 +29,8 @@ select
         m.granted, m.open, m.held) as detail
 from ledger.lot l
 left join moved m using (programme_id, lot_id)
-where (l.granted, l.open, l.held) is distinct from (m.granted, m.open, m.held)
+where (l.granted, l.open, l.held, l.account_id, l.seq)
+    is distinct from (m.granted, m.open, m.held, m.account_id, m.seq)
 
 union all
 
@@ -41,12 +44,12 @@ where l.held <> coalesce(s.points, 0)
 
 union all
 
--- Nobody moves the points of another's lot; what a merge moved stays in the source's entries.
+-- Nobody moves points of a lot that is another's, or of none; what a merge moved stays in the source's entries.
 select t.programme_id, t.account_id, 'lot_of_another', format('seq %s, line %s: lot %s', t.seq, t.line, t.lot_id)
 from ledger.transfer t
-join ledger.lot l using (programme_id, lot_id)
 join ledger.account a on a.programme_id = t.programme_id and a.account_id = t.account_id
-where t.account_id <> l.owner_id and a.merged_into is null
+left join ledger.lot l on l.programme_id = t.programme_id and l.lot_id = t.lot_id
+where t.lot_id is not null and t.account_id is distinct from l.owner_id and (a.merged_into is null or l.lot_id is null)
 
 union all
 

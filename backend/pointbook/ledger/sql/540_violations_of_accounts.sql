@@ -35,6 +35,18 @@ where a.debt <> coalesce(t.debt, 0)
 
 union all
 
+-- What somebody owns, an account owns.
+select o.programme_id, o.owner_id, 'no_such_account', format('owner of %s', o.what)
+from (
+    select programme_id, owner_id, format('lot %s', lot_id) as what from ledger.lot
+    union all
+    select programme_id, owner_id, format('hold %s', hold_id) from ledger.hold
+) as o
+left join ledger.account a on a.programme_id = o.programme_id and a.account_id = o.owner_id
+where a.account_id is null
+
+union all
+
 -- I1: what the programme's ledger accounts gave out and did not get back is what members have less what they owe.
 select
     coalesce(given.programme_id, owned.programme_id), null, 'books_unbalanced',
