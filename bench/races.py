@@ -1,8 +1,8 @@
 """Double spending in earnest: 20,000 attempts on one account, and as many on 200.
 
-``python -m bench.races [--attempts N] [--connections N]``; starts a PostgreSQL of its own. Every attempt is to hold
-7 points of too few and to spend them at once. Prints what came of them and fails unless exactly the possible ones
-succeeded and the books are in order.
+``python -m bench.races [--attempts N] [--connections N]``; starts a PostgreSQL of its own. Every attempt is to
+hold 7 points of too few and to spend them at once. Prints what came of them and fails unless exactly the possible
+ones succeeded and the books are in order.
 """
 
 import argparse
