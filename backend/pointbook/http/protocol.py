@@ -32,11 +32,11 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        super().data_received(data)
         if self._in_head:
             self._head_size += len(data)
-        super().data_received(data)
-        if self._in_head and self._head_size > MAX_HEAD and not self.transport.is_closing():
-            self.transport.close()
+            if self._head_size > MAX_HEAD and not self.transport.is_closing():
+                self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

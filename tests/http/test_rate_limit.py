@@ -1,0 +1,155 @@
+"""Token buckets: leased from the shared store, kept alone without it, and never a reason to wait for long."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from asgi_lifespan import LifespanManager
+from httpx import ASGITransport, AsyncClient
+from redis.asyncio import Redis
+
+from pointbook.app import create_app
+from pointbook.http.rate_limit import Lease, Rate, RateLimiter, Rates, ValkeyLeases
+from pointbook.settings import Settings
+from tests.http.fixtures import Clock, make_shop
+from tests.support import SECRET
+
+RATE = Rate(per_second=10, burst=100)
+
+
+@dataclass
+class Time:
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Store:
+    """A shared bucket that counts how often it is asked."""
+
+    tokens: int = 100
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    away: bool = False
+
+    async def lease(self, key: str, rate: Rate, wanted: int, needed: int) -> Lease:  # noqa: ARG002
+        self.asked.append((wanted, needed))
+        if self.away:
+            raise ConnectionRefusedError
+        if self.tokens < needed:
+            return Lease(0, (needed - self.tokens) / rate.per_second)
+        granted = min(wanted, self.tokens)
+        self.tokens -= granted
+        return Lease(granted, 0)
+
+
+async def test_most_requests_are_decided_in_memory() -> None:
+    store = Store()
+    limiter = RateLimiter(store, clock=Time())
+    decisions = [await limiter.take("a", 1, RATE) for _ in range(100)]
+    assert all(decision.allowed for decision in decisions)
+    assert store.asked == [(10, 1)] * 10  # a lease is a tenth of the burst
+
+
+async def test_an_empty_bucket_refuses_without_asking_again() -> None:
+    store, time = Store(tokens=5), Time()
+    limiter = RateLimiter(store, clock=time)
+    assert (await limiter.take("a", 5, RATE)).allowed
+    refused = [await limiter.take("a", 30, RATE) for _ in range(50)]
+    assert {(decision.allowed, decision.retry_after) for decision in refused} == {(False, 3)}
+    assert len(store.asked) == 2
+    time.now += 3
+    store.tokens = 30
+    assert (await limiter.take("a", 30, RATE)).allowed
+
+
+async def test_callers_do_not_share_a_bucket() -> None:
+    limiter = RateLimiter(None, clock=Time())
+    assert (await limiter.take("a", 100, RATE)).allowed
+    assert not (await limiter.take("a", 1, RATE)).allowed
+    assert (await limiter.take("b", 1, RATE)).allowed
+
+
+async def test_without_the_store_the_process_keeps_the_bucket_itself() -> None:
+    store, time = Store(away=True), Time()
+    limiter = RateLimiter(store, clock=time)
+    assert [(await limiter.take("a", 50, RATE)).allowed for _ in range(3)] == [True, True, False]
+    assert len(store.asked) == 1  # it is not asked for a while
+    time.now += 2
+    store.away = False
+    assert (await limiter.take("a", 50, RATE)).allowed
+    assert len(store.asked) == 2
+
+
+async def test_tokens_come_back_with_time_up_to_the_burst() -> None:
+    time = Time()
+    limiter = RateLimiter(None, clock=time)
+    assert (await limiter.take("a", 100, RATE)).allowed
+    time.now += 2.5
+    assert (await limiter.take("a", 25, RATE)).allowed
+    refused = await limiter.take("a", 7, RATE)
+    assert (refused.allowed, refused.retry_after) == (False, 1)
+    time.now += 10_000
+    assert (await limiter.take("a", 100, RATE)).allowed
+    assert not (await limiter.take("a", 1, RATE)).allowed
+
+
+async def test_a_cost_above_the_burst_is_possible_with_a_full_bucket() -> None:
+    limiter = RateLimiter(None, clock=Time())
+    assert (await limiter.take("a", 5_000, RATE)).allowed
+    assert not (await limiter.take("a", 1, RATE)).allowed
+
+
+async def test_racing_requests_of_one_caller_get_what_there_is() -> None:
+    limiter = RateLimiter(Store(tokens=55), clock=Time())
+    decisions = await asyncio.gather(*(limiter.take("a", 10, RATE) for _ in range(20)))
+    assert sum(decision.allowed for decision in decisions) == 5
+
+
+async def test_processes_share_a_bucket_in_valkey(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    name, slow = f"test-{secrets.token_hex(6)}", Rate(per_second=1, burst=100)
+    first, second = (RateLimiter(ValkeyLeases(redis)) for _ in range(2))
+    allowed = 0
+    for _ in range(200):
+        for limiter in (first, second):
+            allowed += (await limiter.take(name, 1, slow)).allowed
+    assert 100 <= allowed <= 105  # a second or two may have passed
+    assert 0 < await redis.pttl(f"pb:rate:{name}") <= 101_000
+    refused = await RateLimiter(ValkeyLeases(redis)).take(name, 50, slow)
+    assert not refused.allowed
+    assert 40 <= refused.retry_after <= 51
+    await redis.delete(f"pb:rate:{name}")
+    await redis.aclose()
+
+
+async def test_a_valkey_that_is_gone_refuses_nobody() -> None:
+    redis = Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)
+    limiter = RateLimiter(ValkeyLeases(redis))
+    decisions = [await limiter.take("a", 1, RATE) for _ in range(50)]
+    assert all(decision.allowed for decision in decisions)
+    await redis.aclose()
+
+
+@pytest.mark.usefixtures("emptied")
+async def test_too_many_requests_are_429_with_the_time_to_wait(database_url: str) -> None:
+    settings = Settings.model_validate({"database_url": database_url, "secret": SECRET, "redis_url": None})
+    tight = Rate(per_second=1, burst=25)  # two requests, and 8 seconds of patience
+    clock = Clock()
+    app = create_app(settings, clock=clock, rates=Rates(tight, tight, tight))
+    transport: Any = ASGITransport(app=app)
+    async with LifespanManager(app), AsyncClient(transport=transport, base_url="http://pointbook.test") as client:
+        shop = await make_shop(app, client, clock)
+        replies = [await shop.as_server("{ programme { name } }") for _ in range(4)]
+        assert [reply.status for reply in replies] == [200, 200, 429, 429]
+        assert replies[2].codes == ["RATE_LIMITED"]
+        assert 1 <= int(replies[2].headers["retry-after"]) <= 12
+        # others still have theirs: each customer, and the page's visitors
+        assert (await shop.as_customer("{ me { id } }")).status == 200
+        assert (await shop.as_customer("{ me { id } }", customer="c-2")).status == 200
+        # what is refused costs, too
+        shouted = [(await shop.as_customer("{", customer="c-3")).status for _ in range(4)]
+        assert shouted == [200, 200, 429, 429]

@@ -1,0 +1,142 @@
+"""The server on a real socket: whoever does not finish a request is sent away, and nobody else notices."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from starlette.applications import Starlette
+
+from pointbook.http import protocol
+from pointbook.http.protocol import MAX_HEAD, server_options
+from tests.http.fixtures import Shop
+
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: pointbook.test\r\nContent-Type: application/json\r\n"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def port(app: Starlette) -> AsyncIterator[int]:
+    """The application of the run, once more, behind uvicorn as it is served."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    options = {**server_options(), "lifespan": "off"}
+    server = uvicorn.Server(uvicorn.Config(app, **options))
+    with contextlib.suppress(asyncio.CancelledError):
+        serving = asyncio.create_task(server.serve([listener]))
+        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        await serving
+
+
+async def _open(port: int, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+    await writer.drain()
+    return reader, writer
+
+
+async def _ended(reader: asyncio.StreamReader) -> bytes:
+    with contextlib.suppress(ConnectionError):
+        return await reader.read()
+    return b""
+
+
+async def _answer(port: int, shop: Shop) -> bytes:
+    body = b'{"query":"{ programme { name } }"}'
+    key = f"Authorization: Bearer {shop.secret_key}\r\nConnection: close\r\n".encode()
+    reader, writer = await _open(port, HEAD, key, b"Content-Length: %d\r\n\r\n" % len(body), body)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_300_half_sent_requests_are_gone_within_10_seconds(port: int, shop: Shop) -> None:
+    key = f"Authorization: Bearer {shop.secret_key}\r\n".encode()
+    halves = [
+        (b"",),  # nothing at all
+        (b"POST /gra",),
+        (HEAD,),  # headers without an end
+        (HEAD, key, b"Content-Length: 1000\r\n\r\n", b'{"query":'),  # half a body
+        (HEAD, key, b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\n{"),  # half a chunk
+        (HEAD, b"Content-Length: 1000\r\n\r\n"),  # refused without its body, which never comes
+    ]
+    started = time.monotonic()
+    open_ones = await asyncio.gather(*(_open(port, *halves[n % len(halves)]) for n in range(300)))
+    assert b'"name":"A shop"' in await _answer(port, shop)  # the others are served meanwhile
+    endings = await asyncio.gather(*(_ended(reader) for reader, _ in open_ones))
+    assert time.monotonic() - started < 10
+    assert sum(b"408 Request Timeout" in ending for ending in endings) == 100
+    assert sum(b"401 Unauthorized" in ending for ending in endings) == 50
+    assert not any(b" 500 " in ending for ending in endings)
+    for _, writer in open_ones:
+        writer.close()
+
+
+async def test_headers_that_trickle_in_end_with_the_deadline(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.6)
+    reader, writer = await _open(port, HEAD)
+
+    async def trickle() -> None:
+        with contextlib.suppress(ConnectionError):
+            for n in range(100):
+                writer.write(b"X-Slow-%d: x\r\n" % n)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    trickling = asyncio.create_task(trickle())
+    async with asyncio.timeout(3):
+        await _ended(reader)
+    trickling.cancel()
+    writer.close()
+
+
+async def test_a_body_that_trickles_after_its_refusal_ends_with_the_deadline(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.6)
+    reader, writer = await _open(port, HEAD, b"Content-Length: 100000\r\n\r\n")
+
+    async def trickle() -> None:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    trickling = asyncio.create_task(trickle())
+    async with asyncio.timeout(3):
+        assert b"401" in await _ended(reader)
+    trickling.cancel()
+    writer.close()
+
+
+async def test_headers_have_a_size(port: int) -> None:
+    reader, writer = await _open(port, HEAD, b"X-Large: " + b"x" * (MAX_HEAD + 70_000))
+    async with asyncio.timeout(3):
+        await _ended(reader)
+    writer.close()
+
+
+async def test_a_finished_request_has_no_deadline(port: int, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.3)
+    body = b'{"query":"{ programme { name } }"}'
+    key = f"Authorization: Bearer {shop.secret_key}\r\n".encode()
+    request = b"".join([HEAD, key, b"Content-Length: %d\r\n\r\n" % len(body), body])
+    reader, writer = await _open(port, request)
+    assert b"200 OK" in await reader.readuntil(b"}}}")
+    await asyncio.sleep(0.6)
+    writer.write(request)  # the connection is kept for the next one
+    assert b"200 OK" in await reader.readuntil(b"}}}")
+    writer.close()
+
+
+async def test_what_is_no_http_is_a_400(port: int) -> None:
+    reader, writer = await _open(port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
+    assert b"400 Bad Request" in await _ended(reader)
+    writer.close()
