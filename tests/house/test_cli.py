@@ -1,0 +1,190 @@
+"""The command: what it prints, where secrets go, and how it says no."""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+
+from pointbook import cli
+from tests.conftest import TestDatabase
+from tests.house.files import ROOT
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def pointbook(
+    database: TestDatabase,
+    emptied: None,  # noqa: ARG001  # for its end
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> Command:
+    """Runs the command in this process, on the database of the tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POINTBOOK_DATABASE_URL", database.url)
+    monkeypatch.setenv("POINTBOOK_OWNER_DATABASE_URL", database.owner_url)
+    monkeypatch.setenv("POINTBOOK_SECRET", "of the tests, long enough to be one")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["pointbook", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+def one_line(ran: Ran, code: int, words: str) -> None:
+    """A refusal is one line on standard error, and nothing on standard output."""
+    assert ran.code == code
+    assert ran.out == ""
+    assert ran.err.startswith("Error: ")
+    assert ran.err.count("\n") == 1, ran.err
+    assert re.search(words, ran.err), ran.err
+
+
+def test_a_programme_from_nothing(pointbook: Command) -> None:
+    # The steps of the operations page, in their order.
+    assert pointbook("migrate").code == 0
+    made = pointbook("programme", "create", "roastery", "--name", "Roastery", "--locale", "de")
+    assert (made.code, made.err) == (0, "")
+    assert "roastery is ACTIVE" in made.out
+    assert pointbook("store", "add", "main", "--name", "Main street").code == 0
+    assert re.search(r"roastery\W+Roastery\W+ACTIVE\W+EUR\W+Europe/Berlin", pointbook("programme", "list").out)
+    changed = pointbook("settings", "change", "valuePerPoint=0.04", 'waitingTime={"days": 30}')
+    assert changed.code == 0
+    assert "Version 2 of roastery comes into force at" in changed.out
+    shown = json.loads(pointbook("settings", "show", "--json").out)
+    assert shown["valuePerPoint"] == "0.05", "not in force yet"
+
+
+def test_settings_change_from_an_instant_on(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery", "--draft")
+    assert pointbook("settings", "change", "valuePerPoint=0.04").code == 0
+    assert json.loads(pointbook("settings", "show", "--json").out)["valuePerPoint"] == "0.04", "a draft's at once"
+    assert pointbook("settings", "change", "valuePerPoint=0.03", "--from", "2999-01-01").code == 0
+    shown = pointbook("settings", "show")
+    assert re.search(r"valuePerPoint\W+0\.04", shown.out)
+    assert "Version 3 comes into force at 2999-01-01T00:00:00+00:00" in shown.out
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    made = pointbook("key", "create", "secret", "--label", "back end", "--scope", "ORDERS_SUBMIT")
+    key = made.out.strip()
+    assert re.fullmatch(r"sk_[A-Za-z0-9_-]{43}", key), "the key alone, so that a script can take it"
+    key_id = re.search(r"[0-9a-f-]{36}", made.err)
+    assert key_id is not None
+    listed = pointbook("key", "list")
+    assert f"…{key[-4:]}" in listed.out
+    assert key not in listed.out
+    assert "revoked" not in listed.out
+    assert pointbook("key", "revoke", key_id[0]).code == 0
+    assert "revoked" in pointbook("key", "list").out
+    one_line(pointbook("key", "revoke", "00000000-0000-0000-0000-000000000000"), 1, "no key of this programme")
+
+
+def test_a_customers_token_is_printed_alone(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    made = pointbook("token", "create", "clara")
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", made.out)
+    assert "clara" in made.err
+
+
+def test_files_are_imported_and_refused_lines_reported(pointbook: Command, tmp_path: Path) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    members = tmp_path / "members.jsonl"
+    members.write_text('{"externalId": "clara"}\n{"externalId": "mia"}\n')
+    assert pointbook("import", "members", str(members)).code == 0
+    orders = tmp_path / "orders.jsonl"
+    order = {
+        "externalId": "W-1",
+        "type": "SALE",
+        "status": "goods booked out",
+        "placedAt": "2026-03-01T10:00:00Z",
+        "currency": "EUR",
+        "customer": {"externalId": "clara"},
+        "lines": [{"id": "1", "articleId": "espresso", "quantity": "1", "amount": "24.90"}],
+    }
+    orders.write_text("\n".join([json.dumps(order), '{"externalId": "W-2"}', "not json", ""]))
+    report = pointbook("import", "orders", str(orders))
+    assert report.code == 1, "a script notices that lines were refused"
+    assert "Refused lines" in report.out
+    assert "W-2" in report.out
+    assert pointbook("verify").code == 0
+    orders.write_text(json.dumps({**order, "externalId": "W-3"}) + "\n")
+    assert pointbook("import", "orders", str(orders)).code == 0
+
+
+def test_verify_fails_when_nothing_was_checked(pointbook: Command) -> None:
+    one_line(pointbook("verify"), 1, "nothing was checked")
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    empty = pointbook("verify")
+    assert empty.code == 1
+    assert "no account was checked" in empty.out
+
+
+async def _break(admin_url: str) -> None:
+    connection = await asyncpg.connect(admin_url)
+    await connection.execute("set session_replication_role = replica")
+    await connection.execute("update ledger.lot set open = open - 1")
+    await connection.close()
+
+
+def test_verify_names_what_does_not_hold(pointbook: Command, tmp_path: Path, admin_url: str) -> None:
+    # I2: a lot's figures equal what its transfers say.
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"signUpPoints": 100}')
+    pointbook("programme", "create", "roastery", "--name", "Roastery", "--settings", str(settings))
+    members = tmp_path / "members.jsonl"
+    members.write_text('{"externalId": "clara"}\n')
+    pointbook("import", "members", str(members))
+    sound = pointbook("verify")
+    assert sound.code == 0
+    assert re.search(r"roastery\W+1\W+1\W+sound", sound.out)
+    asyncio.run(_break(admin_url))
+    broken = pointbook("verify")
+    assert broken.code == 1
+    assert "violations" in broken.out
+    assert "roastery, account" in broken.err
+
+
+def test_what_cannot_be_done_is_said_in_one_line(pointbook: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    one_line(pointbook("settings", "show"), 1, "no programme")
+    one_line(pointbook("settings", "show", "--programme", "nobody"), 1, "nobody")
+    one_line(pointbook("programme", "create", "r", "--name", "R", "--currency", "EURO"), 1, "currency")
+    pointbook("programme", "create", "one", "--name", "One")
+    one_line(pointbook("settings", "change", "valuePerPoint"), 1, "NAME=VALUE")
+    one_line(pointbook("settings", "change", "valuePerPoint=-1"), 1, "valuePerPoint")
+    pointbook("programme", "create", "two", "--name", "Two")
+    one_line(pointbook("settings", "show"), 1, "one, two")
+    monkeypatch.setenv("POINTBOOK_PORT", "a lot")
+    one_line(pointbook("verify"), 1, "POINTBOOK_PORT")
+    monkeypatch.delenv("POINTBOOK_PORT")
+    monkeypatch.setenv("POINTBOOK_DATABASE_URL", "postgresql://pointbook@127.0.0.1:1/pointbook")
+    one_line(pointbook("verify"), 1, "cannot be reached")
+    monkeypatch.delenv("POINTBOOK_OWNER_DATABASE_URL")
+    one_line(pointbook("migrate"), 1, "POINTBOOK_OWNER_DATABASE_URL")
+    assert pointbook("no-such-command").code == 2
+
+
+def test_the_schema_is_printed_as_it_is_committed(pointbook: Command) -> None:
+    assert pointbook("schema").out == (ROOT / "schema.graphql").read_text()

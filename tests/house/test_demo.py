@@ -1,0 +1,179 @@
+"""The demo: up in seconds, gone with Ctrl-C, back after a kill, the same when started again."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+_QUERY = "{ me { balance { available pending } expiringPoints { points } history { nodes { kind points } } } }"
+_START_SECONDS = 90  # of a loaded machine; on one at rest it takes three
+_ENV = {name: value for name, value in os.environ.items() if not name.startswith("POINTBOOK_")}
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="pb-demo-"))
+    folder.chmod(0o755)
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+class Demo:
+    """A running ``pointbook demo`` on a port of its own."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self.output = data_dir.parent / "output"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [*_COMMAND, "demo", "--port", "0"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**_ENV, "POINTBOOK_DATA_DIR": str(data_dir), "COLUMNS": "120"},
+            )
+        self._wait_until_up()
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while "Ctrl-C stops everything" not in self.output.read_text():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.05)
+        self.address = self._printed(r"(http://[\d.:]+)/")
+
+    def _printed(self, pattern: str) -> str:
+        found = re.search(pattern, self.output.read_text())
+        assert found is not None, self.output.read_text()
+        return found[1]
+
+    def ask(self, query: str) -> Any:
+        """As the call that the demo prints: the shop's back end for a member."""
+        request = urllib.request.Request(
+            f"{self.address}/graphql",
+            data=json.dumps({"query": query}).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Pointbook-Key": self._printed(r"(sk_\S+)"),
+                "Authorization": f"Bearer {self._printed(r'Bearer ([^ ]+?)[ ' + chr(39) + ']')}",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Another command beside it."""
+        return subprocess.run(
+            [*_COMMAND, *words],
+            env={**_ENV, "POINTBOOK_DATA_DIR": str(self._data_dir)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+_COMMAND = (sys.executable, "-c", "from pointbook.cli import main; main()")
+
+
+@contextlib.contextmanager
+def running(data_dir: Path) -> Iterator[Demo]:
+    demo = Demo(data_dir)
+    try:
+        yield demo
+    finally:
+        demo.process.kill()
+        demo.process.wait()
+
+
+def nothing_is_left(data_dir: Path) -> bool:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(data_dir) in " ".join([*process.cmdline(), process.cwd()]):
+                return False
+    return True
+
+
+def test_the_demo_from_its_first_start_to_its_last(data_dir: Path) -> None:
+    with running(data_dir) as demo:
+        with urllib.request.urlopen(f"{demo.address}/", timeout=10) as page:
+            assert page.status == 200
+        first = demo.ask(_QUERY)
+        assert first["me"]["balance"]["available"] > 0
+        assert first["me"]["balance"]["pending"] > 0
+        assert first["me"]["expiringPoints"] != [], "the demo shows points that expire soon"
+        assert {"ACCRUAL", "CAPTURE"} <= {entry["kind"] for entry in first["me"]["history"]["nodes"]}
+
+        checked = demo.run("verify")
+        assert checked.returncode == 0, checked.stderr
+        second = demo.run("demo", "--port", "0")
+        assert second.returncode == 1
+        assert f"process {demo.process.pid}" in second.stderr
+        taken = demo.run("demo", "--port", demo.address.rpartition(":")[2])
+        assert taken.returncode == 1
+        assert "choose another --port" in taken.stderr
+
+        assert demo.end(signal.SIGINT) == 0
+        assert nothing_is_left(data_dir)
+        assert "Traceback" not in demo.output.read_text()
+
+    with running(data_dir) as demo:
+        assert demo.ask(_QUERY) == first, "started again it is the same"
+        demo.end(signal.SIGKILL)
+
+    with running(data_dir) as demo:
+        assert demo.ask(_QUERY) == first, "killed and started again it is the same"
+        assert demo.run("verify").returncode == 0
+        assert demo.end(signal.SIGTERM) == 0
+        assert nothing_is_left(data_dir)
+        assert "Traceback" not in demo.output.read_text()
+
+
+def test_a_first_start_that_is_broken_off_leaves_nothing_and_goes_on(data_dir: Path) -> None:
+    for seconds in (0.5, 1.5, 3.0):
+        broken = subprocess.Popen(
+            [*_COMMAND, "demo", "--port", "0"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**_ENV, "POINTBOOK_DATA_DIR": str(data_dir)},
+        )
+        time.sleep(seconds)
+        broken.kill()
+        broken.wait()
+    with running(data_dir) as demo:
+        assert demo.ask(_QUERY)["me"]["balance"]["available"] > 0
+        assert demo.run("verify").returncode == 0
+        assert demo.end(signal.SIGINT) == 0
+        assert nothing_is_left(data_dir)
+
+
+def test_a_port_in_use_stops_the_start_before_anything_is_made(data_dir: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        refused = subprocess.run(
+            [*_COMMAND, "demo", "--port", str(other.getsockname()[1])],
+            env={**_ENV, "POINTBOOK_DATA_DIR": str(data_dir)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert not data_dir.exists()
