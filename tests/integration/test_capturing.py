@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from pointbook.db import retry
 from pointbook.domain import errors
 from pointbook.domain.money import Money
 from pointbook.services import redemption
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import SubmittedOrder, submit_order
-from pointbook.services.redemption import Capture
+from pointbook.services.redemption import Capture, Voucher
 from tests.support import (
     DAY,
     MINUTE,
@@ -228,6 +229,39 @@ async def test_an_order_counts_what_a_call_has_captured_for_it(
     if known:
         call = submit_order(installation, programme.id, second, now=NOW)
         await refused(call, errors.VoucherNotUsable, installation.db, programme)
+
+
+async def test_a_voucher_captured_for_one_order_is_not_for_another_even_before_that_one_came(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member_with_points(installation, programme, 400)
+    voucher = await redeem(installation, programme, 400)
+    command = Capture(voucher.code, "key", order="o-9")
+    await redemption.capture(installation, server(programme), command, now=NOW)
+    other = submit_order(installation, programme.id, order_document(voucherCode=voucher.code), now=NOW)
+    await refused(other, errors.VoucherNotUsable, installation.db, programme)
+
+
+async def test_orders_and_captures_for_them_at_once_lock_in_one_order(
+    installation: Installation, programme: ProgrammeSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "MAX_TRIES", 1)  # a deadlock is an error here, not another try
+    await member_with_points(installation, programme, 2_000)
+    earned = 0
+    for number in range(15):
+        name = f"o-{number}"
+        voucher = await redeem(installation, programme, 20, of=cart(name))
+        await submit_order(installation, programme.id, order_document(name, status="NEW"), now=NOW)
+        command = Capture(voucher.code, name, order=name)
+        capture, *orders = await asyncio.gather(
+            redemption.capture(installation, server(programme), command, now=NOW),
+            *(submit_order(installation, programme.id, order_document(name), now=NOW) for _ in range(3)),
+            return_exceptions=True,
+        )
+        assert isinstance(capture, Voucher | errors.OrderConflict), capture
+        assert {type(order) for order in orders} == {SubmittedOrder}, orders
+        earned += 49 if isinstance(capture, Voucher) else 50
+    assert await spendable(installation, programme) == 2_000 + earned - 15 * 20  # captured, or held still
 
 
 async def test_a_call_for_an_order_that_waits_is_noted_on_it_and_takes_no_more_than_its_total(

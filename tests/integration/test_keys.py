@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hmac
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -273,6 +274,7 @@ async def test_forged_tokens_are_refused(installation: Installation, programme: 
         f"{_segment({'alg': 'HS256', 'kid': other.kid})}.{claims}.{signature}",
         f"{_segment([])}.{claims}.{signature}",
         _token(key, signer="a secret of somebody else's, long enough"),
+        _signed_by_hand(key.kid, "HS512", str(key.secret).encode()),  # signed well, but not as agreed
         good + "\n",
     ]
     for forged in forgeries:
@@ -368,7 +370,7 @@ def _token(key: CreatedTokenKey, *, signer: Any = None, **changes: Any) -> str:
 def _signed_by_hand(kid: str, algorithm: str, secret: bytes) -> str:
     """As somebody would who does not use a library that refuses to do it."""
     head = f"{_segment({'alg': algorithm, 'kid': kid})}.{_segment(_claims())}"
-    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(head.encode(), secret)
+    signature = hmac.digest(secret, head.encode(), f"sha{algorithm[2:]}")
     return f"{head}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
