@@ -59,7 +59,9 @@ def test_the_cost_is_fields_times_page_sizes(text: str, cost: int) -> None:
 def test_a_page_size_in_a_variable_counts_as_it_was_sent() -> None:
     text = "query($n: Int) { me { history(first: $n) { nodes { id } } } }"
     assert _weight(text, n=7).cost == 10 + 1 + 7 * 2
-    assert _weight(text, n="7").cost == _weight(text).cost == 10 + 1 + 100 * 2
+    assert _weight(text.replace("Int)", "Int = 3)")).cost == 10 + 1 + 3 * 2
+    assert _weight(text.replace("Int)", "Int = 3)"), n=4).cost == 10 + 1 + 4 * 2
+    assert _weight(text, n=None).cost == _weight(text, n="7").cost == _weight(text).cost == 10 + 1 + 100 * 2
 
 
 def test_fragments_count_as_often_as_they_are_spread() -> None:

@@ -7,7 +7,7 @@ depends on variables (page sizes) is worked out for each request.
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -18,9 +18,11 @@ from graphql import (
     validate,
 )
 
-from pointbook.graphql.guard import PageSizes, Weight, read, weigh
+from pointbook.graphql.guard import MAX_PAGE, PageSizes, Weight, page_variables, read, weigh
 
 MAX_ERRORS = 10
+_WEIGHTS_KEPT = 100
+_Weights: TypeAlias = Mapping[str | None, Weight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,29 @@ class Chosen(NamedTuple):
         return self.weight.introspections > 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A valid document and what it weighs, by the values of the variables that decide a page size."""
+
+    document: Document
+    page_variables: tuple[str, ...]
+    weights: dict[tuple[int | None, ...], _Weights]
+
+    def weights_with(self, variables: Mapping[str, object], sizes: PageSizes) -> _Weights:
+        values = tuple(_page(variables[name]) if name in variables else None for name in self.page_variables)
+        known = self.weights.get(values)
+        if known is None:
+            known = weigh(self.document.ast, sizes, variables)
+            if len(self.weights) < _WEIGHTS_KEPT:
+                self.weights[values] = known
+        return known
+
+
+def _page(value: object) -> int:
+    """The value as a page size; all that count alike are one."""
+    return min(max(value, 1), MAX_PAGE) if isinstance(value, int) else MAX_PAGE
+
+
 class Documents:
     """Opens documents for one schema; the most recent ones are kept."""
 
@@ -55,7 +80,7 @@ class Documents:
         self._schema = schema
         self._most_kept = kept
         self._sizes = PageSizes(schema)
-        self._kept: OrderedDict[str, tuple[Document, dict[str | None, Weight] | None]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def choose(self, text: str, operation_name: str | None, variables: Mapping[str, object]) -> Chosen:
         """The operation to run. Raises GraphQLError (DocumentRefused over a limit) when there is none.
@@ -70,23 +95,19 @@ class Documents:
             raise GraphQLError(_no_operation(document, operation_name))
         return Chosen(document, operation, weights[operation_name])
 
-    def _open(self, text: str, variables: Mapping[str, object]) -> tuple[Document, Mapping[str | None, Weight]]:
-        if text in self._kept:
+    def _open(self, text: str, variables: Mapping[str, object]) -> tuple[Document, _Weights]:
+        kept = self._kept.get(text)
+        if kept is not None:
             self._kept.move_to_end(text)
-            document, weights = self._kept[text]
-            return document, weights or weigh(document.ast, self._sizes, variables)
+            return kept.document, kept.weights_with(variables, self._sizes)
         ast = read(text)
         weights = weigh(ast, self._sizes, variables)
         document = self._validated(ast)
         if not document.errors:  # others are not sent twice by anybody who means well
-            self._keep(text, document, weights)
+            self._kept[text] = _Kept(document, page_variables(ast), {})
+            if len(self._kept) > self._most_kept:
+                self._kept.popitem(last=False)
         return document, weights
-
-    def _keep(self, text: str, document: Document, weights: dict[str | None, Weight]) -> None:
-        fixed = not any(node.variable_definitions for node in document.operations.values())
-        self._kept[text] = document, weights if fixed else None
-        if len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
 
     def _validated(self, ast: DocumentNode) -> Document:
         errors = validate(

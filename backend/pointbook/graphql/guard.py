@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -27,8 +28,10 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
     VariableNode,
+    Visitor,
     is_object_type,
     parse,
+    visit,
 )
 
 MAX_CHARACTERS = 20_000
@@ -211,13 +214,41 @@ def read(text: str) -> DocumentNode:
     )
 
 
+def page_variables(document: DocumentNode) -> tuple[str, ...]:
+    """Names of the variables that decide a page size: with equal values, a document weighs the same."""
+    found = _PageVariables()
+    visit(document, found)
+    return tuple(sorted(found.names))
+
+
+class _PageVariables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_argument(self, node: ArgumentNode, *_: object) -> None:
+        if node.name.value == "first" and isinstance(node.value, VariableNode):
+            self.names.add(node.value.name.value)
+
+
+def _defaults(operations: list[OperationDefinitionNode]) -> dict[str, int]:
+    """Whole numbers that variables have when they are not sent; of several operations' the largest."""
+    defaults: dict[str, int] = {}
+    for operation in operations:
+        for variable in operation.variable_definitions or ():
+            if isinstance(variable.default_value, IntValueNode):
+                name = variable.variable.name.value
+                defaults[name] = max(_integer(variable.default_value, {}), defaults.get(name, 0))
+    return defaults
+
+
 def weigh(document: DocumentNode, sizes: PageSizes, variables: Mapping[str, object]) -> dict[str | None, Weight]:
     """The weight of each operation by its name. Raises DocumentRefused when the document is over a limit."""
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     fragments = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
     if len(operations) > MAX_OPERATIONS:
         raise DocumentRefused("TOO_MANY_OPERATIONS", f"A document has at most {MAX_OPERATIONS} operations.")
-    weighing = _Pass(document, sizes, variables)
+    weighing = _Pass(document, sizes, {**_defaults(operations), **variables})
     if len(weighing.fragments) < len(fragments):
         raise DocumentRefused("DUPLICATE_FRAGMENT", "Two fragments have the same name.")
     weights = [(node.name.value if node.name else None, weighing.operation(node)) for node in operations]
