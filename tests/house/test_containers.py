@@ -74,7 +74,7 @@ def test_our_containers_are_given_settings_that_exist(tmp_path: Path) -> None:
         assert set(SERVICES[service]["secrets"]) <= fields
         assert tuple(SERVICES[service]["command"]) in COMMANDS
     # The names under /run/secrets are the ones that the process looks for.
-    read = Settings(_secrets_dir=tmp_path / "secrets", _env_file=None)  # type: ignore[call-arg]  # pydantic's own
+    read = Settings(_secrets_dir=tmp_path / "secrets", _env_file=None)
     assert read.database_url is not None
     assert read.database_url.get_secret_value().startswith("postgresql://pointbook:")
     assert read.owner_database_url is not None

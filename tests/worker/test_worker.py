@@ -33,7 +33,7 @@ def clock() -> datetime:
 
 
 def settings(redis_url: str | None) -> Settings:
-    return Settings(redis_url=SecretStr(redis_url) if redis_url else None, _env_file=None)  # type: ignore[call-arg]
+    return Settings(redis_url=SecretStr(redis_url) if redis_url else None, _env_file=None)
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ async def test_a_worker_waits_for_a_database_that_is_not_up_yet(
 
     monkeypatch.setattr("pointbook.worker._PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(Database, "connect", connect_in_the_end)
-    configured = Settings(database_url=SecretStr(database_url), _env_file=None)  # type: ignore[call-arg]
+    configured = Settings(database_url=SecretStr(database_url), _env_file=None)
     database = await worker._connected(configured)
     await database.close()
     assert answers == []

@@ -30,7 +30,7 @@ def now() -> datetime:
 
 def read_settings() -> Settings:
     try:
-        return Settings()  # type: ignore[call-arg]  # every field has a default
+        return Settings()
     except ValidationError as error:
         wrong = "; ".join(f"POINTBOOK_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise CommandError(wrong) from error
