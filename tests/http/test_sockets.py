@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from pointbook.http import protocol
-from pointbook.http.protocol import MAX_HEAD, server_options
+from pointbook.http.protocol import MAX_HEAD, DeadlineProtocol
 from tests.http.fixtures import Shop
 
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: pointbook.test\r\nContent-Type: application/json\r\n"
@@ -22,8 +22,8 @@ HEAD = b"POST /graphql HTTP/1.1\r\nHost: pointbook.test\r\nContent-Type: applica
 async def port(app: Starlette) -> AsyncIterator[int]:
     """The application of the run, once more, behind uvicorn as it is served."""
     listener = socket.create_server(("127.0.0.1", 0))
-    options = {**server_options(), "lifespan": "off"}
-    server = uvicorn.Server(uvicorn.Config(app, **options))
+    config = uvicorn.Config(app, http=DeadlineProtocol, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
     with contextlib.suppress(asyncio.CancelledError):
         serving = asyncio.create_task(server.serve([listener]))
         while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it

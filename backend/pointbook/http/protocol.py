@@ -6,7 +6,6 @@ sends half of its headers, or headers without end, would be kept for ever.
 
 import asyncio
 from asyncio.events import TimerHandle
-from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -64,20 +63,3 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.abort()
-
-
-def server_options() -> dict[str, Any]:
-    """Options for ``uvicorn.Config`` under which the limits of this face hold."""
-    return {
-        "http": DeadlineProtocol,
-        "loop": "auto",
-        "ws": "none",
-        "lifespan": "on",
-        "timeout_keep_alive": 5,
-        "timeout_graceful_shutdown": 10,
-        "limit_concurrency": 5_000,
-        "backlog": 1_024,
-        "server_header": False,
-        "access_log": False,
-        "log_config": None,
-    }
