@@ -97,14 +97,15 @@ begin
         coalesce(g.earlier_account, first.account_id, g.account_id, in_accounts[g.number]),
         coalesce(g.earlier_seq, first.seq),
         case
-            when g.earlier_seq is not null then 'duplicate'
-            when not g.known then 'no_account'
             when first.number = g.number then 'ok'
-            when first.number is not null then 'duplicate'
-            else 'not_earning'
+            when first.number < g.number or g.earlier_seq is not null then 'duplicate'
+            when g.known then 'not_earning'
+            else 'no_account'
         end
     from given g
-    left join fresh first using (source_type, source_id, occurrence)
+    left join fresh first
+        on first.source_type = g.source_type and first.source_id = g.source_id and first.occurrence = g.occurrence
+        and first.number <= g.number
     order by g.number;
 
     -- New points pay debt at once, and under a clock that was set back a new lot may have expired.
