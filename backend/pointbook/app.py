@@ -15,12 +15,10 @@ from pointbook.graphql.trusted import shipped
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.health import Health
 from pointbook.http.pages import Pages
-from pointbook.http.rate_limit import RateLimiter, Rates, ValkeyLeases
+from pointbook.http.rate_limit import UNLIMITED, RateLimiter, Rates, ValkeyLeases
 from pointbook.http.routes import routes
 from pointbook.services.installation import Installation
 from pointbook.settings import Settings
-
-_DEFAULT_RATES = Rates()
 
 
 def utc_now() -> datetime:
@@ -28,12 +26,14 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now, rates: Rates = _DEFAULT_RATES
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, rates: Rates | None = None
 ) -> Starlette:
     """The ASGI application. Its lifespan connects to PostgreSQL, and to Valkey if one is configured.
 
-    ``settings`` name the database and the secret. ``clock`` is what every request takes its instant from.
+    ``settings`` name the database and the secret. ``clock`` is what every request takes its instant from;
+    ``rates`` are what callers may ask for, by default those of the product if ``settings`` limit them at all.
     """
+    allowed = rates or (Rates() if settings.rate_limits else UNLIMITED)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -42,8 +42,8 @@ def create_app(
             health = Health(installation.db, redis)
             limiter = RateLimiter(None if redis is None else ValkeyLeases(redis))
             engine = Engine(schema, shipped(), installation, clock=clock)
-            endpoint = GraphQLEndpoint(engine, installation, limiter, rates, clock=clock, report=_report)
-            app.router.routes.extend(routes(endpoint, Pages(health, printed(schema)), health))
+            endpoint = GraphQLEndpoint(engine, installation, limiter, allowed, clock=clock, report=_report)
+            app.router.routes.extend(routes(endpoint, Pages(health, printed(schema), settings.public_url), health))
             app.state.installation = installation
             yield
             app.router.routes.clear()

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     public_url: str | None = Field(None, description="how browsers reach this server")
+    rate_limits: bool = Field(default=True, description="refuse callers that ask for more than their share")
     pool_size: int = Field(10, ge=1, le=200, description="bare connections to PostgreSQL per process")
     transaction_pooler: bool = Field(
         default=False, description="PgBouncer in transaction mode: no prepared statement is kept"

@@ -38,13 +38,14 @@ _COMPRESSED: Final = ".gz"
 class Pages:
     """The pages of one installation."""
 
-    def __init__(self, health: Health, schema: str) -> None:
+    def __init__(self, health: Health, schema: str, public_url: str | None) -> None:
         self._health = health
         self._schema = schema
+        self._public_url = public_url
 
     async def home(self, request: Request) -> Response:
         parts = await self._health.parts()
-        url = str(request.base_url).rstrip("/")
+        url = (self._public_url or str(request.base_url)).rstrip("/")
         return _page("home.html.j2", version=metadata.version("pointbook"), parts=parts, url=url)
 
     async def graphiql(self, _request: Request) -> Response:

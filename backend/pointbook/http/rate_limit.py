@@ -49,6 +49,10 @@ class Rates:
         return {CallerKind.GUEST: self.guest, CallerKind.CUSTOMER: self.customer}.get(kind, self.server)
 
 
+_PLENTY = Rate(per_second=10**9, burst=10**9)
+UNLIMITED = Rates(_PLENTY, _PLENTY, _PLENTY)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """``remaining`` is what this process knows to be left; ``retry_after`` is in whole seconds."""
