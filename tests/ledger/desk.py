@@ -231,11 +231,12 @@ class Desk:
         )
         return [row["points"] for row in rows]
 
-    async def read(self, query: str) -> "list[asyncpg.Record]":
+    async def read(self, query: str) -> list[asyncpg.Record]:
         """Rows of the ledger's tables, as the application may read them."""
         async with self.connection.transaction():
             await self.connection.execute("select set_config('app.programme', $1, true)", str(self.programme_id))
-            return await self.connection.fetch(query)
+            rows: list[asyncpg.Record] = await self.connection.fetch(query)
+            return rows
 
     async def assert_sound(self) -> None:
         """Every scenario ends with it (domain.md, section 4)."""

@@ -1,0 +1,131 @@
+"""Every kind of violation is seen when it is there: each is planted by a superuser whom no guard stops."""
+
+import re
+from collections.abc import AsyncIterator
+from importlib import resources
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from pointbook import ledger
+from pointbook.db.session import Database
+from tests.ledger.desk import Desk, lot, minutes
+
+PLANTS = [
+    ("entry_without_transfers", "delete from ledger.transfer where seq = (select min(seq) from ledger.entry)"),
+    (
+        "transfer_of_wrong_kind",
+        "update ledger.transfer set credit = 'redeemed' where debit = 'open' and credit = 'held'",
+    ),
+    ("transfer_of_wrong_kind", "insert into ledger.transfer values (1, 1, 99, 1, 'open', 'held', 1, 5)"),
+    ("instant_goes_back", "update ledger.entry set at = at - interval '1 hour' where kind = 'capture'"),
+    ("automatic_instant", "update ledger.entry set at = at + interval '1 second' where kind = 'lapse'"),
+    ("automatic_instant", "update ledger.entry set at = at + interval '1 second' where kind = 'expiry'"),
+    ("automatic_instant", "update ledger.entry set at = at - interval '1 second' where kind = 'expiry'"),
+    ("automatic_instant", "update ledger.entry set at = at + interval '1 second' where kind = 'settle'"),
+    ("automatic_instant", "update ledger.entry set at = at - interval '1 second' where kind = 'settle'"),
+    ("lot_differs", "update ledger.lot set open = open + 1 where open + held < granted"),
+    ("lot_differs", "update ledger.lot set granted = granted + 1"),
+    ("lot_differs", "update ledger.lot set seq = seq + 1"),
+    ("held_differs", "update ledger.lot set held = held + 1, open = open - 1 where open > 0"),
+    ("lot_of_another", "update ledger.lot set owner_id = (select max(account_id) from ledger.account)"),
+    ("lot_of_another", "delete from ledger.lot where lot_id = (select min(lot_id) from ledger.lot)"),
+    ("open_past_expiry", "update ledger.lot set expires_at = available_from + interval '1 second' where open > 0"),
+    ("debt_with_available", "update ledger.account set debt = 5"),
+    ("hold_differs", "update ledger.hold set points = points + 1, captured_points = captured_points"),
+    ("hold_differs", "delete from ledger.hold where state = 'released'"),
+    ("hold_differs", "delete from ledger.entry where kind = 'hold'"),
+    (
+        "hold_ended_twice",
+        """
+        insert into ledger.entry (programme_id, account_id, seq, kind, at, hold_id)
+        select programme_id, account_id, 99, 'release', at, hold_id from ledger.entry where kind = 'capture'
+        """,
+    ),
+    ("hold_end_differs", "update ledger.hold set end_seq = end_seq + 1 where state = 'captured'"),
+    (
+        "hold_end_differs",
+        "update ledger.hold set ended_at = ended_at - interval '1 second' where state = 'released'",
+    ),
+    (
+        "hold_end_differs",
+        "update ledger.hold set state = 'held', ended_at = null, end_seq = null where state = 'lapsed'",
+    ),
+    ("hold_end_differs", "delete from ledger.entry where kind = 'lapse'"),
+    ("hold_not_used_up", "update ledger.hold set captured_points = captured_points - 1 where state = 'captured'"),
+    (
+        "hold_not_used_up",
+        "update ledger.transfer set points = points + 1 where debit = 'held' and credit = 'redeemed'",
+    ),
+    (
+        "hold_outlived",
+        "update ledger.hold set expires_at = created_at + interval '1 second' where state = 'captured'",
+    ),
+    ("hold_outlived", "update ledger.hold set expires_at = created_at + interval '1 second' where state = 'held'"),
+    (
+        "hold_outlived",
+        "update ledger.hold set expires_at = expires_at + interval '1 second' where state = 'lapsed'",
+    ),
+    ("sequence_gap", "update ledger.account set last_seq = last_seq + 1"),
+    ("sequence_gap", "delete from ledger.entry where kind = 'extend'"),
+    ("instant_differs", "update ledger.account set as_of = as_of + interval '1 second' where last_seq > 0"),
+    ("debt_differs", "update ledger.account set debt = debt + 1"),
+    ("no_such_account", "delete from ledger.account where last_seq > 0"),
+    ("books_unbalanced", "update ledger.transfer set points = points + 1 where debit = 'issued'"),
+]
+
+
+@pytest_asyncio.fixture
+async def eventful(db: Database) -> AsyncIterator[Desk]:
+    """A sound account with an entry of every kind and a hold in every state, and an empty one beside it."""
+    async with db.pool.acquire() as connection:
+        desk = await Desk.open(connection, 1)
+        await desk.second_account()
+        await desk.earn(lot(100, expires=minutes(60)), lot(200), lot(30, available=minutes(40)))
+        hold = await desk.hold(50, cart="captured")
+        await desk.extend(hold, now=minutes(1))
+        await desk.capture(hold, 100, now=minutes(2))
+        await desk.release(await desk.hold(50, cart="released", now=minutes(3)), now=minutes(4))
+        await desk.hold(50, cart="lapsed", now=minutes(5))
+        await desk.adjust(-240, allow_negative=True, now=minutes(6))
+        await desk.earn(lot(40, expires=minutes(70)), now=minutes(50))
+        await desk.earn(lot(500), now=minutes(90))
+        await desk.hold(50, cart="held", now=minutes(95))
+        await desk.earn(lot(1), now=minutes(96))
+        yield desk
+
+
+async def test_a_sound_ledger_has_no_violation(eventful: Desk) -> None:
+    verification = await ledger.verify(eventful.connection, 1)
+    kinds = await eventful.read("select distinct kind from ledger.entry")
+    assert len(kinds) == len(ledger.EntryKind)
+    assert verification == ledger.Verification(accounts=2, entries=verification.entries, violations=())
+    assert verification.entries == len(await eventful.history(minutes(96)))
+
+
+@pytest.mark.parametrize(("violation", "statement"), PLANTS)
+async def test_what_is_planted_is_seen(
+    eventful: Desk, admin: "asyncpg.Connection[asyncpg.Record]", violation: str, statement: str
+) -> None:
+    assert eventful.programme_id == 1
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        assert await admin.execute(statement) not in {"UPDATE 0", "DELETE 0", "INSERT 0 0"}
+        found = await ledger.violations(admin, 1)
+    finally:
+        await transaction.rollback()
+    assert violation in {one.violation for one in found}
+
+
+async def test_every_kind_of_violation_is_planted_here() -> None:
+    files = [
+        file for file in (resources.files("pointbook.ledger") / "sql").iterdir() if "violations_of" in file.name
+    ]
+    names = {name for file in files for name in re.findall(r"'([a-z]+(?:_[a-z]+)+)'", file.read_text())}
+    assert names == {violation for violation, _ in PLANTS}
+
+
+async def test_a_programme_without_accounts_proves_nothing(eventful: Desk) -> None:
+    assert await ledger.verify(eventful.connection, 2) == ledger.Verification(0, 0, ())
