@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
+from pointbook.db.queries import orders
 from pointbook.domain import errors
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
@@ -257,6 +259,24 @@ async def test_e18_a_programmes_waiting_time_and_expiry_shape_the_lot(installati
     await submit_order(installation, programme.id, order_document(), now=NOW)
     days = {day: await spendable(installation, programme, now=NOW + day * DAY) for day in (0, 29, 31, 150, 151)}
     assert days == {0: 0, 29: 0, 31: 50, 150: 50, 151: 0}
+
+
+async def test_what_is_known_of_an_order_is_found_by_keys_and_not_by_reading_all_members(
+    installation: Installation, programme: ProgrammeSnapshot, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    # Row-level security keeps any condition that may leak, a coalesce too, from becoming a condition of an index.
+    await admin.execute(
+        "insert into member (programme_id, account_id, public_id, joined_at)"
+        f" select {programme.id}, n, gen_random_uuid(), now() from generate_series(1, 2000) as n"
+    )
+    async with installation.db.bare_transaction(programme.id) as connection:
+        statement = orders._KNOWN
+        for place, argument in enumerate((str(programme.id), "'o-1'", "'c-1'"), 1):
+            statement = statement.replace(f"${place}", argument)
+        plan = [row[0] for row in await connection.fetch(f"explain (costs off) {statement}")]
+    conditions = " ".join(line for line in plan if "Index Cond" in line)
+    for condition in ("account_id = customer.account_id", "account_id = known.account_id", "source_id = 'o-1'"):
+        assert condition in conditions, "\n".join(plan)
 
 
 async def _column(installation: Installation, programme: ProgrammeSnapshot, name: str) -> Any:

@@ -46,13 +46,13 @@ async def test_joining_twice_is_joining_once(installation: Installation) -> None
 
 async def test_r12_sign_up_points_come_once_and_are_told_with_opaque_ids_only(installation: Installation) -> None:
     programme = await make_programme(installation, SIGN_UP)
-    joined = await join(installation, programme.id, Join("c-1", "ann@example.com"), now=NOW)
+    joined = await join(installation, programme.id, Join("customer-of-the-shop", "ann@example.com"), now=NOW)
     assert joined.member.sign_up_points == 100
-    assert await spendable(installation, programme) == 100
+    assert await spendable(installation, programme, "customer-of-the-shop") == 100
     messages = await outbox(installation.db, programme)
     assert [topic for topic, _ in messages] == ["member.joined", "points.credited"]
     assert "ann" not in str(messages)
-    assert "c-1" not in str(messages)
+    assert "customer" not in str(messages)
 
 
 async def test_many_joins_at_once_make_one_member(installation: Installation) -> None:

@@ -126,8 +126,10 @@ async def capture_source(connection: Connection, programme_id: int, hold_id: UUI
 async def parked(
     connection: Connection, programme_id: int, customer: str, email: str | None, *, most: int
 ) -> list[Any]:
-    """Parked orders of a customer's id or address, locked, the earliest first."""
-    rows: list[Any] = await connection.fetch(_PARKED, programme_id, customer, email, most)
+    """Parked orders of a customer's id, then of the address, locked, the earliest of each first."""
+    rows: list[Any] = await connection.fetch(_PARKED_BY_CUSTOMER, programme_id, customer, most)
+    if email is not None:
+        rows += await connection.fetch(_PARKED_BY_EMAIL, programme_id, email, customer, most - len(rows))
     return rows
 
 
@@ -157,20 +159,23 @@ def _values(record: OrderRecord) -> list[Any]:
 
 _COLUMNS = ", ".join(f"known.{name}" for name in OrderRow.__dataclass_fields__)
 
+# Joins compare plain columns: under row-level security anything else, a coalesce say, is judged only after
+# every row of the programme has been read.
 _KNOWN = f"""
 select
-    {_COLUMNS}, member.account_id as member_account_id, member.public_id,
+    {_COLUMNS},
+    coalesce(joined.account_id, released.account_id) as member_account_id,
+    coalesce(joined.public_id, released.public_id) as public_id,
     captured.hold_id as captured_hold_id, captured.captured_value
 from (values ($1::int, $2::text, $3::text)) as asked (programme_id, order_id, customer_id)
 left join sales_order as known on known.programme_id = asked.programme_id and known.external_id = asked.order_id
 left join member_external_id as customer
     on customer.programme_id = asked.programme_id and customer.external_id = asked.customer_id
-left join member
-    on member.programme_id = asked.programme_id
-    and member.account_id = coalesce(
-        customer.account_id,
-        case when known.customer_external_id = asked.customer_id then known.account_id end
-    )
+left join member as joined
+    on joined.programme_id = asked.programme_id and joined.account_id = customer.account_id
+left join member as released
+    on released.programme_id = asked.programme_id and released.account_id = known.account_id
+    and known.customer_external_id = asked.customer_id
 left join ledger.entry as capture
     on capture.programme_id = asked.programme_id and capture.kind = 'capture'
     and capture.source_type = 'order' and capture.source_id = asked.order_id
@@ -214,10 +219,20 @@ where programme_id = $1 and external_id = $2 and hold_id is null
 
 _CAPTURE_SOURCE = "select source_type, source_id from ledger.hold where programme_id = $1 and hold_id = $2"
 
-_PARKED = """
+_PARKED_BY_CUSTOMER = """
 select external_id, status, store_id, redeemed_value, document
 from sales_order
-where programme_id = $1 and state = 'PARKED' and (customer_external_id = $2 or customer_email = $3)
+where programme_id = $1 and state = 'PARKED' and customer_external_id = $2
+order by placed_at, external_id
+limit $3
+for no key update
+"""
+
+# Only parked orders have an address. Saying so once more would lead the planner to the other index.
+_PARKED_BY_EMAIL = """
+select external_id, status, store_id, redeemed_value, document
+from sales_order
+where programme_id = $1 and customer_email = $2 and customer_external_id <> $3
 order by placed_at, external_id
 limit $4
 for no key update
