@@ -38,12 +38,12 @@ class Round:
         return self.server_cpu / self.requests * 1e6
 
 
-def request(path: str, body: bytes = b"", *, token: str | None = None, method: str = "POST") -> bytes:
-    """The bytes of an HTTP/1.1 request with a JSON body."""
-    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+def request(path: str, body: bytes, *, token: str, key: str) -> bytes:
+    """The bytes of an HTTP/1.1 request with a JSON body, of a customer on a page."""
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json\r\n{authorization}Content-Length: {len(body)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Accept: application/json\r\nAuthorization: Bearer {token}\r\nPointbook-Key: {key}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode("ascii") + body
 
