@@ -134,7 +134,7 @@ def available_from(earned_at: datetime, waiting: WaitingTime, zone: ZoneInfo) ->
         return LAST_INSTANT if wait > LAST_INSTANT - earned_at else earned_at + wait
     local = earned_at.astimezone(zone)
     day = _days_after(local.date(), waiting.count)
-    return min(local_instant(day, local.time(), zone), LAST_INSTANT)
+    return LAST_INSTANT if day >= LAST_INSTANT.date() else local_instant(day, local.time(), zone)
 
 
 def expires_at(

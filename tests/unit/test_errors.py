@@ -1,0 +1,33 @@
+"""The tree of expected failures: each has a code of its own, a message for people, and its figures."""
+
+import re
+from datetime import UTC, datetime
+
+from pointbook.domain import errors
+from pointbook.domain.errors import PointbookError
+
+NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
+ARGUMENTS = {
+    "InvalidInput": ("lines[3].amount", "must not be negative"),
+    "UnknownStore": ("7",),
+    "CurrencyMismatch": ("EUR", "PLN"),
+    "ProgrammeNotOpen": ("DRAFT",),
+    "InsufficientPoints": (80, 20),
+    "BelowMinimum": (50,),
+    "ExceedsCart": (399,),
+    "RedemptionEnded": ("LAPSED",),
+    "ExtensionsExhausted": (10,),
+    "OrderConflict": ("O-1",),
+    "ClockAhead": (NOW,),
+}
+
+
+def test_every_failure_has_a_code_of_its_name_and_tells_its_figures() -> None:
+    kinds = [kind for kind in PointbookError.__subclasses__() if kind.__module__ == errors.__name__]
+    assert len(kinds) > len(ARGUMENTS)
+    for kind in kinds:
+        arguments = ARGUMENTS.get(kind.__name__, ())
+        failure = kind(*arguments)
+        assert kind.code == re.sub(r"(?<=.)(?=[A-Z])", "_", kind.__name__).upper()
+        assert all(str(argument) in str(failure) for argument in arguments if argument is not NOW)
+        assert set(arguments) - {NOW} <= set(vars(failure).values())
