@@ -15,7 +15,6 @@ from pointbook.embedded.place import Place
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0  # longer than the keeper's own patience
-_CLEAN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,6 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_CLEAN,
                 cwd=place.servers,
                 pass_fds=[lock],
                 start_new_session=True,  # Ctrl-C is for us; the servers end after us

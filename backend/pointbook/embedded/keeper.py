@@ -22,6 +22,7 @@ from typing import NoReturn
 _PATIENCE_SECONDS = 15.0  # for each stop signal
 _CAME_UP_SECONDS = 2.0  # a server that lived as long has come up
 _RESTARTS = 10
+SERVER_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}  # PGPORT and the like are not for it
 _PR_SET_PDEATHSIG = 1
 _STDIN = 0
 
@@ -112,7 +113,7 @@ class Keeper:
             os._exit(1)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, _STDIN)
-        os.execv(self._argv[0], self._argv)  # noqa: S606  # no shell, arguments of our own
+        os.execve(self._argv[0], self._argv, SERVER_ENVIRONMENT)  # noqa: S606  # no shell, arguments of our own
 
 
 def _prctl() -> Callable[[int, int], object]:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from pointbook.embedded.children import Server
 from pointbook.embedded.errors import EmbeddedError
+from pointbook.embedded.keeper import SERVER_ENVIRONMENT
 from pointbook.embedded.place import Place, Secrets
 from pointbook.embedded.programs import PostgresPrograms
 
@@ -110,7 +111,7 @@ def _run(place: Place, lock: int, command: Sequence[object], statements: str = "
             capture_output=True,
             check=True,
             timeout=_SET_UP_SECONDS,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            env=SERVER_ENVIRONMENT,
             cwd=place.servers,
             user=place.owner.uid,
             group=place.owner.gid,
