@@ -11,12 +11,13 @@ from time import monotonic
 from pointbook.db.retry import retrying
 from pointbook.db.session import Database
 from pointbook.services.installation import Installation as Services
+from pointbook.services.outbox import Delivery
 from tests.faults.installation import Installation, Part
 from tests.faults.load import Credentials, Load, Told
 from tests.faults.market import Books, Market, open_market, read_books
 
 _CALM_SECONDS = (0.3, 1.2)  # between two kills, at random
-_DELIVERY_SECONDS = 30.0
+_DELIVERY_SECONDS = Delivery().lease.total_seconds() + 15  # what a killed worker had in hand waits for its lease
 
 
 @dataclass(frozen=True, slots=True)

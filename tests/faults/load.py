@@ -21,7 +21,7 @@ from pointbook.services.installation import Installation
 from tests.faults.market import Market
 
 _PATIENCE_SECONDS = 90.0
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.1
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 _SUBMIT_ORDER = """

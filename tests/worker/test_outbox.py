@@ -202,7 +202,7 @@ def test_pauses_grow_and_are_bounded_and_a_batch_never_outlives_its_lease() -> N
     assert 1800 <= pauses[-1] <= 3600
     assert sum(pauses) > 4 * 3600  # a receiver may be away for half a working day before anything is parked
     with pytest.raises(AssertionError, match="outlive its lease"):
-        Delivery(lease=timedelta(seconds=10))
+        Delivery(lease=timedelta(seconds=20))
 
 
 async def test_every_topic_that_is_promised_has_a_receiver(db: Database) -> None:

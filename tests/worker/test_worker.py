@@ -20,6 +20,7 @@ from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
 from pointbook.worker import Bell, run_worker, wakeups
+from pointbook.worker.ending import end
 from pointbook.worker.jobs import Job, Jobs
 from pointbook.worker.ticker import Ticker
 from tests.faults.processes import Process, free_port, valkey
@@ -228,3 +229,22 @@ async def test_a_worker_waits_for_a_database_that_is_not_up_yet(
     answers.append(asyncpg.InvalidPasswordError("wrong"))
     with pytest.raises(asyncpg.InvalidPasswordError):
         await worker._connected(configured)
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    lost: list[BaseException] = []
+
+    async def deaf() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as error:
+                if lost:
+                    raise
+                lost.append(error)
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end([task]), 10)
+    assert task.cancelled()
+    assert len(lost) == 1

@@ -25,6 +25,7 @@ import orjson
 import structlog
 
 from pointbook.db.queries.programme_ids import programme_ids
+from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 
 KEPT_FOR = timedelta(days=7)
@@ -79,9 +80,9 @@ class Delivery:
     the same time.
     """
 
-    lease: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=30)
     handler_seconds: float = 10
-    batch: int = 50
+    batch: int = 20
     at_once: int = 10
     max_attempts: int = 20
     first_pause: timedelta = timedelta(seconds=1)
@@ -211,7 +212,8 @@ async def _one_batch(
             return await _deliver(message, subscriptions.of(message.topic), policy)
 
     errors = await asyncio.gather(*map(delivered, messages))
-    await _settle(database, programme_id, list(zip(messages, errors, strict=True)), policy)
+    outcomes = list(zip(messages, errors, strict=True))
+    await retrying(lambda: _settle(database, programme_id, outcomes, policy))
     failed = sum(error not in (None, NOBODY_LISTENS) for error in errors)
     return len(messages), Drained(len(messages) - failed, failed)
 

@@ -13,6 +13,7 @@ from pointbook.db.retry import is_transient
 from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
+from pointbook.worker.ending import end
 from pointbook.worker.jobs import Clock, Jobs
 from pointbook.worker.subscriptions import subscriptions as shipped
 from pointbook.worker.ticker import Ticker
@@ -49,9 +50,7 @@ async def run_worker(
             loop.result()  # loops do not end by themselves: this raises
     finally:
         await jobs.stop()
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end(loops, patience=10)  # they clean up behind themselves
 
 
 async def run_until_signalled(settings: Settings, *, clock: Clock) -> None:

@@ -10,6 +10,7 @@ import structlog
 from pointbook.db.session import Database
 from pointbook.services import outbox, sweeping
 from pointbook.services.outbox import Subscriptions
+from pointbook.worker.ending import end
 
 Clock = Callable[[], datetime]
 
@@ -66,10 +67,8 @@ class Jobs:
         running = list(self._running.values())
         if not running:
             return
-        _, late = await asyncio.wait(running, timeout=GRACE_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.wait(running, timeout=GRACE_SECONDS)
+        await end(running)
 
     async def _guarded(self, job: Job) -> None:
         try:

@@ -21,6 +21,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from pointbook.worker import serialiser
+from pointbook.worker.ending import end
 from pointbook.worker.jobs import TIMEOUT_SECONDS, Job, Jobs
 
 QUEUE = "pointbook:queue"
@@ -75,8 +76,10 @@ class Supervisor:
     async def _run_once(self) -> None:
         redis = connect(self._redis_url)
         worker = arq_worker(redis, self._jobs, on_startup=self._report_up)
+        worker.main_task = asyncio.create_task(worker.main(), name="arq")
         try:
-            await worker.async_run()
+            await asyncio.wait([worker.main_task])
+            worker.main_task.result()
         finally:
             self.up = False
             await _close(worker, redis)
@@ -151,11 +154,11 @@ async def _close(worker: Worker, redis: ArqRedis) -> None:
     Tasks first get the time in which each answer must come: arq shields its last words on a job, and cancelling
     in the middle of them would leave an error that nobody collects.
     """
+    if worker.main_task is not None:
+        await end([worker.main_task])
     tasks = [*worker.tasks.values()]
     if tasks:
-        _, late = await asyncio.wait(tasks, timeout=_ANSWER_SECONDS + 1)
-        for task in late:
-            task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=_ANSWER_SECONDS + 1)
+    await end(tasks)
     with contextlib.suppress(RedisError, OSError):
         await redis.aclose(close_connection_pool=True)
