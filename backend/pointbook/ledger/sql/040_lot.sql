@@ -1,8 +1,8 @@
 -- Lots: points granted together, with one availability, one expiry and one value per point.
 -- open and held sum up the lot's transfers; everything else never changes (but the owner, by a merge).
--- Of the ledger's references only an entry's to its account is a foreign key. The others, here and in the next files, are
--- written by functions together with what they name, never deleted, and watched by the views of violations; checking
--- them took half of the time of an import and logged a row lock each.
+-- Of the ledger's references only an entry's to its account is a foreign key. The others, here and in the next files,
+-- are written by functions together with what they name, never deleted, and watched by the views of violations;
+-- checking them took half of the time of an import and logged a row lock each.
 
 create sequence ledger.lot_id;
 
@@ -32,6 +32,7 @@ create table ledger.lot (
 
 create index lot_of_owner on ledger.lot (programme_id, owner_id, expires_at) where live;
 
--- For the sweep alone: every lot was granted points, but only a query that says so is given this index (see hold_by_end).
+-- For the sweep alone: every lot was granted points, but only a query that says so is given this index (as with
+-- hold_by_end).
 create index lot_by_expiry on ledger.lot (programme_id, expires_at)
 where live and granted > 0 and expires_at < 'infinity';

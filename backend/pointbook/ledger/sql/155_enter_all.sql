@@ -1,7 +1,7 @@
 -- The beginning of a write to many accounts at once, in the order of the lock protocol.
 
--- Locks accounts in key order. Returns, in the order given, the account that stands for each after merges; one that does
--- not exist stands for itself.
+-- Locks accounts in key order. Returns, in the order given, the account that stands for each after merges; one that
+-- does not exist stands for itself.
 create function ledger.lock_all(in_programme int, in_accounts bigint[]) returns bigint[]
 language plpgsql as $$
 declare
@@ -70,7 +70,8 @@ $$;
 -- Returns for each account that exists the one that stands for it.
 create function ledger.lock_accounts(in_programme int, in_accounts bigint[])
 returns table (given bigint, account_id bigint)
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     targets bigint[];
 begin

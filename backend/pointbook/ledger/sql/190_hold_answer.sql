@@ -34,10 +34,10 @@ $$;
 create function ledger.remember_hold(in_request bytea[], in_hold ledger.hold) returns void
 language plpgsql as $$
 begin
-    perform ledger.remember(in_hold.programme_id, in_hold.owner_id, in_request, jsonb_build_object(
+    perform ledger.remember(in_hold.programme_id, in_hold.owner_id, in_request, jsonb_strip_nulls(jsonb_build_object(
         'hold_id', in_hold.hold_id, 'expires_at', in_hold.expires_at, 'extensions', in_hold.extensions,
         'state', in_hold.state, 'ended_at', in_hold.ended_at,
-        'captured_points', in_hold.captured_points, 'captured_value', in_hold.captured_value));
+        'captured_points', in_hold.captured_points, 'captured_value', in_hold.captured_value)));
 end;
 $$;
 

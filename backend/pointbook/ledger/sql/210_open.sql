@@ -1,7 +1,8 @@
 -- Programmes and accounts: opened once, restricted at any time.
 
 create function ledger.open_programme(in_programme int, in_sandbox boolean) returns void
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 begin
     perform ledger.guard(in_programme);
     insert into ledger.programme (programme_id, sandbox) values (in_programme, in_sandbox)
@@ -12,7 +13,8 @@ $$;
 -- The account of a public id; opened at in_now if there is none. status: ok | clock_ahead
 create function ledger.open_account(
     in_programme int, in_public_id uuid, in_now timestamptz, out status text, out account_id bigint)
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
     perform ledger.guard(in_programme);
@@ -37,7 +39,8 @@ $$;
 -- status: ok | clock_ahead | no_account
 create function ledger.restrict(
     in_programme int, in_account bigint, in_may_earn boolean, in_may_spend boolean, in_now timestamptz) returns text
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     account ledger.entered;
 begin

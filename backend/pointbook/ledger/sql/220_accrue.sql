@@ -13,7 +13,8 @@ create function ledger.accrue(
     in_lot_available_from timestamptz[], in_lot_expires_at timestamptz[], in_lot_versions int[],
     in_now timestamptz)
 returns table (account_id bigint, seq bigint, status text)
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     targets bigint[];

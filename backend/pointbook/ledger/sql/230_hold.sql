@@ -11,7 +11,8 @@ create function ledger.hold(
     in_minimum bigint, in_point_value numeric, in_lifetime interval, in_code_hash bytea, in_last_four text,
     in_request bytea[], in_now timestamptz)
 returns ledger.hold_answer
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     account ledger.entered;
     earlier record;

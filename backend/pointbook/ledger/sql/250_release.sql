@@ -7,7 +7,8 @@
 create function ledger.release(
     in_programme int, in_account bigint, in_hold uuid, in_request bytea[], in_now timestamptz)
 returns ledger.hold_answer
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     account ledger.entered;
     earlier record;

@@ -8,7 +8,8 @@ create function ledger.adjust(
     in_programme int, in_account bigint, in_points bigint, in_value numeric, in_available_from timestamptz,
     in_expires_at timestamptz, in_version int, in_allow_negative boolean, in_request bytea[], in_now timestamptz,
     out status text, out account_id bigint, out seq bigint, out available bigint)
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     account ledger.entered;

@@ -1,5 +1,5 @@
 -- The beginning of every read: guard, account, and what is due on it by in_at but not booked. A read writes nothing.
--- Nothing due: due is null, and the figures are those stored (the closed form). Otherwise every figure is stored + due.
+-- Nothing due: due is null, and the figures are those stored (the closed form). Otherwise a figure is stored + due.
 -- account_id is null when there is no such account in the programme.
 
 create type ledger.reading as (

@@ -5,7 +5,8 @@ create function ledger.quote(
     in_programme int, in_account bigint, in_cart bytea, in_points bigint, in_limit bigint, in_minimum bigint,
     in_point_value numeric, in_now timestamptz)
 returns ledger.price
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     reading ledger.reading;
     account ledger.account;

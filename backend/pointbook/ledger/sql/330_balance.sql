@@ -78,7 +78,8 @@ $$;
 create function ledger.balance(
     in_programme int, in_account bigint, in_as_of timestamptz, in_now timestamptz, in_point_value numeric)
 returns setof ledger.balance
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     reading ledger.reading;
 begin

@@ -27,7 +27,8 @@ $$;
 
 create function ledger.expiring(in_programme int, in_account bigint, in_now timestamptz, in_until timestamptz)
 returns table (expires_at timestamptz, points bigint)
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 begin
     return query
     select * from ledger.expiring_at(

@@ -65,7 +65,8 @@ $$;
 create function ledger.history(
     in_programme int, in_account bigint, in_now timestamptz, in_first int, in_before bigint)
 returns setof ledger.history_line
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 begin
     return query
     select * from ledger.history_at(

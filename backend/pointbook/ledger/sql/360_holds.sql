@@ -13,7 +13,8 @@ $$;
 
 create function ledger.holds(in_programme int, in_account bigint, in_now timestamptz)
 returns setof ledger.hold_answer
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     found_hold ledger.hold;
 begin
@@ -28,7 +29,8 @@ $$;
 -- One row, or none. Past its end a hold is lapsed, whether or not that is booked.
 create function ledger.hold_of_code(in_programme int, in_code_hash bytea, in_now timestamptz)
 returns setof ledger.hold_answer
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     found_hold ledger.hold;
 begin

@@ -10,7 +10,8 @@ returns table (
     hold_value bigint[], hold_created_at timestamptz[], hold_expires_at timestamptz[], hold_extensions smallint[],
     entry_seq bigint[], entry_kind text[], entry_at timestamptz[], entry_points bigint[], entry_held bigint[],
     entry_moved bigint[], entry_source_type text[], entry_source_id text[], entry_hold_id uuid[])
-language plpgsql stable security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     reading ledger.reading;

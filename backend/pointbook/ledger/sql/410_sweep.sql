@@ -5,7 +5,8 @@
 
 create function ledger.sweep(
     in_programme int, in_limit int, in_now timestamptz, out status text, out accounts bigint)
-language plpgsql security definer set search_path = ledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_generic_plan as $$
 declare
     waiting bigint[];
 begin

@@ -4,7 +4,9 @@
 create view ledger.entry_violations as
 
 -- I1: an entry that moves points has transfers.
-select e.programme_id, e.account_id, 'entry_without_transfers' as violation, format('%s, seq %s', e.kind, e.seq) as detail
+select
+    e.programme_id, e.account_id, 'entry_without_transfers' as violation,
+    format('%s, seq %s', e.kind, e.seq) as detail
 from ledger.entry e
 left join ledger.transfer t using (programme_id, account_id, seq)
 where e.kind <> 'extend' and t.line is null
@@ -34,7 +36,9 @@ union all
 -- I5: instants never go back.
 select programme_id, account_id, 'instant_goes_back', format('seq %s is before its predecessor', seq)
 from (
-    select programme_id, account_id, seq, at, lag(at) over (partition by programme_id, account_id order by seq) as before
+    select
+        programme_id, account_id, seq, at,
+        lag(at) over (partition by programme_id, account_id order by seq) as before
     from ledger.entry
 ) as in_order
 where at < before
@@ -49,8 +53,8 @@ where e.kind = 'lapse' and e.at <> h.expires_at
 
 union all
 
--- I5: points expire at their lot's expiry, and pay debt when they become available; or else in the instant in which an
--- earlier entry opened them.
+-- I5: points expire at their lot's expiry, and pay debt when they become available; or else in the instant in which
+-- an earlier entry opened them.
 select
     e.programme_id, e.account_id, 'automatic_instant',
     format('%s, seq %s: not when points of lot %s were due', e.kind, e.seq, l.lot_id)

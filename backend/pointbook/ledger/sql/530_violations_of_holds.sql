@@ -54,7 +54,9 @@ union all
 -- I6: what was captured was held, and nothing of a hold is left when it ends.
 select
     h.programme_id, h.owner_id, 'hold_not_used_up',
-    format('hold %s: %s points, captured %s; by its end %s, %s', h.hold_id, h.points, h.captured_points, e.points, e.redeemed)
+    format(
+        'hold %s: %s points, captured %s; by its end %s, %s', h.hold_id, h.points, h.captured_points, e.points,
+        e.redeemed)
 from ledger.hold h
 join ended e using (programme_id, hold_id)
 where (h.points, h.captured_points) is distinct from (e.points, e.redeemed)

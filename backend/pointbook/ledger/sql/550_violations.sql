@@ -1,4 +1,5 @@
--- All violations, one row each, and how much there was to look at. account_id is null where the whole programme is meant.
+-- All violations, one row each, and how much there was to look at. account_id is null where the whole programme is
+-- meant.
 
 create view ledger.violations as
 select * from ledger.entry_violations
@@ -11,7 +12,9 @@ select * from ledger.account_violations;
 
 create function ledger.violations_of(in_programme int)
 returns table (account_id bigint, violation text, detail text)
-language plpgsql stable security definer set search_path = ledger, pg_temp as $$
+language plpgsql stable security definer set search_path = ledger, pg_temp
+set jit = off set enable_nestloop = off  -- the whole programme is read: good plans without statistics too
+as $$
 #variable_conflict use_column
 begin
     perform ledger.guard(in_programme);
