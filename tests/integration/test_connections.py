@@ -116,6 +116,19 @@ async def test_a_collision_of_keys_is_tried_again_once(
     assert calls == tries
 
 
+async def test_a_collision_in_the_last_try_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    _do_not_wait(monkeypatch)
+    collision = asyncpg.UniqueViolationError("23505")
+    collision.constraint_name = "entry_source_key"
+    failures = iter([*[ConnectionResetError()] * (MAX_TRIES - 1), collision])
+
+    async def fail() -> None:
+        raise next(failures)
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await retrying(fail)
+
+
 async def _break_connections(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
     broken = await admin.fetch(
         "select pg_terminate_backend(pid) from pg_stat_activity"

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 
 Answer = TypeVar("Answer")
 
@@ -20,16 +19,13 @@ _KEYED_CONSTRAINTS = frozenset({"idempotency_pkey", "entry_source_key"})
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The five-character SQLSTATE of a driver error, bare or wrapped by SQLAlchemy."""
-    if isinstance(error, DBAPIError):
-        error = error.orig or error
-    return getattr(error, "sqlstate", None)
+    """The five-character SQLSTATE of a driver error, bare or wrapped by SQLAlchemy (in migrations)."""
+    return getattr(_original(error), "sqlstate", None)
 
 
 def is_transient(error: BaseException) -> bool:
     """Deadlocks, lock timeouts, a server that restarts, and connections that broke."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
+    error = _original(error)
     state = sqlstate(error)
     if state is not None:
         return state in _TRANSIENT_STATES or state.startswith("08")
@@ -38,11 +34,7 @@ def is_transient(error: BaseException) -> bool:
 
 def is_keyed_collision(error: BaseException) -> bool:
     """Another transaction inserted the same idempotency key or source first."""
-    original = error.orig if isinstance(error, DBAPIError) else error
-    return (
-        sqlstate(error) == asyncpg.UniqueViolationError.sqlstate
-        and getattr(original, "constraint_name", None) in _KEYED_CONSTRAINTS
-    )
+    return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in _KEYED_CONSTRAINTS
 
 
 async def retrying(call: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -52,9 +44,15 @@ async def retrying(call: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
             return await call()
         except Exception as error:
-            if is_keyed_collision(error) and not collided:
-                collided = True
-            elif not is_transient(error) or attempt == MAX_TRIES:
+            first_collision = is_keyed_collision(error) and not collided
+            if attempt == MAX_TRIES or not (first_collision or is_transient(error)):
                 raise
+            collided = collided or first_collision
         await asyncio.sleep(random.uniform(0.5, 1.0) * 0.02 * 2**attempt)  # noqa: S311  # jitter, no secret
     raise AssertionError("the last try returns or raises")
+
+
+def _original(error: BaseException) -> BaseException:
+    """What SQLAlchemy wraps; known by its attribute, because only migrations import the library."""
+    wrapped = getattr(error, "orig", None)
+    return wrapped if isinstance(wrapped, BaseException) else error
