@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,7 +23,8 @@ HEAD = b"POST /graphql HTTP/1.1\r\nHost: pointbook.test\r\nContent-Type: applica
 async def port(app: Starlette) -> AsyncIterator[int]:
     """The application of the run, once more, behind uvicorn as it is served."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=DeadlineProtocol, lifespan="off", log_config=None, access_log=False)
+    options: dict[str, Any] = {"lifespan": "off", "log_config": None, "timeout_graceful_shutdown": 1}
+    config = uvicorn.Config(app, http=DeadlineProtocol, **options)
     server = uvicorn.Server(config)
     with contextlib.suppress(asyncio.CancelledError):
         serving = asyncio.create_task(server.serve([listener]))
