@@ -7,7 +7,7 @@ commands, which this class starts again, as an operator's supervisor would.
 import asyncio
 import os
 import signal
-import sys
+import sysconfig
 import time
 from enum import Enum
 from http import HTTPStatus
@@ -24,20 +24,6 @@ from pointbook.db.migrate import migrate
 from tests.faults.processes import Process, free_port
 
 _BACK_SECONDS = 60.0
-_SERVE = """
-import uvicorn
-from pointbook.app import create_app
-from pointbook.settings import Settings
-settings = Settings()
-uvicorn.run(create_app(settings), host=settings.host, port=settings.port, access_log=False)
-"""
-_WORK = """
-import asyncio
-from pointbook.app import utc_now
-from pointbook.settings import Settings
-from pointbook.worker import run_until_signalled
-asyncio.run(run_until_signalled(Settings(), clock=utc_now))
-"""
 
 
 class Part(Enum):
@@ -58,6 +44,7 @@ class Installation:
         self.urls = self._servers.urls
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        command = Path(sysconfig.get_path("scripts")) / "pointbook"
         environment = {
             "POINTBOOK_DATABASE_URL": self.urls.database,
             "POINTBOOK_REDIS_URL": self.urls.redis or "",
@@ -67,10 +54,13 @@ class Installation:
         }
         self.processes = {
             Part.API: Process(
-                [sys.executable, "-c", _SERVE], log=folder / "api.log", is_up=self._serves, environment=environment
+                [command, "serve", "--log-level", "warning"],
+                log=folder / "api.log",
+                is_up=self._serves,
+                environment=environment,
             ),
             Part.WORKER: Process(
-                [sys.executable, "-c", _WORK],
+                [command, "worker"],
                 log=folder / "worker.log",
                 is_up=self._works,
                 environment=environment,
