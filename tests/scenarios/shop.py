@@ -81,8 +81,7 @@ class Shop:
             f" {_ERRORS} ... on CaptureRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
             input={"voucherCode": code, "amount": money, "idempotencyKey": key or uuid4().hex},
         )
-        captured: dict[str, Any] = answer["captureRedemption"]
-        return captured.get("redemption", captured)
+        return _redemption_or_refusal(answer["captureRedemption"])
 
     async def voucher(self, code: str) -> dict[str, Any] | None:
         answer = await self._server(
@@ -128,8 +127,7 @@ class Shop:
             f" {_REFUSALS} ... on RedeemPointsSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
             input=mode | paid,
         )
-        redeemed: dict[str, Any] = answer["redeemPoints"]
-        return redeemed.get("redemption", redeemed)
+        return _redemption_or_refusal(answer["redeemPoints"])
 
     async def quote(self, points: int | None, total: str, customer: str = "c-1") -> dict[str, Any]:
         answer = await self._customer(
@@ -150,8 +148,7 @@ class Shop:
             f" {_ERRORS} ... on ExtendRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
             input={"redemptionId": redemption_id, "idempotencyKey": key or uuid4().hex},
         )
-        extended: dict[str, Any] = answer["extendRedemption"]
-        return extended.get("redemption", extended)
+        return _redemption_or_refusal(answer["extendRedemption"])
 
     async def change(self, **settings: Any) -> None:
         """Save new settings and wait until they are in force."""
@@ -188,6 +185,11 @@ class Shop:
         assert "errors" not in body, body
         data: dict[str, Any] = body["data"]
         return data
+
+
+def _redemption_or_refusal(result: dict[str, Any]) -> dict[str, Any]:
+    redemption: dict[str, Any] | None = result.get("redemption")
+    return result if redemption is None else redemption
 
 
 @contextlib.asynccontextmanager
