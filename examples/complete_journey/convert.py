@@ -2,8 +2,8 @@
 
     python examples/complete_journey/convert.py build/complete_journey
 
-writes ``stores.txt`` (one external id a line), ``members.jsonl`` and ``orders.jsonl`` in that folder and
-prints what it counted. The README beside this file says what each column of the data becomes, and why.
+writes ``stores.jsonl``, ``members.jsonl`` and ``orders.jsonl`` in that folder and prints what it counted. The
+README beside this file says what each column of the data becomes, and why.
 
 Only two of the package's tables are read, straight from their files: the others (21 million rows of
 promotions) have nothing to do with orders.
@@ -11,7 +11,7 @@ promotions) have nothing to do with orders.
 
 import argparse
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import groupby
 from operator import itemgetter
@@ -24,6 +24,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 CURRENCY = "USD"
+STATUS = "goods booked out"
 TIME_ZONE = (
     "America/New_York"  # of the programme and its stores; the timestamps of the data are UTC, see the README
 )
@@ -48,25 +49,25 @@ class Line(NamedTuple):
     coupon_match_disc: int
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Counts:
     """What the converted orders hold; the README states the same figures."""
 
-    baskets: int = 0
-    lines: int = 0
-    households: int = 0
-    stores: int = 0
-    lines_of_quantity_0: int = 0
-    of_them_with_an_amount: int = 0
-    lines_above_1000_pieces: int = 0
-    lines_without_product: int = 0
-    largest_basket_in_lines: int = 0
-    baskets_of_total_0: int = 0
-    baskets_with_manufacturer_coupon: int = 0
-    sales_in_cents: int = 0
+    baskets: int
+    lines: int
+    households: int
+    stores: int
+    lines_of_quantity_0: int
+    of_them_with_an_amount: int
+    lines_above_1000_pieces: int
+    lines_without_product: int
+    largest_basket_in_lines: int
+    baskets_of_total_0: int
+    baskets_with_manufacturer_coupon: int
+    sales_in_cents: int
 
 
-def read_lines(households: int | None = None) -> list[Line]:
+def read_table(households: int | None = None) -> pa.Table:
     """Every line of the year in order of time, or those of the ``households`` with the smallest numbers.
 
     The data holds money as binary fractions; all of it is whole cents but for their rounding error.
@@ -77,10 +78,16 @@ def read_lines(households: int | None = None) -> list[Line]:
         table = table.filter(pc.is_in(table["household_id"], pa.array(chosen)))
     table = table.sort_by([(name, "ascending") for name in ("transaction_timestamp", "basket_id", "product_id")])
     seconds = pc.cast(table["transaction_timestamp"], pa.timestamp("s"), safe=False)
-    values = {name: table[name].to_pylist() for name in _COLUMNS}
-    values["transaction_timestamp"] = pc.strftime(seconds, format="%Y-%m-%dT%H:%M:%SZ").to_pylist()
-    cents = [pc.cast(pc.round(pc.multiply(table[name], 100.0)), pa.int64()).to_pylist() for name in _MONEY]
-    return list(map(Line._make, zip(*values.values(), *cents, strict=True)))
+    instants = pc.strftime(seconds, format="%Y-%m-%dT%H:%M:%SZ")
+    cents = [pc.cast(pc.round(pc.multiply(table[name], 100.0)), pa.int64()) for name in _MONEY]
+    columns = [instants if name == "transaction_timestamp" else table[name] for name in _COLUMNS]
+    return pa.table([*columns, *cents], names=list(Line._fields))
+
+
+def baskets(table: pa.Table) -> Iterator[list[Line]]:
+    """The lines basket by basket. A basket has one instant, so its lines stand together."""
+    lines = map(Line._make, zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return (list(group) for _, group in groupby(lines, key=itemgetter(0)))
 
 
 def read_groups() -> dict[int, list[str]]:
@@ -92,18 +99,13 @@ def read_groups() -> dict[int, list[str]]:
     }
 
 
-def baskets(lines: list[Line]) -> Iterator[list[Line]]:
-    """The lines basket by basket. A basket has one instant, so its lines stand together."""
-    return (list(group) for _, group in groupby(lines, key=itemgetter(0)))
-
-
 def order_document(basket: list[Line], groups: dict[int, list[str]]) -> dict[str, Any]:
     first = basket[0]
     coupons = sum(line.coupon_disc for line in basket)
     document: dict[str, Any] = {
         "externalId": str(first.basket_id),
         "type": "SALE",
-        "status": "goods booked out",
+        "status": STATUS,
         "placedAt": first.placed_at,
         "currency": CURRENCY,
         "store": str(first.store_id),
@@ -136,36 +138,48 @@ def _line_document(number: int, line: Line, groups: dict[int, list[str]]) -> dic
     return document
 
 
-def count(lines: list[Line], groups: dict[int, list[str]]) -> Counts:
-    counts = Counts(
-        lines=len(lines),
-        households=len({line.household_id for line in lines}),
-        stores=len({line.store_id for line in lines}),
+def count(table: pa.Table, groups: dict[int, list[str]]) -> Counts:
+    quantity, sales = table["quantity"], table["sales_value"]
+    by_basket = table.group_by("basket_id").aggregate(
+        [("sales_value", "sum"), ("coupon_disc", "sum"), ("sales_value", "count")]
     )
-    for line in lines:
-        counts.lines_of_quantity_0 += line.quantity == 0
-        counts.of_them_with_an_amount += line.quantity == 0 and line.sales_value != 0
-        counts.lines_above_1000_pieces += line.quantity > LARGE_QUANTITY
-        counts.lines_without_product += line.product_id not in groups
-        counts.sales_in_cents += line.sales_value
-    for basket in baskets(lines):
-        counts.baskets += 1
-        counts.largest_basket_in_lines = max(counts.largest_basket_in_lines, len(basket))
-        counts.baskets_of_total_0 += not any(line.sales_value for line in basket)
-        counts.baskets_with_manufacturer_coupon += any(line.coupon_disc for line in basket)
-    return counts
+    is_free = pc.equal(quantity, 0)
+    return Counts(
+        baskets=by_basket.num_rows,
+        lines=table.num_rows,
+        households=pc.count_distinct(table["household_id"]).as_py(),
+        stores=pc.count_distinct(table["store_id"]).as_py(),
+        lines_of_quantity_0=_number(is_free),
+        of_them_with_an_amount=_number(pc.and_(is_free, pc.not_equal(sales, 0))),
+        lines_above_1000_pieces=_number(pc.greater(quantity, LARGE_QUANTITY)),
+        lines_without_product=_number(pc.invert(pc.is_in(table["product_id"], pa.array(list(groups))))),
+        largest_basket_in_lines=pc.max(by_basket["sales_value_count"]).as_py(),
+        baskets_of_total_0=_number(pc.equal(by_basket["sales_value_sum"], 0)),
+        baskets_with_manufacturer_coupon=_number(pc.greater(by_basket["coupon_disc_sum"], 0)),
+        sales_in_cents=pc.sum(sales).as_py(),
+    )
 
 
-def write(folder: Path, lines: list[Line], groups: dict[int, list[str]]) -> None:
+def _number(which: pa.ChunkedArray) -> int:
+    """How many are true."""
+    return int(pc.sum(which).as_py() or 0)
+
+
+def write(folder: Path, table: pa.Table, groups: dict[int, list[str]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    stores = sorted({line.store_id for line in lines})
-    (folder / "stores.txt").write_text("".join(f"{store}\n" for store in stores))
-    with (folder / "members.jsonl").open("wb") as members:
-        for household in sorted({line.household_id for line in lines}):
-            members.write(orjson.dumps({"externalId": str(household)}, option=orjson.OPT_APPEND_NEWLINE))
-    with (folder / "orders.jsonl").open("wb") as orders:
-        for basket in baskets(lines):
-            orders.write(orjson.dumps(order_document(basket, groups), option=orjson.OPT_APPEND_NEWLINE))
+    stores = ({"storeId": str(n), "name": f"Store {n}"} for n in _distinct(table, "store_id"))
+    _write_lines(folder / "stores.jsonl", stores)
+    _write_lines(folder / "members.jsonl", ({"externalId": str(n)} for n in _distinct(table, "household_id")))
+    _write_lines(folder / "orders.jsonl", (order_document(basket, groups) for basket in baskets(table)))
+
+
+def _distinct(table: pa.Table, column: str) -> list[int]:
+    return sorted(pc.unique(table[column]).to_pylist())
+
+
+def _write_lines(path: Path, documents: Iterable[object]) -> None:
+    with path.open("wb") as file:
+        file.writelines(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in documents)
 
 
 def _decimal(cents: int) -> str:
@@ -181,9 +195,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the files are written; made if missing")
     parser.add_argument("--households", type=int, help="only that many households, smallest numbers first")
     arguments = parser.parse_args()
-    lines, groups = read_lines(arguments.households), read_groups()
-    write(arguments.folder, lines, groups)
-    for name, value in dataclasses.asdict(count(lines, groups)).items():
+    table, groups = read_table(arguments.households), read_groups()
+    write(arguments.folder, table, groups)
+    for name, value in dataclasses.asdict(count(table, groups)).items():
         print(f"{value:>14,}  {name.replace('_', ' ')}")
 
 

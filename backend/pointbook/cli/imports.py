@@ -1,4 +1,4 @@
-"""``pointbook import``: files of orders and members, with a progress bar and a report of the lines refused."""
+"""``pointbook import``: files of orders, members, stores, with a progress bar and a report of what was refused."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +15,7 @@ from pointbook.services.import_reports import Progress as Reached
 from pointbook.services.installation import Installation
 from pointbook.services.member_import import import_members
 from pointbook.services.order_import import import_orders
+from pointbook.services.store_import import import_stores
 
 importing = typer.Typer(help="Import files, JSON Lines or CSV, plain or gzip.", no_args_is_help=True)
 
@@ -41,6 +42,16 @@ def members(file: _File, slug: Slug = None) -> None:
         return await import_members(installation, programme_id, file, clock=now, progress=show)
 
     _import("Members", file, slug, call)
+
+
+@importing.command("stores")
+def stores(file: _File, slug: Slug = None) -> None:
+    """Import stores; one that is known gets the name and time zone of the file. 1 if it refused lines."""
+
+    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
+        return await import_stores(installation, programme_id, file, clock=now, progress=show)
+
+    _import("Stores", file, slug, call)
 
 
 def _import(

@@ -36,9 +36,9 @@ def check_columns(heading: Heading, known: frozenset[str]) -> None:
             raise InvalidInput("file", f"the heading names an unknown column: {shown(column)}")
 
 
-def refusal_of(line: int, document: object, error: PointbookError) -> Refusal:
-    """What the report says of a record that an expected failure kept out."""
-    external_id = document.get("externalId") if isinstance(document, dict) else None
+def refusal_of(line: int, document: object, error: PointbookError, *, key: str = "externalId") -> Refusal:
+    """What the report says of a record that an expected failure kept out; its field ``key`` names it."""
+    external_id = document.get(key) if isinstance(document, dict) else None
     named = shown(external_id) if isinstance(external_id, str | int) else ""
     if isinstance(error, InvalidInput):
         return Refusal(line, named, error.field, error.reason)
