@@ -179,6 +179,17 @@ async def test_other_gets_are_not_kept(shop: Shop) -> None:
     assert refused.codes == ["DOCUMENT_NOT_TRUSTED"]
 
 
+async def test_a_programme_may_open_a_publishable_key_to_any_document(shop: Shop) -> None:
+    opened = NewKey(KeyKind.PUBLISHABLE, "head", any_document=True)
+    key = await create_key(shop.installation, shop.programme.id, opened, now=shop.clock())
+    query = {"query": "{ programme { name } }"}
+    assert (await shop.send(query, {"Pointbook-Key": key.text})).data == {"programme": {"name": "A shop"}}
+    customer = {**await shop.customer_headers(), "Pointbook-Key": key.text}
+    assert (await shop.send({"query": "{ me { id } }"}, customer)).data == {"me": None}
+    refused = await shop.send({"query": '{ voucher(code: "x") { id } }'}, {"Pointbook-Key": key.text})
+    assert refused.codes == ["FORBIDDEN"]
+
+
 async def test_a_mutation_by_get_is_refused_and_changes_nothing(shop: Shop) -> None:
     text = next(text for text in shipped().values() if text.startswith("mutation Join"))
     headers = await shop.customer_headers()

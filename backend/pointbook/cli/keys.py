@@ -34,6 +34,9 @@ def create(
         list[Scope] | None, typer.Option(help="Of a secret key; may be repeated. Default: all.")
     ] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Whose pages may use it; may be repeated.")] = None,
+    any_document: Annotated[
+        bool, typer.Option("--any-document", help="A publishable key that runs more than the widgets' documents.")
+    ] = False,
     expires: Annotated[datetime | None, typer.Option(help="UTC instant.")] = None,
 ) -> None:
     """Make a key and show it, once."""
@@ -42,6 +45,7 @@ def create(
         label=label,
         scopes=frozenset(scope) if scope else ALL_SCOPES,
         origins=tuple(origin or ()),
+        any_document=any_document,
         expires_at=expires and expires.replace(tzinfo=expires.tzinfo or UTC),
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from starlette.datastructures import Headers
 
-from pointbook.domain.access import CallerKind, Principal
+from pointbook.domain.access import Principal
 from pointbook.domain.errors import Unauthenticated
 from pointbook.http.problems import Problem, unauthenticated
 from pointbook.services import keys
@@ -59,7 +59,7 @@ async def key_holder(installation: Installation, given: Credentials, *, now: dat
         known = await keys.authenticate(installation, given.key, now=now)
     except Unauthenticated:
         raise _unknown_key() from None
-    return Caller(known.principal, known.origins, known.principal.kind is CallerKind.GUEST)
+    return Caller(known.principal, known.origins, not known.any_document)
 
 
 async def customer(installation: Installation, holder: Caller, token: str, *, now: datetime) -> Caller:

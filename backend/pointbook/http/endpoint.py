@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pointbook.domain.access import Principal
+from pointbook.domain.access import CallerKind, Principal
 from pointbook.http import cors, guard, media, parameters, responses
 from pointbook.http.authentication import Caller, Credentials, credentials, customer, key_holder
 from pointbook.http.problems import Problem
@@ -122,7 +122,8 @@ class GraphQLEndpoint:
         if get:
             given, size = parameters.of_query(scope["query_string"]), 0
         else:
-            limit = guard.MAX_BODY if caller.trusted_only else guard.MAX_SERVER_BODY
+            server = caller.principal.kind is CallerKind.SERVER
+            limit = guard.MAX_SERVER_BODY if server else guard.MAX_BODY
             body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
             given, size = parameters.of_body(body), len(body)
         await self._charge(caller.principal, 1 + size // _BYTES_PER_COST)

@@ -36,6 +36,7 @@ class ApiKeyRecord:
 
     principal: Principal
     origins: tuple[str, ...]
+    any_document: bool
     expires_at: datetime | None
 
 
@@ -83,7 +84,7 @@ class KeyDirectory:
         principal = Principal(
             _CALLERS[row["kind"]], row["programme_id"], str(row["key_id"]), frozenset(map(Scope, row["scopes"]))
         )
-        return ApiKeyRecord(principal, tuple(row["origins"]), row["expires_at"])
+        return ApiKeyRecord(principal, tuple(row["origins"]), row["any_document"], row["expires_at"])
 
     async def _load_token(self, kid: str) -> TokenKeyRecord | None:
         row = await self._db.one_row(None, _TOKEN_KEY, kid)

@@ -37,12 +37,16 @@ class KeyKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """``scopes`` restrict a secret key; ``origins`` like https://shop.example say whose pages may use one."""
+    """``scopes`` restrict a secret key; ``origins`` like https://shop.example say whose pages may use one.
+
+    A publishable key runs trusted documents only unless it is made for ``any_document``; a secret one runs any.
+    """
 
     kind: KeyKind
     label: str
     scopes: frozenset[Scope] = ALL_SCOPES
     origins: tuple[str, ...] = ()
+    any_document: bool = False
     expires_at: datetime | None = None
 
 
@@ -63,6 +67,7 @@ class ListedKey:
     last_four: str
     scopes: frozenset[Scope]
     origins: tuple[str, ...]
+    any_document: bool
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -70,10 +75,11 @@ class ListedKey:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who calls. ``origins``: whose pages may, empty for all."""
+    """Who calls. ``origins``: whose pages may, empty for all; ``any_document``: not only trusted ones."""
 
     principal: Principal
     origins: tuple[str, ...] = ()
+    any_document: bool = False
 
 
 async def create_key(
@@ -104,6 +110,7 @@ async def create_key(
             label,
             scopes,
             origins,
+            command.any_document or command.kind is KeyKind.SECRET,
             now,
             command.expires_at,
         )
@@ -133,6 +140,7 @@ async def list_keys(installation: Installation, programme_id: int) -> list[Liste
             row["last_four"],
             frozenset(map(Scope, row["scopes"])),
             tuple(row["origins"]),
+            row["any_document"],
             row["created_at"],
             row["expires_at"],
             row["revoked_at"],
@@ -150,7 +158,7 @@ async def authenticate(installation: Installation, credential: str, *, now: date
     record = await installation.keys.api_key(_digest(credential))
     if record is None or (record.expires_at is not None and record.expires_at <= now):
         raise Unauthenticated
-    return Authenticated(record.principal, record.origins)
+    return Authenticated(record.principal, record.origins, record.any_document)
 
 
 def _digest(key: str) -> bytes:
@@ -173,8 +181,8 @@ where programme_id = $1 and kind = $2 and revoked_at is null and (expires_at is 
 
 _INSERT = """
 insert into api_key
-    (programme_id, key_id, kind, digest, last_four, label, scopes, origins, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (programme_id, key_id, kind, digest, last_four, label, scopes, origins, any_document, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 _REVOKE = """

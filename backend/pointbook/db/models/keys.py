@@ -14,7 +14,10 @@ class ApiKey(Base):
     """A publishable or secret key. The key itself is shown once; only its SHA-256 stands here."""
 
     __tablename__ = "api_key"
-    __table_args__ = (CheckConstraint(one_of("kind", "PUBLISHABLE", "SECRET"), name="kind"),)
+    __table_args__ = (
+        CheckConstraint(one_of("kind", "PUBLISHABLE", "SECRET"), name="kind"),
+        CheckConstraint("any_document or kind = 'PUBLISHABLE'", name="any_document"),
+    )
 
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
     key_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -24,6 +27,7 @@ class ApiKey(Base):
     label: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     origins: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    any_document: Mapped[bool]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -29,7 +29,9 @@ def upgrade() -> None:
     create_tables()
     steps.create_app_role()
     steps.isolate_tenants(TENANT)
-    steps.grant_to_app("select, insert, update, delete", set(DIRECTORY + TENANT) - {"programme", "settings_version"})
+    steps.grant_to_app(
+        "select, insert, update, delete", set(DIRECTORY + TENANT) - {"programme", "settings_version"}
+    )
     steps.grant_to_app("select, insert, update", ["programme"])
     steps.grant_to_app("select, insert", ["settings_version"])  # only ever appended
     steps.grant_to_app("select", ["alembic_version"])
@@ -96,9 +98,11 @@ def create_tables() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("origins", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("any_document", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("any_document or kind = 'PUBLISHABLE'", name=op.f("api_key_any_document_check")),
         sa.CheckConstraint("kind in ('PUBLISHABLE', 'SECRET')", name=op.f("api_key_kind_check")),
         sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("api_key_programme_id_fkey")),
         sa.PrimaryKeyConstraint("programme_id", "key_id", name=op.f("api_key_pkey")),
