@@ -7,13 +7,12 @@ import sys
 
 import asyncpg
 import typer
-from sqlalchemy.exc import DBAPIError
 
 from pointbook import embedded
 from pointbook.cli import checks, imports, keys, programmes, serving
 from pointbook.cli.output import complain
 from pointbook.cli.running import CommandError
-from pointbook.domain.errors import InvalidInput, PointbookError
+from pointbook.domain.errors import PointbookError
 
 app = typer.Typer(
     help="Pointbook: a loyalty engine that shops run themselves.",
@@ -35,14 +34,12 @@ def main() -> None:
     """Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage, 130 broken off."""
     try:
         app()
-    except InvalidInput as error:
-        _fail(f"{error.field} {error.reason}" if hasattr(error, "reason") else error)
     except (PointbookError, CommandError, embedded.EmbeddedError) as error:
         _fail(error)
     except asyncpg.UndefinedTableError:
         _fail("The database is not set up: run pointbook migrate.")
-    except (asyncpg.PostgresError, DBAPIError) as error:
-        _fail(f"PostgreSQL refuses: {error.orig if isinstance(error, DBAPIError) else error}")
+    except asyncpg.PostgresError as error:
+        _fail(f"PostgreSQL refuses: {error}")
     except OSError as error:
         _fail(f"A server cannot be reached or a file not be used: {error}")
     except KeyboardInterrupt:

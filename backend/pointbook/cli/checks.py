@@ -1,12 +1,10 @@
 """``pointbook migrate``, ``schema``, ``verify``: what an operator runs."""
 
-import asyncio
-
 import typer
 
-from pointbook import embedded, ledger
+from pointbook import ledger
 from pointbook.cli.output import complain, console, table
-from pointbook.cli.running import CommandError, read_settings, run
+from pointbook.cli.running import CommandError, bring_up, read_settings, ready, run
 from pointbook.ledger import Verification
 from pointbook.services.installation import Installation
 
@@ -15,17 +13,14 @@ _SHOWN = 50
 
 def migrate() -> None:
     """Bring the database to the revision of this version; doing so again changes nothing."""
-    from pointbook.db.migrate import migrate as bring_up
-
     settings = read_settings()
     if settings.owner_database_url is not None:
-        asyncio.run(bring_up(settings.owner_database_url.get_secret_value()))
+        bring_up(settings.owner_database_url.get_secret_value())
     elif settings.database_url is not None:
         raise CommandError("POINTBOOK_OWNER_DATABASE_URL is not set: only the owner of the tables migrates.")
     else:
-        with embedded.configured(settings) as found:
-            assert found.owner_database_url is not None
-            asyncio.run(bring_up(found.owner_database_url.get_secret_value()))
+        with ready(settings):
+            pass
     console.print("The database is up to date.")
 
 

@@ -47,10 +47,20 @@ def ready(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
 def migrated(settings: Settings, found: Settings) -> None:
     """Bring an embedded database up to date; a configured one is migrated by ``pointbook migrate`` alone."""
     if settings.database_url is None:
-        from pointbook.db.migrate import migrate
-
         assert found.owner_database_url is not None
-        asyncio.run(migrate(found.owner_database_url.get_secret_value()))
+        bring_up(found.owner_database_url.get_secret_value())
+
+
+def bring_up(owner_url: str) -> None:
+    """Migrate. Raises CommandError or OSError."""
+    from sqlalchemy.exc import DBAPIError
+
+    from pointbook.db.migrate import migrate
+
+    try:
+        asyncio.run(migrate(owner_url))
+    except DBAPIError as error:
+        raise CommandError(f"PostgreSQL refuses: {error.orig}") from error
 
 
 @contextlib.asynccontextmanager
