@@ -2,7 +2,7 @@
 
 The embedded servers are started once a run; ``POINTBOOK_TEST_ADMIN_URL`` (a superuser's URL) and
 ``POINTBOOK_TEST_REDIS_URL`` name running ones instead. A run has a database of its own, migrated, emptied after
-each test and dropped at the end.
+each test and dropped at the end. ``POINTBOOK_TEST_WITHOUT_VALKEY=1``: nothing of the product has a Valkey.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from pointbook import embedded
 from pointbook.db.migrate import migrate
 from pointbook.db.session import Database
 
+_WITHOUT_VALKEY = os.environ.get("POINTBOOK_TEST_WITHOUT_VALKEY") == "1"
 _LOOPBACK = ("127.", "::1", "localhost")
 _TEST_PASSWORD = "of-the-test-run"  # of roles on a server for tests
 
@@ -40,6 +41,15 @@ def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_network)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A run without Valkey is for what must work without; tests of Valkey itself are no part of it."""
+    if not _WITHOUT_VALKEY:
+        return
+    of_valkey = [item for item in items if "redis_url" in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in of_valkey]
+    config.hook.pytest_deselected(items=of_valkey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,12 @@ def servers() -> Iterator[TestServers]:
     if given:
         asyncio.run(_make_roles(given))
         owner, app = (_login(given, role) for role in ("pointbook_owner", "pointbook"))
-        yield TestServers(given, owner, app, os.environ.get("POINTBOOK_TEST_REDIS_URL"))
+        valkey = None if _WITHOUT_VALKEY else os.environ.get("POINTBOOK_TEST_REDIS_URL")
+        yield TestServers(given, owner, app, valkey)
         return
     data_dir = Path(tempfile.mkdtemp(prefix="pointbook-tests-"))
     data_dir.chmod(0o755)  # as root the servers run as somebody else
-    running = embedded.start(data_dir, durable=False)
+    running = embedded.start(data_dir, durable=False, with_valkey=not _WITHOUT_VALKEY)
     try:
         urls = running.urls
         yield TestServers(urls.admin, urls.owner_database, urls.database, urls.redis)
@@ -74,8 +85,14 @@ def servers() -> Iterator[TestServers]:
 
 
 @pytest.fixture(scope="session")
+def optional_redis_url(servers: TestServers) -> str | None:
+    """For tests of what must work with Valkey and without: None in a run without."""
+    return servers.redis_url
+
+
+@pytest.fixture(scope="session")
 def redis_url(servers: TestServers) -> str:
-    """Valkey of this run; tests use keys of their own."""
+    """Valkey of this run; tests use keys of their own. A run without Valkey leaves out who asks for it."""
     assert servers.redis_url is not None, "this test needs Valkey: set POINTBOOK_TEST_REDIS_URL too"
     return servers.redis_url
 

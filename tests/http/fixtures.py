@@ -116,9 +116,10 @@ def session_clock() -> Clock:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def app(database_url: str, session_clock: Clock) -> AsyncIterator[Starlette]:
-    """Without Valkey: nothing may need it."""
-    settings = Settings.model_validate({"database_url": database_url, "secret": SECRET, "redis_url": None})
+async def app(database_url: str, optional_redis_url: str | None, session_clock: Clock) -> AsyncIterator[Starlette]:
+    settings = Settings.model_validate(
+        {"database_url": database_url, "secret": SECRET, "redis_url": optional_redis_url}
+    )
     made = create_app(settings, clock=session_clock, rates=Rates(GENEROUS, GENEROUS, GENEROUS))
     async with LifespanManager(made):
         yield made

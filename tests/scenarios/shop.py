@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from pydantic import SecretStr
 
 from pointbook.app import create_app
 from pointbook.domain.programme_settings import ProgrammeSettings
@@ -193,13 +192,16 @@ def _redemption_or_refusal(result: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def open_shop(database_url: str, clock: Clock, **settings: Any) -> AsyncIterator[Shop]:
+async def open_shop(
+    database_url: str, redis_url: str | None, clock: Clock, **settings: Any
+) -> AsyncIterator[Shop]:
     """A shop whose programme has the settings of the preset L, but for ``settings``; base points are 0.
 
     Orders earn when they are PAID. The programme is a sandbox, so that a test may be in the future.
     """
     document = ProgrammeSettings.from_document(settings, "EUR").to_document("EUR")
-    app = create_app(Settings(database_url=SecretStr(database_url), secret=SecretStr(SECRET)), clock=clock)
+    process = Settings.model_validate({"database_url": database_url, "redis_url": redis_url, "secret": SECRET})
+    app = create_app(process, clock=clock)
     async with app.router.lifespan_context(app):
         installation = app.state.installation
         document.pop("qualifyingStatuses")
