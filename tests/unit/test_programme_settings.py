@@ -254,3 +254,6 @@ def test_r4_the_version_that_began_last_is_in_force() -> None:
     assert in_force(versions, second.effective_from - timedelta(microseconds=1)) is first
     assert in_force(versions, second.effective_from) is corrected
     assert in_force(versions, third.effective_from + timedelta(days=1)) is third
+    replaced_before_it_began = SettingsVersion(5, first.effective_from, read)
+    assert in_force([replaced_before_it_began, first], start) is first
+    assert in_force([replaced_before_it_began, first], first.effective_from) is replaced_before_it_began
