@@ -28,11 +28,15 @@ begin
             row_number() over (partition by h.owner_id order by h.account_id, h.seq, part.line) as age,
             part.lot_id, part.points, l.expires_at, l.available_from, l.expires_at <= h.expires_at as expired
         from account a
-        join ledger.hold h on h.programme_id = in_programme and h.owner_id = a.account_id
+        cross join lateral (
+            select * from ledger.hold h
+            where h.programme_id = in_programme and h.owner_id = a.account_id
+                and h.state = 'held' and h.expires_at <= a.until
+            offset 0  -- account by account: without statistics a join walks the holds of the whole programme
+        ) as h
         join ledger.transfer part
             on part.programme_id = in_programme and part.account_id = h.account_id and part.seq = h.seq
         join ledger.lot l on l.programme_id = in_programme and l.lot_id = part.lot_id
-        where h.state = 'held' and h.expires_at <= a.until
     ), inflow as (
         select account_id, at, lot_id, expires_at, available_from, sum(points) as points
         from (
@@ -40,9 +44,13 @@ begin
             union all
             select l.owner_id, greatest(l.available_from, a.as_of), l.lot_id, l.expires_at, l.available_from, l.open
             from account a
-            join ledger.lot l on l.programme_id = in_programme and l.owner_id = a.account_id
-            where a.debt > 0 and l.live and l.open > 0
-                and l.available_from <= a.until and l.expires_at > greatest(l.available_from, a.as_of)
+            cross join lateral (
+                select * from ledger.lot l
+                where l.programme_id = in_programme and l.owner_id = a.account_id and l.live and l.open > 0
+                    and l.available_from <= a.until and l.expires_at > greatest(l.available_from, a.as_of)
+                offset 0
+            ) as l
+            where a.debt > 0
         ) as reopened_or_started
         group by account_id, at, lot_id, expires_at, available_from
     ), settled as (
@@ -63,8 +71,11 @@ begin
                 + coalesce((select sum(p.points) from lapsed p where p.lot_id = l.lot_id and not p.expired), 0)
                 - coalesce((select sum(s.taken) from settled s where s.lot_id = l.lot_id), 0) as points
         from account a
-        join ledger.lot l on l.programme_id = in_programme and l.owner_id = a.account_id
-        where l.live and l.expires_at <= a.until
+        cross join lateral (
+            select * from ledger.lot l
+            where l.programme_id = in_programme and l.owner_id = a.account_id and l.live and l.expires_at <= a.until
+            offset 0
+        ) as l
     ), moved as (
         select account_id, at, 1 as rank, hold_id, age, 'held' as debit,
             case when expired then 'expired' else 'open' end as credit, lot_id, points, expires_at, available_from
