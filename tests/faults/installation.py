@@ -77,13 +77,16 @@ class Installation:
             raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._stop)
+    async def __aexit__(self, failure: object, *_: object) -> None:
+        codes = await asyncio.to_thread(self._stop)
+        assert failure is not None or codes == [0, 0], (
+            f"API and worker end in order when asked to, not with {codes}"
+        )
 
-    def _stop(self) -> None:
-        for process in self.processes.values():
-            process.stop()
+    def _stop(self) -> list[int | None]:
+        codes = [process.stop() for process in self.processes.values()]
         self._servers.stop()
+        return codes
 
     async def kill(self, part: Part) -> None:
         """As ``kill -9`` does, and wait until it serves again."""

@@ -78,7 +78,7 @@ class Holds:
                     connection,
                     accounts.programme_id,
                     accounts.of(number),
-                    _hold(number + 1, key),
+                    hold_of_points(number + 1, key),
                     request,
                     now=accounts.now,
                 )
@@ -185,7 +185,7 @@ def _sign_ups(told: Counter[str]) -> int:
     return told["member.joined"]
 
 
-def _hold(points: int, key: str) -> HoldPoints:
+def hold_of_points(points: int, key: str) -> HoldPoints:
     return HoldPoints(
         hold_id=uuid4(),
         cart=hashlib.sha256(key.encode()).digest(),

@@ -1,13 +1,19 @@
 """Booking what is due goes in bounded batches, programme by programme, and may run any number of times."""
 
+import asyncio
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
+from pointbook import ledger
 from pointbook.db.session import Connection, Database
+from pointbook.ledger import Accrual, NewLot, Request
 from pointbook.services import sweeping
 from pointbook.services.sweeping import Swept
+from tests.faults.scenarios import hold_of_points
 from tests.worker.messages import NOW, new_programme
 
 
@@ -65,3 +71,28 @@ async def test_a_programme_that_fails_does_not_stop_the_others(
 ) -> None:
     await due_in(db, monkeypatch, broken=1, sound=2)
     assert await sweeping.book_due(db, now=NOW) == Swept(accounts=2, failed=1)
+
+
+async def test_booking_twice_and_by_two_workers_at_once_books_once(db: Database) -> None:
+    # 30 accounts, each with a hold that lapses and a lot that expires afterwards: two entries for each.
+    programme_id = await new_programme(db, "sandbox")
+    async with db.pool.acquire() as connection:
+        await ledger.open_programme(connection, programme_id, sandbox=True)
+        lot = NewLot(10, Decimal(5), available_from=NOW, expires_at=NOW + timedelta(days=1))
+        for number in range(30):
+            account_id = await ledger.open_account(connection, programme_id, uuid4(), now=NOW)
+            accrual = Accrual(account_id, "order", str(number), 1, (lot,))
+            await ledger.accrue(connection, programme_id, [accrual], now=NOW)
+            request = Request.of("customer", "redeemPoints", str(number))
+            await ledger.hold(
+                connection, programme_id, account_id, hold_of_points(7, str(number)), request, now=NOW
+            )
+    later = NOW + timedelta(days=2)
+    runs = await asyncio.gather(*(sweeping.book_due(db, now=later, batch=4) for _ in range(2)))
+    again = await sweeping.book_due(db, now=later, batch=4)
+    assert sum(run.accounts for run in runs) + again.accounts == 30
+    assert await sweeping.book_due(db, now=later, batch=4) == Swept(0, 0)
+    async with db.bare_transaction(programme_id) as connection:
+        kinds = await connection.fetch("select kind, count(*) from ledger.entry group by kind")
+        assert dict(kinds) == {"accrual": 30, "hold": 30, "lapse": 30, "expiry": 30}
+        assert await ledger.violations(connection, programme_id) == []
