@@ -195,7 +195,7 @@ insert into sales_order (
     currency, store_id, entry_channel, exit_channel, document, fingerprint, state, total, redeemed_value, points,
     settings_version, hold_id, entry_seq, reported_at)
 values (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::jsonb, $14, $15, $16, $17, $18, $19, $20, $21,
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::json, $14, $15, $16, $17, $18, $19, $20, $21,
     $22)
 on conflict (programme_id, external_id) do nothing
 returning true
@@ -204,7 +204,7 @@ returning true
 _REPLACE = """
 update sales_order
 set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, status = $7, placed_at = $8,
-    currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text::jsonb,
+    currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text::json,
     fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
     hold_id = $20, entry_seq = $21
 where programme_id = $1 and external_id = $2

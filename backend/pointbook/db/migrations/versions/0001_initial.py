@@ -236,7 +236,7 @@ def create_tables() -> None:
         sa.Column("store_id", sa.Text(), nullable=True),
         sa.Column("entry_channel", sa.Text(), nullable=True),
         sa.Column("exit_channel", sa.Text(), nullable=True),
-        sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("document", postgresql.JSON(astext_type=sa.Text()), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
