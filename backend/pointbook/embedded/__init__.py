@@ -127,7 +127,7 @@ def _start_postgres(place: Place, secrets: Secrets, locks: Locks, *, durable: bo
     programs = find_postgres()
     if place.owner.uid is not None:
         programs = copy_postgres(programs, place.servers / "programs")
-    postgres.make_cluster(place, programs, secrets, locks.servers)
+    postgres.make_cluster(place, programs, secrets, locks.servers, durable=durable)
     return Child(postgres.server(place, programs, durable=durable), place, locks.servers)
 
 

@@ -28,7 +28,7 @@ def url(place: Place, role: str, password: str, database: str = "pointbook") -> 
     return f"postgresql://{role}:{quote(password)}@/{database}?host={host}&port={_PORT}"
 
 
-def make_cluster(place: Place, programs: PostgresPrograms, secrets: Secrets, lock: int) -> None:
+def make_cluster(place: Place, programs: PostgresPrograms, secrets: Secrets, lock: int, *, durable: bool) -> None:
     """Make the cluster with roles and database unless it is there. A start that broke off here begins anew."""
     data = _data(place)
     if (data / "PG_VERSION").exists():
@@ -40,7 +40,7 @@ def make_cluster(place: Place, programs: PostgresPrograms, secrets: Secrets, loc
     password.touch(mode=0o600)
     place.owner.give(password)
     password.write_text(secrets.superuser_password)
-    options = _initdb_options(programs)
+    options = [*_initdb_options(programs), *([] if durable else ["--no-sync"])]
     _run(place, lock, [programs.initdb, f"--pwfile={password}", "-D", unfinished, *options])
     password.unlink()
     single_user = [programs.server, "--single", "-D", unfinished, "-c", "exit_on_error=on", "postgres"]
