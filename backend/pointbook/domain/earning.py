@@ -80,6 +80,8 @@ def _basis(content: OrderContent, settings: ProgrammeSettings, redeemed_value: i
     reductions = content.reductions
     if not settings.net_basis and all(line.earns for line in content.lines):
         # Which line bears what makes no difference: the lines may count as one.
+        if not (settings.surcharge_in_basis or settings.shipping_in_basis):
+            return max(0, content.goods - reductions - redeemed_value)
         whole = Due([content.goods], content.minimum_order_surcharge, content.delivery_fee)
         due = whole.less(reductions).less(redeemed_value)
         goods: int | Fraction = due.lines[0]
