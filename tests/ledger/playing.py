@@ -18,27 +18,18 @@ from tests.ledger.histories import (
     TICK,
     WINDOW,
     Adjust,
-    Call,
     Capture,
     Earn,
     Extend,
     HoldCart,
-    HoldFigures,
-    Line,
-    Outcome,
-    Page,
     Release,
     Repeat,
     Rest,
     Restrict,
-    Teller,
-    Told,
-    ask,
-    grant,
-    refusal,
 )
 from tests.ledger.model_words import Balance, Entry, Grant, Transfer
 from tests.ledger.racing import digest
+from tests.ledger.telling import Call, HoldFigures, Line, Outcome, Page, Teller, Told, ask, grant, refusal
 
 # A new one each time: the dead rows of what was rolled back would be walked again and again.
 _programme_ids = itertools.count(7_000_000)

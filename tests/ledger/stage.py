@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 import asyncpg
 import uvloop
 
-from tests.ledger.histories import Step, Teller
+from tests.ledger.histories import Step
 from tests.ledger.playing import CatchUp, compare
+from tests.ledger.telling import Teller
 
 
 class Stage:

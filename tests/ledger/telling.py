@@ -1,0 +1,268 @@
+"""What the model says about a history: it lives every step of it, and its answers and figures are kept.
+
+``Teller`` also knows what lies between a caller and the account: idempotency keys, and clocks that differ.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from pointbook.domain.errors import IdempotencyConflict, PointbookError, RedemptionNotFound
+from tests.ledger.histories import (
+    START,
+    TICK,
+    WINDOW,
+    Adjust,
+    Capture,
+    Command,
+    Earn,
+    Extend,
+    HoldCart,
+    LotPlan,
+    Release,
+    Repeat,
+    Rest,
+    Restrict,
+    Step,
+)
+from tests.ledger.model import Account
+from tests.ledger.model_words import Ask, Balance, Entry, Grant, Hold, Transfer
+
+
+class HoldFigures(NamedTuple):
+    """What a caller is told about a hold."""
+
+    hold_id: UUID
+    points: int
+    value: int
+    created_at: datetime
+    expires_at: datetime
+    extensions: int
+    state: str
+    ended_at: datetime | None
+    captured_points: int | None
+    captured_value: int | None
+
+
+class Refusal(NamedTuple):
+    error: str
+    details: str
+
+
+Outcome: TypeAlias = HoldFigures | Refusal | str | None
+
+
+class Call(NamedTuple):
+    """A command with everything resolved that depends on the history before it."""
+
+    number: int
+    key: int  # the number of the first call with this idempotency key
+    altered: bool
+    now: datetime
+    command: Command
+    hold_id: UUID  # of the hold that is meant, or is to be made
+    amount: int | None
+    source: str  # of what is earned or captured
+
+    @property
+    def by_server(self) -> bool:
+        """Whether the shop's server names a hold and no account. Customers release holds too."""
+        return isinstance(self.command, Capture) or (isinstance(self.command, Release) and self.number % 2 == 0)
+
+
+class Page(NamedTuple):
+    """The figures after a step."""
+
+    balance: Balance
+    expiring: list[tuple[datetime, int]]
+    holds: list[HoldFigures]
+    history: list["Line"]  # newest first
+
+
+class Line(NamedTuple):
+    """An entry as the member sees it: its effect on what is owned, on what is held, and what it moved."""
+
+    seq: int
+    kind: str
+    at: datetime
+    points: int
+    held: int
+    moved: int
+
+
+class Told(NamedTuple):
+    call: Call
+    book: bool
+    outcome: Outcome
+    page: Page
+    look: datetime
+    looked: Balance
+
+
+def refusal(error: PointbookError) -> Refusal:
+    return Refusal(type(error).__name__, repr(sorted(vars(error).items())))
+
+
+def figures(hold: Hold) -> HoldFigures:
+    return HoldFigures(
+        hold.hold_id,
+        hold.points,
+        hold.value,
+        hold.created_at,
+        hold.expires_at,
+        hold.extensions,
+        hold.state,
+        hold.ended_at,
+        hold.captured_points,
+        hold.captured_value,
+    )
+
+
+def tick_of(now: datetime) -> datetime:
+    """The last instant of the grid that is not after ``now``."""
+    return START + (now - START) // TICK * TICK
+
+
+def grant(plan: LotPlan, now: datetime) -> Grant:
+    """Never born expired, and available before it expires: settings that say otherwise are refused (R16)."""
+    available_from = tick_of(now) + plan.wait * TICK
+    expires_at = None if plan.life is None else max(available_from, tick_of(now)) + plan.life * TICK
+    return Grant(plan.points, plan.value, available_from, expires_at)
+
+
+def ask(command: HoldCart) -> Ask:
+    return Ask(
+        sha256(b"%d" % command.cart).digest(),
+        command.points,
+        command.limit,
+        command.minimum,
+        command.point_value,
+        command.lifetime * TICK,
+    )
+
+
+def hold_id(number: int) -> UUID:
+    """In no order, so that nothing may lean on it."""
+    return UUID(bytes=sha256(b"hold %d" % number).digest()[:16])
+
+
+class Teller:
+    """The model, the idempotency keys it has seen, and the calls made so far."""
+
+    def __init__(self) -> None:
+        self.account = Account(START)
+        self._answers: dict[int, tuple[bool, Outcome]] = {}
+        self._calls: list[Call] = []
+
+    def tell(self, steps: Iterable[Step]) -> Iterator[Told]:
+        now = START
+        for number, step in enumerate(steps):
+            now = max(now, tick_of(now) + step.ticks * TICK - step.just_before * timedelta(microseconds=1))
+            call = self._resolve(number, max(START, now - step.behind * TICK), step.command)
+            self._calls.append(call)
+            outcome = self._answer(call)
+            look = max(START, call.now + step.look * TICK)
+            yield Told(call, step.book, outcome, self.page(call.now), look, self.looked(look, call.now))
+
+    def _resolve(self, number: int, now: datetime, command: Command) -> Call:
+        if isinstance(command, Repeat):
+            if command.back > number:
+                return Call(number, number, False, now, Rest(), hold_id(number), None, "")  # noqa: FBT003  # in order
+            first = self._calls[-command.back]
+            meant = hold_id(number) if isinstance(first.command, HoldCart) else first.hold_id
+            return first._replace(number=number, altered=command.altered, now=now, hold_id=meant)
+        hold, amount = None, None
+        if isinstance(command, Extend | Release | Capture):
+            hold = self._meant(command.hold, now)
+        if hold is not None and isinstance(command, Capture) and command.percent is not None:
+            amount = max(1, hold.value * command.percent // 100)
+        meant = hold_id(number) if hold is None else hold.hold_id
+        source = str(number)
+        if isinstance(command, Capture) and command.order is not None:
+            source = f"order {command.order}"
+        return Call(number, number, False, now, command, meant, amount, source)  # noqa: FBT003  # in order
+
+    def _meant(self, back: int, now: datetime) -> Hold | None:
+        """Mostly one that is still held; now and then one that has ended."""
+        holds = self.account.at(self._lifted(now)).holds
+        standing = [hold for hold in holds if hold.state == "HELD"]
+        choice = standing if standing and back < 3 else holds
+        return choice[-1 - back % len(choice)] if choice else None
+
+    def _answer(self, call: Call) -> Outcome:
+        """The idempotency key first; only effects are stored, what changed nothing is judged anew."""
+        if isinstance(call.command, Rest):
+            return None
+        if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
+            return refusal(RedemptionNotFound())  # no account is known then, and nothing booked on any
+        self.account.advance(self._lifted(call.now))
+        if call.key in self._answers:
+            altered, outcome = self._answers[call.key]
+            return outcome if altered == call.altered else refusal(IdempotencyConflict())
+        before = len(self.account.entries)
+        try:
+            outcome = self._do(call)
+        except PointbookError as error:
+            return refusal(error)
+        if len(self.account.entries) > before and not isinstance(call.command, Earn):
+            self._answers[call.key] = (call.altered, outcome)
+        return outcome
+
+    def _do(self, call: Call) -> Outcome:
+        account, now, command = self.account, call.now, call.command
+        match command:
+            case Earn():
+                lots = [grant(plan, now) for plan in command.lots]
+                return account.accrue(lots, ("order", call.source, 1), now=now)
+            case HoldCart():
+                return figures(account.hold(call.hold_id, ask(command), now=now))
+            case Extend():
+                extended = account.extend(call.hold_id, command.lifetime * TICK, command.maximum, now=now)
+                return figures(extended)
+            case Release():
+                return figures(account.release(call.hold_id, now=now))
+            case Capture():
+                return figures(account.capture(call.hold_id, call.amount, ("order", call.source), now=now))
+            case Adjust():
+                lot = grant(command.lot, now)._replace(points=command.points) if command.points > 0 else None
+                account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
+            case Restrict():
+                account.may_earn, account.may_spend = command.may_earn, command.may_spend
+            case Rest() | Repeat():
+                raise AssertionError("resolved, or answered before")
+        return None
+
+    def _lifted(self, now: datetime) -> datetime:
+        """No instant is before the last entry's, whatever the caller's clock says."""
+        return max(now, self.account.clock)
+
+    def looked(self, as_of: datetime, now: datetime) -> Balance:
+        """A balance of the past as it was; one of now or later as a write would find it."""
+        return self.account.balance(as_of if as_of < now else self._lifted(as_of))
+
+    def page(self, now: datetime) -> Page:
+        account = self.account.at(self._lifted(now))
+        return Page(
+            account.balance(self._lifted(now)),
+            account.expiring(self._lifted(now), now + WINDOW),
+            [figures(hold) for hold in account.holds if hold.state == "HELD"],
+            [_line(entry) for entry in account.entries[:-6:-1]],
+        )
+
+    def lines(self, now: datetime) -> list[Line]:
+        """The whole history, newest first."""
+        return [_line(entry) for entry in reversed(self.account.at(self._lifted(now)).entries)]
+
+
+def _line(entry: Entry) -> Line:
+    """Open, held and (less) debt are the member's; all else is the programme's."""
+    owned = sum(_sign(transfer, {"open", "held", "debt"}) * transfer.points for transfer in entry.transfers)
+    held = sum(_sign(transfer, {"held"}) * transfer.points for transfer in entry.transfers)
+    moved = sum(transfer.points for transfer in entry.transfers)
+    return Line(entry.seq, entry.kind, entry.at, owned, held, moved)
+
+
+def _sign(transfer: Transfer, accounts: set[str]) -> int:
+    return (transfer.credit in accounts) - (transfer.debit in accounts)
