@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pointbook import cli
 from tests.conftest import TestDatabase
@@ -107,6 +109,47 @@ def test_a_customers_token_is_printed_alone(pointbook: Command) -> None:
     made = pointbook("token", "create", "clara")
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", made.out)
     assert "clara" in made.err
+
+
+def test_a_shops_token_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    made = pointbook("token-key", "create")
+    assert re.fullmatch(r"[\w-]{43}\n", made.out), "the secret alone, so that a script can take it"
+    kid = re.search(r"[0-9a-f]{16}", made.err)
+    assert kid is not None
+    listed = pointbook("token-key", "list").out
+    assert re.search(rf"{kid[0]}\W+HS256\W+shop", listed)
+    assert re.search(r"HS256\W+Pointbook", listed)
+    assert made.out.strip() not in listed
+    assert pointbook("token-key", "create").code == 0
+    one_line(pointbook("token-key", "create"), 1, "2 token keys are live")
+    assert pointbook("token-key", "revoke", kid[0]).code == 0
+    assert re.search(rf"{kid[0]}.*revoked", pointbook("token-key", "list").out)
+    one_line(pointbook("token-key", "revoke", "unknown"), 1, "no token key of this programme")
+
+
+def test_a_token_key_may_be_a_public_key(pointbook: Command, tmp_path: Path) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    pem = tmp_path / "public.pem"
+    public = Ed25519PrivateKey.generate().public_key()
+    pem.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    made = pointbook("token-key", "create", "--algorithm", "EdDSA", "--public-key", str(pem))
+    assert (made.code, made.err) == (0, "")
+    assert "EdDSA token key" in made.out
+    one_line(pointbook("token-key", "create", "--public-key", str(pem)), 1, "publicKey")
+    one_line(pointbook("token-key", "create", "--algorithm", "ES256"), 1, "publicKey")
+    pem.write_bytes(b"\xff\xfe")
+    one_line(pointbook("token-key", "create", "--algorithm", "ES256", "--public-key", str(pem)), 1, "PEM form")
+
+
+def test_pointbooks_own_token_key_is_rotated(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    old = re.search(r"[0-9a-f]{16}", pointbook("token-key", "list").out)
+    assert old is not None
+    rotated = pointbook("token-key", "rotate-own")
+    assert rotated.code == 0
+    assert old[0] not in rotated.out
+    one_line(pointbook("token-key", "revoke", old[0]), 1, "still good")
 
 
 def test_files_are_imported_and_refused_lines_reported(pointbook: Command, tmp_path: Path) -> None:

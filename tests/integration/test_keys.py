@@ -22,10 +22,13 @@ from pointbook.services.keys import LIVE_KEYS_MAX, KeyKind, NewKey, authenticate
 from pointbook.services.tokens import (
     LEEWAY,
     LONGEST_LIFE,
+    OWN_KEY_REST,
     CreatedTokenKey,
     create_customer_token,
     create_token_key,
+    list_token_keys,
     revoke_token_key,
+    rotate_own_key,
 )
 from tests.support import DAY, MINUTE, MOMENT, NOW, SECRET, make_programme
 
@@ -210,6 +213,44 @@ async def test_two_token_keys_live_side_by_side_and_no_third(
     elsewhere = await make_programme(installation)
     with pytest.raises(InvalidInput):
         await revoke_token_key(installation, elsewhere.id, new.kid, now=NOW)
+
+
+async def test_pointbooks_own_key_rests_until_its_tokens_have_ended(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    (first,) = await list_token_keys(installation, programme.id)
+    old = (await create_customer_token(installation, programme.id, "c-1", now=NOW)).token
+    with pytest.raises(InvalidInput, match="rotate it first"):
+        await revoke_token_key(installation, programme.id, first.kid, now=NOW + DAY)
+    second = await rotate_own_key(installation, programme.id, now=NOW)
+    new = (await create_customer_token(installation, programme.id, "c-1", now=NOW)).token
+    assert jwt.get_unverified_header(new)["kid"] == second != first.kid
+    last_instant = NOW + LONGEST_LIFE + LEEWAY - MOMENT
+    assert await _knows(installation, old, last_instant)
+    with pytest.raises(InvalidInput, match="still good"):
+        await revoke_token_key(installation, programme.id, first.kid, now=last_instant)
+    with pytest.raises(InvalidInput, match="2 own keys are live"):
+        await rotate_own_key(installation, programme.id, now=NOW)
+    # Its successor is a moment younger, because both are of one instant.
+    await revoke_token_key(installation, programme.id, first.kid, now=NOW + OWN_KEY_REST + MOMENT)
+    with pytest.raises(Unauthenticated):
+        await authenticate(installation, old, now=NOW)
+    assert await _knows(installation, new, NOW)
+    third = await rotate_own_key(installation, programme.id, now=NOW - DAY)  # a clock that was set back
+    assert [(it.kid, it.own) for it in await list_token_keys(installation, programme.id)] == [
+        (first.kid, True),
+        (second, True),
+        (third, True),
+    ]
+
+
+async def test_own_keys_do_not_take_the_shops_place(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await rotate_own_key(installation, programme.id, now=NOW)
+    for _ in range(2):
+        await create_token_key(installation, programme.id, "HS256", now=NOW)
+    assert [it.own for it in await list_token_keys(installation, programme.id)].count(False) == 2
 
 
 @pytest.mark.parametrize(

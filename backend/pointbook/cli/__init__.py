@@ -27,6 +27,7 @@ app.add_typer(programmes.settings, name="settings")
 app.add_typer(programmes.store, name="store")
 app.add_typer(keys.key, name="key")
 app.add_typer(keys.token, name="token")
+app.add_typer(keys.token_key, name="token-key")
 app.add_typer(imports.importing, name="import")
 
 

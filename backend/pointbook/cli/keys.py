@@ -1,7 +1,8 @@
-"""``pointbook key``, ``token``: who may call. Secrets are shown once, when they are made."""
+"""``pointbook key``, ``token``, ``token-key``: who may call. Secrets are shown once, when they are made."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -16,12 +17,20 @@ from pointbook.services import tokens
 from pointbook.services.installation import Installation
 
 key = typer.Typer(help="API keys: publishable ones for pages, secret ones for servers.", no_args_is_help=True)
-token = typer.Typer(help="Customers' tokens and the keys that sign them.", no_args_is_help=True)
+token = typer.Typer(help="Customers' tokens, to try the API with.", no_args_is_help=True)
+token_key = typer.Typer(help="Keys that sign customers' tokens.", no_args_is_help=True)
 
 
 class Kind(StrEnum):
     PUBLISHABLE = "publishable"
     SECRET = "secret"  # noqa: S105  # a kind
+
+
+class Algorithm(StrEnum):
+    HS256 = "HS256"
+    ES256 = "ES256"
+    RS256 = "RS256"
+    EDDSA = "EdDSA"
 
 
 @key.command("create")
@@ -94,6 +103,76 @@ def create_token(
         found = await programme_of(installation, slug)
         made = await tokens.create_customer_token(installation, found.id, customer, now=now())
         secret(f"Token of {customer} in {found.slug}, until {made.expires_at:%H:%M:%S} UTC", made.token)
+
+    run(call)
+
+
+@token_key.command("create")
+def create_token_key(
+    algorithm: Annotated[Algorithm, typer.Option(help="HS256 has a secret; the others a public key.")] = (
+        Algorithm.HS256
+    ),
+    public_key: Annotated[
+        Path | None, typer.Option(help="PEM file, for ES256, RS256 and EdDSA.", exists=True, dir_okay=False)
+    ] = None,
+    slug: Slug = None,
+) -> None:
+    """Make a key that the shop signs its customers' tokens with; two may be live. A secret is shown once."""
+    # What is no ASCII is no PEM, and refused as such.
+    pem = None if public_key is None else public_key.read_text("ascii", "replace")
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        made = await tokens.create_token_key(installation, found.id, algorithm.value, pem, now=now())
+        if made.secret is None:
+            console.print(f"{made.algorithm} token key {made.kid} of {found.slug} verifies by its public key.")
+        else:
+            secret(f"Secret of {made.algorithm} token key {made.kid} of {found.slug}", made.secret)
+
+    run(call)
+
+
+@token_key.command("list")
+def list_token_keys(slug: Slug = None) -> None:
+    """Show who signs tokens of a programme: the shop, and Pointbook itself."""
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        rows = [
+            (
+                k.kid,
+                k.algorithm,
+                "Pointbook" if k.own else "shop",
+                k.created_at.isoformat(timespec="minutes"),
+                f"revoked {k.revoked_at.date()}" if k.revoked_at else "",
+            )
+            for k in await tokens.list_token_keys(installation, found.id)
+        ]
+        table(f"Token keys of {found.slug}", ("kid", "algorithm", "signs", "made", "ends"), rows)
+
+    run(call)
+
+
+@token_key.command("revoke")
+def revoke_token_key(kid: str, slug: Slug = None) -> None:
+    """End a token key and with it all tokens it has signed; other processes learn it within seconds."""
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        await tokens.revoke_token_key(installation, found.id, kid, now=now())
+        console.print(f"Token key {kid} of {found.slug} is revoked.")
+
+    run(call)
+
+
+@token_key.command("rotate-own")
+def rotate_own_key(slug: Slug = None) -> None:
+    """Let Pointbook sign with a new key; the old one verifies until it is revoked, 16 minutes later or more."""
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        kid = await tokens.rotate_own_key(installation, found.id, now=now())
+        console.print(f"Pointbook signs tokens of {found.slug} with {kid}.")
 
     run(call)
 

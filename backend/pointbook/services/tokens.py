@@ -28,7 +28,9 @@ AUDIENCE: Final = "pointbook"
 LONGEST_LIFE: Final = timedelta(minutes=15)
 LEEWAY: Final = timedelta(seconds=30)
 LIVE_TOKEN_KEYS_MAX: Final = 2
-"""A shop signs with one and has at most one more, to go over to."""
+"""A shop signs with one and has at most one more, to go over to. The same counts for Pointbook's own."""
+OWN_KEY_REST: Final = timedelta(minutes=16)
+"""How long an own key still verifies once it has a successor: a token's life, the leeway, and what caches take."""
 ALGORITHMS: Final = (HS256, "ES256", "RS256", "EdDSA")
 _LAST_SECOND: Final = 2**40
 _MAX_PEM: Final = 4_096
@@ -43,6 +45,17 @@ class CreatedTokenKey:
     kid: str
     algorithm: str
     secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTokenKey:
+    """``own``: Pointbook signs with it, not the shop."""
+
+    kid: str
+    algorithm: str
+    own: bool
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,7 @@ async def create_token_key(
     kid = new_kid()
     async with installation.db.bare_transaction(programme_id) as connection:
         await lock_programme(connection, programme_id)
-        if await connection.fetchval(_LIVE, programme_id) >= LIVE_TOKEN_KEYS_MAX:
+        if await connection.fetchval(_LIVE, programme_id, "SHOP") >= LIVE_TOKEN_KEYS_MAX:
             raise InvalidInput("algorithm", f"{LIVE_TOKEN_KEYS_MAX} token keys are live: revoke one first")
         await connection.execute(_INSERT, programme_id, kid, algorithm, "SHOP", normal_pem, now)
     secret = shared_secret(installation.secrets, kid) if algorithm == HS256 else None
@@ -74,11 +87,47 @@ async def add_own_key(connection: Connection, programme_id: int, *, now: datetim
     await connection.execute(_INSERT, programme_id, new_kid(), HS256, "POINTBOOK", None, now)
 
 
+async def rotate_own_key(installation: Installation, programme_id: int, *, now: datetime) -> str:
+    """The kid of a new key that Pointbook signs with from now on; the old one verifies until it is revoked.
+
+    Raises InvalidInput while an older one than the last is live.
+    """
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        if await connection.fetchval(_LIVE, programme_id, "POINTBOOK") >= LIVE_TOKEN_KEYS_MAX:
+            raise InvalidInput("kid", f"{LIVE_TOKEN_KEYS_MAX} own keys are live: revoke the older one first")
+        # The newest signs, so a clock that was set back must not make this one older than the last.
+        last: datetime = await connection.fetchval(_LAST_OWN, programme_id)
+        await add_own_key(connection, programme_id, now=max(now, last + timedelta(microseconds=1)))
+    installation.keys.forget(programme_id)
+    kid = await installation.keys.own_kid(programme_id)
+    assert kid is not None, "it was made just now"
+    return kid
+
+
+async def list_token_keys(installation: Installation, programme_id: int) -> list[ListedTokenKey]:
+    """All of the programme, revoked ones and Pointbook's own too, oldest first."""
+    return [
+        ListedTokenKey(
+            row["kid"], row["algorithm"], row["holder"] == "POINTBOOK", row["created_at"], row["revoked_at"]
+        )
+        for row in await installation.db.pool.fetch(_LIST, programme_id)
+    ]
+
+
 async def revoke_token_key(installation: Installation, programme_id: int, kid: str, *, now: datetime) -> None:
-    """Tokens of this key end at once here, within seconds in other processes. Raises InvalidInput if unknown."""
-    revoked = await installation.db.pool.fetchval(_REVOKE, programme_id, kid, now)
-    if revoked is None:
-        raise InvalidInput("kid", "is no token key of this programme")
+    """Tokens of this key end at once here, within seconds in other processes; again: nothing.
+
+    Raises InvalidInput if unknown, or Pointbook's own without a successor for ``OWN_KEY_REST``.
+    """
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        key = await connection.fetchrow(_KEY, programme_id, kid)
+        if key is None:
+            raise InvalidInput("kid", "is no token key of this programme")
+        if key["holder"] == "POINTBOOK":
+            _check_replaced(key["replaced_at"], now)
+        await connection.execute(_REVOKE, programme_id, kid, now)
     installation.keys.forget(programme_id, kid=kid)
 
 
@@ -122,6 +171,14 @@ async def verify_customer_token(installation: Installation, token: str, *, now: 
 
 def new_kid() -> str:
     return secrets.token_hex(8)
+
+
+def _check_replaced(at: datetime | None, now: datetime) -> None:
+    if at is None:
+        raise InvalidInput("kid", "is the key that Pointbook signs with: rotate it first")
+    if now < at + OWN_KEY_REST:
+        ends = (at + OWN_KEY_REST).isoformat(timespec="seconds")
+        raise InvalidInput("kid", f"has signed tokens that are still good: revoke it from {ends} on")
 
 
 def _kid_of(token: str) -> str:
@@ -203,12 +260,19 @@ def _fits(algorithm: str, key: PublicKey) -> bool:
             return algorithm == "EdDSA"
 
 
-_LIVE = "select count(*) from token_key where programme_id = $1 and holder = 'SHOP' and revoked_at is null"
+_LIVE = "select count(*) from token_key where programme_id = $1 and holder = $2 and revoked_at is null"
+_LAST_OWN = "select max(created_at) from token_key where programme_id = $1 and holder = 'POINTBOOK'"
+_LIST = "select * from token_key where programme_id = $1 order by created_at, kid"
 _INSERT = """
 insert into token_key (programme_id, kid, algorithm, holder, public_key, created_at)
 values ($1, $2, $3, $4, $5, $6)
 """
-_REVOKE = """
-update token_key set revoked_at = coalesce(revoked_at, $3)
-where programme_id = $1 and kid = $2 and holder = 'SHOP' returning kid
+_KEY = """
+select key.holder, (
+    select min(newer.created_at) from token_key as newer
+    where newer.programme_id = key.programme_id and newer.holder = key.holder and newer.created_at > key.created_at
+) as replaced_at
+from token_key as key
+where key.programme_id = $1 and key.kid = $2
 """
+_REVOKE = "update token_key set revoked_at = coalesce(revoked_at, $3) where programme_id = $1 and kid = $2"
