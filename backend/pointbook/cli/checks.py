@@ -2,11 +2,10 @@
 
 import typer
 
-from pointbook import ledger
 from pointbook.cli.output import complain, console, table
 from pointbook.cli.running import CommandError, bring_up, read_settings, ready, run
 from pointbook.ledger import Verification
-from pointbook.services.installation import Installation
+from pointbook.services.verifying import verify_ledgers
 
 _SHOWN = 50
 
@@ -33,16 +32,7 @@ def schema() -> None:
 
 def verify() -> None:
     """Check the invariants of every programme's ledger. Ends with 1 if one is broken or nothing was checked."""
-
-    async def call(installation: Installation) -> list[tuple[str, Verification]]:
-        programmes = await installation.db.pool.fetch("select id, slug from programme order by id")
-        found = []
-        for programme in programmes:
-            async with installation.db.bare_transaction(programme["id"]) as connection:
-                found.append((programme["slug"], await ledger.verify(connection, programme["id"])))
-        return found
-
-    checked = run(call)
+    checked = run(verify_ledgers)
     if not checked:
         complain("there is no programme, so nothing was checked")
         raise typer.Exit(1)

@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TypeVar
 
-import typer
 from pydantic import ValidationError
 
 from pointbook import embedded
-from pointbook.cli.output import console
 from pointbook.db.session import Database
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
-from pointbook.services.programmes import find_programme
+from pointbook.services.programmes import find_programme, list_programmes
 from pointbook.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -94,16 +92,11 @@ async def programme_of(installation: Installation, slug: str | None) -> Programm
     """The programme named, or the only one there is. Raises InvalidInput or CommandError."""
     if slug is not None:
         return await find_programme(installation, slug)
-    slugs = [row["slug"] for row in await installation.db.pool.fetch("select slug from programme order by id")]
-    if len(slugs) != 1:
+    programmes = await list_programmes(installation)
+    if len(programmes) != 1:
+        slugs = [programme.slug for programme in programmes]
         which = f"name one of {', '.join(slugs)}" if slugs else "create one first: pointbook programme create"
         raise CommandError(
             f"There {'are' if slugs else 'is'} {len(slugs) or 'no'} programme{'s' * bool(slugs)}: {which}."
         )
-    return await find_programme(installation, slugs[0])
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    if not yes and not typer.confirm(question):
-        console.print("Nothing was changed.")
-        raise typer.Exit(1)
+    return programmes[0]

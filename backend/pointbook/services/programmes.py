@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from pointbook import ledger
+from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.queries.programmes import lock_programme, outstanding_points
 from pointbook.db.session import Connection
 from pointbook.domain import calendar, currencies, text
@@ -83,6 +84,11 @@ async def find_programme(installation: Installation, slug: str) -> ProgrammeSnap
     if programme_id is None:
         raise InvalidInput("programme", f"there is no programme {text.shown(slug)}")
     return await installation.programmes.get(programme_id)
+
+
+async def list_programmes(installation: Installation) -> list[ProgrammeSnapshot]:
+    """Every programme of the installation, in the order they were made."""
+    return [await installation.programmes.get(number) for number in await programme_ids(installation.db)]
 
 
 async def change_settings(
