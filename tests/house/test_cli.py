@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +87,71 @@ def test_settings_change_from_an_instant_on(pointbook: Command) -> None:
     shown = pointbook("settings", "show")
     assert re.search(r"valuePerPoint\W+0\.04", shown.out)
     assert "Version 3 comes into force at 2999-01-01T00:00:00+00:00" in shown.out
+
+
+def test_a_programme_is_opened_stopped_and_closed(pointbook: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery", "--draft", "--sandbox")
+    one_line(pointbook("programme", "close", "roastery"), 1, "DRAFT cannot become CLOSED")
+    assert "roastery is ACTIVE" in pointbook("programme", "open", "roastery").out
+    assert "roastery is EARNING_STOPPED" in pointbook("programme", "stop-earning", "roastery").out
+    one_line(pointbook("programme", "close", "roastery"), 1, "only just now")
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    monkeypatch.setattr("pointbook.cli.programmes.now", lambda: later)
+    assert "roastery is CLOSED" in pointbook("programme", "close", "roastery").out
+    assert pointbook("programme", "open", "roastery").code == 0
+    one_line(pointbook("programme", "open", "nobody"), 1, "no programme nobody")
+
+
+def test_a_draft_changes_its_currency(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery", "--draft")
+    assert "counts in USD" in pointbook("programme", "currency", "roastery", "USD").out
+    assert json.loads(pointbook("settings", "show", "--json").out)["valuePerPoint"] == "0.05"
+    changed = pointbook("programme", "currency", "roastery", "JPY", "valuePerPoint=8", "revenuePerPoint=150")
+    assert changed.code == 0
+    assert json.loads(pointbook("settings", "show", "--json").out)["valuePerPoint"] == "8"
+    assert re.search(r"roastery.*JPY", pointbook("programme", "list").out)
+    one_line(pointbook("programme", "currency", "roastery", "TALER"), 1, "currency")
+    pointbook("programme", "open", "roastery")
+    one_line(pointbook("programme", "currency", "roastery", "EUR"), 1, "cannot change while .* ACTIVE")
+
+
+def test_a_store_is_switched_off_and_on(pointbook: Command, database: TestDatabase) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    pointbook("store", "add", "main", "--name", "Main street")
+    for switch in ("off", "on"):
+        assert f"main of roastery is {switch}" in pointbook("store", "switch", "main", switch).out
+        found = asyncio.run(_fetch(database.admin_url, "select active from store"))
+        assert [row["active"] for row in found] == [switch == "on"]
+    one_line(pointbook("store", "switch", "elsewhere", "off"), 1, "no store 'elsewhere'")
+    assert pointbook("store", "switch", "main", "sideways").code == 2
+
+
+def test_what_a_member_may_do(pointbook: Command, tmp_path: Path, database: TestDatabase) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    members = tmp_path / "members.jsonl"
+    members.write_text('{"externalId": "clara"}\n')
+    pointbook("import", "members", str(members))
+
+    def rights() -> tuple[bool, bool]:
+        (row,) = asyncio.run(_fetch(database.admin_url, "select may_earn, may_spend from ledger.account"))
+        return row["may_earn"], row["may_spend"]
+
+    assert "may not redeem" in pointbook("member", "lock-redemption", "clara").out
+    assert rights() == (True, False)
+    assert "is INACTIVE" in pointbook("member", "state", "clara", "inactive").out
+    assert rights() == (False, False)
+    assert "may redeem" in pointbook("member", "unlock-redemption", "clara").out
+    assert "is ACTIVE" in pointbook("member", "state", "clara", "active").out
+    assert rights() == (True, True)
+    for words in (("state", "nobody", "active"), ("lock-redemption", "nobody"), ("unlock-redemption", "nobody")):
+        one_line(pointbook("member", *words), 1, "has not joined")
+
+
+async def _fetch(url: str, query: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    rows: list[asyncpg.Record] = await connection.fetch(query)
+    await connection.close()
+    return rows
 
 
 def test_a_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:

@@ -9,7 +9,7 @@ import asyncpg
 import typer
 
 from pointbook import embedded
-from pointbook.cli import checks, imports, keys, programmes, serving
+from pointbook.cli import checks, imports, keys, members, programmes, serving
 from pointbook.cli.output import complain
 from pointbook.cli.running import CommandError
 from pointbook.domain.errors import PointbookError
@@ -25,6 +25,7 @@ for command in (serving.demo, serving.serve, serving.worker, checks.migrate, che
 app.add_typer(programmes.programme, name="programme")
 app.add_typer(programmes.settings, name="settings")
 app.add_typer(programmes.store, name="store")
+app.add_typer(members.member, name="member")
 app.add_typer(keys.key, name="key")
 app.add_typer(keys.token, name="token")
 app.add_typer(keys.token_key, name="token-key")

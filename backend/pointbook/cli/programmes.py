@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +20,13 @@ programme = typer.Typer(help="Programmes: one merchant's settings, rules and mem
 settings = typer.Typer(help="A programme's settings and their versions.", no_args_is_help=True)
 store = typer.Typer(help="A programme's stores.", no_args_is_help=True)
 
-_LIST = "select slug, name, state, currency, time_zone, sandbox from programme order by id"
-
+_Named = Annotated[str, typer.Argument(metavar="SLUG")]
 Slug = Annotated[str | None, typer.Option("--programme", "-p", help="Slug; may be left out if there is one only.")]
+
+
+class _Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
 
 
 @programme.command("create")
@@ -61,16 +66,54 @@ def create(
 @programme.command("list")
 def list_all() -> None:
     """Show every programme."""
-
-    async def call(installation: Installation) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in await installation.db.pool.fetch(_LIST)]
-
-    rows = run(call)
-    if not rows:
+    found = run(services.list_programmes)
+    if not found:
         console.print("There is no programme yet: pointbook programme create")
         return
     columns = ("slug", "name", "state", "currency", "time zone", "")
-    table("Programmes", columns, ((*row[:5], "sandbox" if row[5] else "") for row in rows))
+    rows = ((p.slug, p.name, p.state, p.currency, p.time_zone, "sandbox" if p.sandbox else "") for p in found)
+    table("Programmes", columns, rows)
+
+
+@programme.command("open")
+def open_(slug: _Named) -> None:
+    """Let members join, earn and redeem: from a draft, after a stop, or after closing."""
+    _change_state(slug, ProgrammeState.ACTIVE)
+
+
+@programme.command("stop-earning")
+def stop_earning(slug: _Named) -> None:
+    """Let orders earn nothing more; members go on redeeming."""
+    _change_state(slug, ProgrammeState.EARNING_STOPPED)
+
+
+@programme.command("close")
+def close(slug: _Named) -> None:
+    """End a programme whose earning was stopped and in which no point is outstanding."""
+    _change_state(slug, ProgrammeState.CLOSED)
+
+
+@programme.command("currency")
+def currency(
+    slug: _Named,
+    code: Annotated[str, typer.Argument(metavar="CURRENCY", help="ISO 4217.")],
+    changes: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE, as in valuePerPoint=8")] = None,
+) -> None:
+    """Count in another currency: of a draft, or of a closed programme.
+
+    Rates keep their figures unless they are given: 0.05 EUR becomes 0.05 USD.
+    """
+    document = dict(map(_change, changes or []))
+
+    async def call(installation: Installation) -> None:
+        found = await services.find_programme(installation, slug)
+        last = max(found.versions, key=lambda version: version.version)
+        figures = {**last.settings.to_document(found.currency), **document}
+        changed = ProgrammeSettings.from_document(figures, code)
+        await services.change_currency(installation, found.id, code, changed, now=now())
+        console.print(f"Programme {slug} counts in {code}.")
+
+    run(call)
 
 
 @settings.command("show")
@@ -134,6 +177,27 @@ def add_store(
         found = await programme_of(installation, slug)
         await services.add_store(installation, found.id, services.NewStore(store_id, name, time_zone), now=now())
         console.print(f"Store {store_id} belongs to {found.slug}.")
+
+    run(call)
+
+
+@store.command("switch")
+def switch_store(store_id: str, switch: Annotated[_Switch, typer.Argument()], slug: Slug = None) -> None:
+    """Let orders of a store earn, or not. Redeeming there works either way."""
+
+    async def call(installation: Installation) -> None:
+        found = await programme_of(installation, slug)
+        await services.switch_store(installation, found.id, store_id, active=switch is _Switch.ON)
+        console.print(f"Store {store_id} of {found.slug} is {switch}.", markup=False)
+
+    run(call)
+
+
+def _change_state(slug: str, state: ProgrammeState) -> None:
+    async def call(installation: Installation) -> None:
+        found = await services.find_programme(installation, slug)
+        changed = await services.change_state(installation, found.id, state, now=now())
+        console.print(f"Programme {slug} is {changed.state}.")
 
     run(call)
 
