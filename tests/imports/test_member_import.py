@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from pointbook.domain import errors
+from pointbook.services import member_import
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_reports import ImportReport
 from pointbook.services.installation import Installation
-from pointbook.services.joining import Join, join, rejoin_digest
+from pointbook.services.joining import Join, Joined, join, rejoin_digest
 from pointbook.services.member_import import MemberCounts, import_members
 from pointbook.services.members import find_member
 from tests.imports.files import imported, json_lines, now, order_rows
@@ -164,6 +165,30 @@ async def test_r14_parked_orders_are_released_when_the_settings_say_so(
     assert report.counts == MemberCounts(joined=3, known=0, points=21)
     assert [await spendable(installation, programme, name) for name in ("c-1", "c-2", "c-3")] == [57, 57, 7]
     assert {row["state"] for row in await order_rows(installation, programme)} == {"EARNED"}
+
+
+async def test_members_with_parked_orders_joined_when_the_file_says_and_nobody_is_told(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme = await make_programme(
+        installation, {"releaseParkedOnJoin": True, "signUpPoints": 7, "expiry": {"days": 30}}
+    )
+    await imported(installation, programme, json_lines(tmp_path / "orders.jsonl", [order_document()]))
+    one_by_one = []
+
+    async def seen(*arguments: Any, **more: Any) -> Joined:
+        one_by_one.append(arguments[2].external_id)
+        return await join(*arguments, **more)
+
+    monkeypatch.setattr(member_import, "join", seen)
+    long_ago = NOW - 31 * DAY  # the points for signing up have expired since
+    documents = customers("c-1", "c-2", "c-3", joinedAt=long_ago.isoformat())
+    report = await run(installation, programme, json_lines(tmp_path / "members.jsonl", documents))
+    assert report.counts == MemberCounts(joined=3, known=0, points=0)
+    assert [row[4] for row in await member_rows(installation, programme)] == [long_ago] * 3
+    assert [await spendable(installation, programme, name) for name in ("c-1", "c-2", "c-3")] == [50, 0, 0]
+    assert await topics(installation.db, programme) == []
+    assert one_by_one == ["c-1"]  # the order waits for an id and no address: nobody else is concerned
 
 
 async def test_who_left_not_long_ago_gets_no_sign_up_points(installation: Installation, tmp_path: Path) -> None:

@@ -40,10 +40,14 @@ def earned_lots(
     return () if span is None else (_lot(version, points, span),)
 
 
-def sign_up_lots(programme: ProgrammeSnapshot, version: SettingsVersion, *, at: datetime) -> tuple[NewLot, ...]:
-    """The lot for joining at an instant (R12); none outside the period, or while nothing is earned."""
-    gift = earning.sign_up(version.settings, at, programme.zone) if programme.earns else None
-    return () if gift is None else (_lot(version, gift.points, gift.lifetime),)
+def sign_up_lots(
+    programme: ProgrammeSnapshot, version: SettingsVersion, *, joined_at: datetime, now: datetime
+) -> tuple[NewLot, ...]:
+    """The lot for joining at an instant (R12); none outside the period, if expired, or while nothing is earned."""
+    gift = earning.sign_up(version.settings, joined_at, programme.zone) if programme.earns else None
+    if gift is None or (gift.lifetime.expires_at is not None and gift.lifetime.expires_at <= now):
+        return ()
+    return (_lot(version, gift.points, gift.lifetime),)
 
 
 def points_in(lots: tuple[NewLot, ...]) -> int:

@@ -56,15 +56,32 @@ class Joined:
     released: int = 0
 
 
-async def join(installation: Installation, programme_id: int, command: Join, *, now: datetime) -> Joined:
+async def join(
+    installation: Installation,
+    programme_id: int,
+    command: Join,
+    *,
+    joined_at: datetime | None = None,
+    tells: bool = True,
+    now: datetime,
+) -> Joined:
     """Make a customer a member, or find the member that they are; only the first call has an effect.
 
     Sign-up points are given as the settings in force say (R12), not again within the block after leaving.
-    Raises InvalidInput, ProgrammeNotOpen.
+    ``joined_at`` (None: now) is when a member whom the shop had before joined; R12 is judged as of then, and what
+    has expired since is not given. Without ``tells`` nobody is told. Raises InvalidInput, ProgrammeNotOpen.
     """
     programme = await installation.programmes.get(programme_id)
     programme.require_open()
-    joining = _Joining(installation, programme, programme.version_at(now), checked(programme, command), now)
+    joining = _Joining(
+        installation,
+        programme,
+        programme.version_at(now),
+        checked(programme, command),
+        joined_at or now,
+        tells,
+        now,
+    )
     return await retrying(joining.settle)
 
 
@@ -74,6 +91,8 @@ class _Joining:
     programme: ProgrammeSnapshot
     version: SettingsVersion
     command: Join
+    joined_at: datetime
+    tells: bool
     now: datetime
 
     async def settle(self) -> Joined:
@@ -99,11 +118,13 @@ class _Joining:
             self.command.email,
             self.command.email_verified,
             self.command.locale,
-            self.now,
+            self.joined_at,
             points_in(lots),
         )
         await connection.execute(_NAME, self.programme.id, self.command.external_id, account_id)
-        await outbox.append(connection, self.programme.id, MEMBER_JOINED, {"account": public_id.hex}, now=self.now)
+        if self.tells:
+            payload = {"account": public_id.hex}
+            await outbox.append(connection, self.programme.id, MEMBER_JOINED, payload, now=self.now)
         await self._give_sign_up_points(connection, account, lots)
         released = 0
         if self.version.settings.release_parked_on_join:
@@ -111,7 +132,7 @@ class _Joining:
         return Joined(member_of(row), created=True, released=released)
 
     def _sign_up_lots(self) -> tuple[NewLot, ...]:
-        return sign_up_lots(self.programme, self.version, at=self.now)
+        return sign_up_lots(self.programme, self.version, joined_at=self.joined_at, now=self.now)
 
     async def _is_blocked(self, connection: Connection) -> bool:
         """Whether this address left not long ago; known by its keyed hash only."""
@@ -129,7 +150,13 @@ class _Joining:
         [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
         assert accrued.status == "ok", "nobody knows the new account yet"
         assert accrued.seq is not None, "it was credited"
-        await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
+        await self._tell_credited(connection, account, accrued.seq, lots)
+
+    async def _tell_credited(
+        self, connection: Connection, account: AccountKey, seq: int, lots: tuple[NewLot, ...]
+    ) -> None:
+        if self.tells:
+            await tell_credited(connection, self.programme.id, account, seq, lots, now=self.now)
 
     async def _release_parked(self, connection: Connection, account: AccountKey) -> int:
         """Orders that came before their customer joined have their effect now, under the settings of now (R14)."""
@@ -145,7 +172,7 @@ class _Joining:
         seqs = {accrual.source_id: answer.seq for accrual, answer in zip(accruals, accrued, strict=True)}
         for order, seq in seqs.items():
             assert seq is not None, "a parked order has not earned, and the new account earns"
-            await tell_credited(connection, self.programme.id, account, seq, lots[order], now=self.now)
+            await self._tell_credited(connection, account, seq, lots[order])
         released = [self._released(row, lots[row["external_id"]], seqs.get(row["external_id"])) for row in rows]
         await orders.release(connection, self.programme.id, account.account_id, released)
         return len(released)

@@ -135,7 +135,14 @@ class _Importing:
 
         counts, single = await retrying(call)
         for member in single:
-            joined = await join(self.installation, self.programme.id, member.command, now=self.now)
+            joined = await join(
+                self.installation,
+                self.programme.id,
+                member.command,
+                joined_at=member.joined_at,
+                tells=False,
+                now=self.now,
+            )
             counts.add(MemberCounts(joined.created, not joined.created, joined.member.sign_up_points))
         if single:
             await retrying(lambda: self.run.settle(self.installation.db, chunk.last_line, refusals))
@@ -160,8 +167,9 @@ class _Importing:
         names = [member.command.external_id for member in members]
         emails = [member.command.email for member in members if member.command.email_verified]
         rows = await connection.fetch(_PARKED, self.programme.id, names, emails)
-        waiting = {value for row in rows for value in row.values()}
-        return [m for m in members if m.command.external_id in waiting or _verified_email(m.command) in waiting]
+        waiting = {row["customer_external_id"] for row in rows}
+        addresses = {row["customer_email"] for row in rows} - {None}
+        return [m for m in members if m.command.external_id in waiting or _verified_email(m.command) in addresses]
 
     async def _enrol(self, connection: Connection, members: Sequence[_NewMember], counts: MemberCounts) -> None:
         if not members:
@@ -171,7 +179,9 @@ class _Importing:
         for member in members:
             command, public_id = member.command, uuid4()
             account = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
-            lots = () if command.email in blocked else self._sign_up_lots(member.joined_at)
+            lots = sign_up_lots(self.programme, self.version, joined_at=member.joined_at, now=self.now)
+            if command.email in blocked:
+                lots = ()
             rows.append(_row(member, account, public_id, lots))
             if lots:
                 accruals.append(Accrual(account, SIGN_UP, public_id.hex, 1, lots))
@@ -179,10 +189,6 @@ class _Importing:
         await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
         counts.joined += len(rows)
         counts.points += sum(points_in(accrual.lots) for accrual in accruals)
-
-    def _sign_up_lots(self, joined_at: datetime) -> tuple[NewLot, ...]:
-        lots = sign_up_lots(self.programme, self.version, at=joined_at)
-        return tuple(lot for lot in lots if lot.expires_at is None or lot.expires_at > self.now)
 
     async def _blocked(self, connection: Connection, members: Sequence[_NewMember]) -> set[str]:
         """The addresses of those who left not long ago."""
