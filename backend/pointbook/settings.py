@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="how browsers reach this server")
     rate_limits: bool = Field(default=True, description="refuse callers that ask for more than their share")
     pool_size: int = Field(10, ge=1, le=200, description="bare connections to PostgreSQL per process")
+    heartbeat_file: Path | None = Field(
+        None, description="touched by the worker every few seconds while it is well"
+    )
     transaction_pooler: bool = Field(
         default=False, description="PgBouncer in transaction mode: no prepared statement is kept"
     )

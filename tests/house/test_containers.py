@@ -1,8 +1,11 @@
 """The compose file refers to what exists, and its containers have no rights they do not need."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,28 @@ def test_whoever_others_wait_for_says_when_it_is_well() -> None:
         for name, wait in container.get("depends_on", {}).items():
             healthy = wait["condition"] == "service_healthy"
             assert "healthcheck" in SERVICES[name] if healthy else name == "migrate"
-    assert "healthcheck" in SERVICES["api"]
+
+
+@pytest.mark.parametrize("service", [name for name, it in SERVICES.items() if it["restart"] != "no"])
+def test_whatever_keeps_running_says_when_it_is_well(service: str) -> None:
+    assert SERVICES[service]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+def test_a_worker_is_well_while_its_heartbeat_is_fresh(tmp_path: Path) -> None:
+    named = SERVICES["worker"]["environment"]["POINTBOOK_HEARTBEAT_FILE"]
+    program: str = SERVICES["worker"]["healthcheck"]["test"][-1]
+    assert named in program
+    file = tmp_path / "heartbeat"
+
+    def check() -> int:
+        words = [sys.executable, "-c", program.replace(named, str(file))]
+        return subprocess.run(words, check=False, capture_output=True).returncode
+
+    assert check() == 1
+    file.touch()
+    assert check() == 0
+    os.utime(file, (time.time() - 31,) * 2)
+    assert check() == 1
 
 
 def test_everything_referred_to_exists(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pointbook import worker
 from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
-from pointbook.worker import Bell, run_worker, wakeups
+from pointbook.worker import Bell, heartbeat, run_worker, wakeups
 from pointbook.worker.ending import end
 from pointbook.worker.jobs import Job, Jobs
 from pointbook.worker.ticker import Ticker
@@ -70,6 +70,31 @@ async def test_messages_leave_within_seconds_without_valkey(db: Database) -> Non
     async with working(db, None, receiver):
         await promise(db, programme_id, 1)
         await until(lambda: receiver.received.total() == 1, seconds=3)
+
+
+async def test_the_heartbeat_says_that_the_worker_is_well(db: Database, tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    configured = settings(None).model_copy(update={"heartbeat_file": file})
+    work = asyncio.create_task(run_worker(configured, db, clock=clock))
+    await until(file.exists)
+    await end([work])
+
+
+async def test_no_heartbeat_while_the_database_does_not_answer(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "EVERY_SECONDS", 0.01)
+    file = tmp_path / "heartbeat"
+    gone = await Database.connect(database_url, pool_size=1)
+    await gone.close()
+    beating = asyncio.create_task(heartbeat.beat(file, gone))
+    await asyncio.sleep(0.1)
+    assert not file.exists()
+    assert not beating.done(), "the worker goes on"
+    gone.pool = await asyncpg.create_pool(database_url, min_size=1, max_size=1)
+    await until(file.exists)
+    await end([beating])
+    await gone.close()
 
 
 async def test_messages_leave_while_valkey_is_there_dead_and_back_again(

@@ -14,6 +14,7 @@ from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
 from pointbook.worker.ending import end
+from pointbook.worker.heartbeat import beat
 from pointbook.worker.jobs import Clock, Jobs
 from pointbook.worker.subscriptions import subscriptions as shipped
 from pointbook.worker.ticker import Ticker
@@ -43,6 +44,8 @@ async def run_worker(
         loops.append(asyncio.create_task(supervisor.run(), name="worker supervisor"))
         ticker = Ticker(jobs, idle=lambda: supervisor.up)
     loops.append(asyncio.create_task(ticker.run(), name="worker ticker"))
+    if settings.heartbeat_file is not None:
+        loops.append(asyncio.create_task(beat(settings.heartbeat_file, database), name="worker heartbeat"))
     log.info("worker.started")
     try:
         ended, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
