@@ -1,7 +1,8 @@
-"""uvicorn's HTTP/1.1 protocol with a deadline: whoever does not finish sending a request is disconnected.
+"""uvicorn's HTTP/1.1 protocol with deadlines: whoever does not finish a request, or take its answer, is gone.
 
-uvicorn's own timeout covers only the pause between two requests. A client that opens a connection and
-sends half of its headers, or headers without end, would be kept for ever.
+uvicorn's own timeout covers only a silent pause between two requests, and ends it with a close that waits
+until the answer is taken. A client that sends half of its headers, headers or trailers without end, or blank
+lines between two requests, or that never reads, would be kept for ever.
 """
 
 import asyncio
@@ -13,14 +14,21 @@ REQUEST_SECONDS = 8.0
 """From the first byte (or the connection's start) to the last byte of the body."""
 MAX_HEAD = 32_768
 """Bytes of request line and headers."""
+MAX_FRAMING = 8_192
+"""Bytes in a row, after the headers, that are no body: chunk sizes, their extensions, trailers."""
+ANSWER_SECONDS = 20.0
+"""From the end of an answer (or the moment it no longer fits the buffers) until the client has taken it."""
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Ends connections whose request is not complete in time, or whose headers are too large."""
+    """Ends connections whose request is not complete in time or too large, or whose answer is not taken."""
 
     _deadline: TimerHandle | None = None
+    _answer_deadline: TimerHandle | None = None
     _in_head = True
+    _in_body = False
     _head_size = 0
+    _framing_size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it the same way
@@ -28,14 +36,21 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
+        self._stop_answer_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._in_head:
             self._head_size += len(data)
-            if self._head_size > MAX_HEAD and not self.transport.is_closing():
-                self.transport.close()
+        elif self._in_body:
+            self._framing_size += len(data)
+        if self._head_size > MAX_HEAD or self._framing_size > MAX_FRAMING:
+            self.transport.close()
+        if self.transport.is_closing():
+            self._start_answer_deadline()
+        elif self._deadline is None and self._is_idle():
+            self._start_deadline()  # uvicorn has stopped its own timer, though nothing may have begun
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -43,23 +58,59 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._start_deadline()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else it is a trailer, and nobody wants those
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._in_body = True
+        self._head_size = self._framing_size = 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._framing_size = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._in_body = False
+        self._framing_size = 0
         self._stop_deadline()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._start_answer_deadline()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_answer_deadline()
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is being received or answered; before the first request the first deadline runs."""
+        return not self._in_body and self.cycle.response_complete and not self.pipeline
+
     def _start_deadline(self) -> None:
         self._stop_deadline()
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _give_up(self) -> None:
-        if not self.transport.is_closing():
+    def _start_answer_deadline(self) -> None:
+        self._stop_answer_deadline()
+        if self.transport.get_write_buffer_size() > 0:
+            self._answer_deadline = self.loop.call_later(ANSWER_SECONDS, self._give_up_answer)
+
+    def _stop_answer_deadline(self) -> None:
+        if self._answer_deadline is not None:
+            self._answer_deadline.cancel()
+            self._answer_deadline = None
+
+    def _give_up_answer(self) -> None:
+        if self.transport.get_write_buffer_size() > 0:
+            if self.cycle is not None:
+                self.cycle.disconnected = True  # its next part would be written to a closed transport
             self.transport.abort()
