@@ -201,6 +201,10 @@ class Account:
         lines = [Transfer("open", "held", number, points) for number, points in parts]
         entry = self._enter("hold", at, lines, hold_id=hold_id)
         hold = Hold(hold_id, entry.seq, ask.cart, tuple(parts), value, ask.point_value, at, at + ask.lifetime)
+        if replaced is not None:
+            hold.extensions = replaced.extensions
+            if self.debt > 0 or any(self.lots[number - 1].expired(at) for number, _ in parts):
+                hold.expires_at = min(hold.expires_at, replaced.expires_at)
         self.holds.append(hold)
         self._happen(at)
         return hold
@@ -249,7 +253,7 @@ class Account:
         if hold.extensions >= maximum:
             raise errors.ExtensionsExhausted(maximum)
         hold.extensions += 1
-        hold.expires_at = at + lifetime
+        hold.expires_at = max(hold.expires_at, at + lifetime)
         self._enter("extend", at, hold_id=hold_id)
         return hold
 

@@ -91,3 +91,9 @@ async def test_an_inactive_member_is_adjusted_all_the_same(desk: Desk) -> None:
     await desk.restrict(may_earn=False, may_spend=False)
     await desk.adjust(40, plus=lot(40))
     assert await desk.available() == 40
+
+
+async def test_a_plus_that_a_later_entry_has_outlived_expires_at_once(desk: Desk) -> None:
+    await desk.earn(lot(1), now=minutes(10))
+    await desk.adjust(5, plus=lot(5, expires=minutes(5)))
+    assert await desk.available(minutes(10)) == 1

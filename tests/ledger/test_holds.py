@@ -196,6 +196,47 @@ async def test_r20_debt_takes_only_what_the_successor_leaves(desk: Desk) -> None
     assert await desk.balance(minutes(2)) == ledger.Balance(0, 0, held=90, debt=20, spendable=0, value=0)
 
 
+async def test_r18_replacing_a_hold_keeps_no_expired_point_alive(desk: Desk) -> None:
+    await desk.earn(lot(100, expires=minutes(5)), lot(1))
+    first = await desk.hold(100)
+    second = await desk.hold(101, now=minutes(4))
+    third = await desk.hold(100, now=minutes(14))
+    assert [hold.expires_at for hold in (first, second, third)] == [minutes(15), minutes(19), minutes(19)]
+    assert await desk.balance(minutes(19)) == ledger.Balance(1, 0, 0, 0, spendable=1, value=5)
+
+
+async def test_r20_a_successor_has_the_extensions_that_are_left(desk: Desk) -> None:
+    await desk.earn(lot(100))
+    await desk.extend(await desk.hold(80), now=minutes(1), maximum=1)
+    successor = await desk.hold(90, now=minutes(2))
+    assert successor.expires_at == minutes(17)
+    with pytest.raises(errors.ExtensionsExhausted):
+        await desk.extend(successor, now=minutes(3), maximum=1)
+
+
+async def test_r20_a_successor_that_debt_leaves_ends_with_the_hold_it_replaced(desk: Desk) -> None:
+    await desk.earn(lot(100))
+    first = await desk.hold(100)
+    await desk.adjust(-30, allow_negative=True, now=minutes(1))
+    assert (await desk.hold(90, now=minutes(2))).expires_at == first.expires_at
+
+
+async def test_r19_an_extension_never_shortens_a_hold(desk: Desk) -> None:
+    await desk.earn(lot(100))
+    hold = await desk.hold(100, lifetime=timedelta(minutes=60))
+    assert (await desk.extend(hold, now=minutes(1))).expires_at == minutes(60)
+
+
+async def test_i4_a_captured_hold_is_not_captured_by_another_request_for_its_source(desk: Desk) -> None:
+    await desk.earn(lot(100))
+    hold = await desk.hold(100)
+    first = await desk.capture(hold, now=minutes(1), source="o-1", key="till-1")
+    assert await desk.capture(hold, now=minutes(2), source="o-1", key="till-1") == first
+    with pytest.raises(errors.RedemptionEnded):
+        await desk.capture(hold, now=minutes(2), source="o-1", key="till-2")
+    assert await desk.capture(hold, now=minutes(2), source="o-1") == first
+
+
 @pytest.mark.parametrize("by_server", [False, True])
 async def test_release_gives_the_points_back(desk: Desk, *, by_server: bool) -> None:
     await desk.earn(lot(100))

@@ -1,7 +1,9 @@
 -- Sets points of an account aside for a cart; the hold lapses by itself when its lifetime is over.
 -- R20: the same cart, points and value as an open hold: that hold, unchanged. The same cart otherwise: the old hold is
 -- released first and its points are free for the new one, even if their lot has expired meanwhile or there is debt;
--- what the new one leaves of them expires or pays debt at once.
+-- what the new one leaves of them expires or pays debt at once. The new hold has what extensions the old one had left,
+-- and with points that only the old one could still give it ends when that would have: replacing a hold again and again
+-- keeps no expired point alive.
 -- status: ok | key_conflict | no_account | clock_ahead | inactive | locked | insufficient (available)
 -- | exceeds_cart (maximum) | below_minimum
 -- Locks the account.
@@ -64,16 +66,36 @@ begin
     )
     insert into ledger.hold (
         programme_id, hold_id, owner_id, account_id, seq, cart, points, value, point_value, code_hash, last_four,
-        created_at, expires_at)
+        created_at, expires_at, extensions)
     values (
         in_programme, in_hold, account.account_id, account.account_id, account.seq, in_cart, price.points,
-        price.value, in_point_value, in_code_hash, in_last_four, account.at, account.at + in_lifetime)
+        price.value, in_point_value, in_code_hash, in_last_four, account.at,
+        case
+            when replaced.hold_id is not null
+                and ledger.is_inherited(in_programme, account, free.lots, price.taken)
+                then least(account.at + in_lifetime, replaced.expires_at)
+            else account.at + in_lifetime
+        end,
+        coalesce(replaced.extensions, 0))
     returning * into made;
 
     perform ledger.remember_hold(in_request, made);
     perform ledger.leave(
         in_programme, account.account_id, account.seq, account.at, account.debt, replaced.hold_id is not null);
     return ledger.hold_answer_of(made);
+end;
+$$;
+
+-- Whether some of the points in_taken of in_lots could not be held anew: their lot has expired, or there is debt.
+create function ledger.is_inherited(in_programme int, in_account ledger.entered, in_lots bigint[], in_taken bigint[])
+returns boolean
+language plpgsql stable as $$
+begin
+    return in_account.debt > 0 or exists (
+        select from unnest(in_lots, in_taken) as t (lot_id, points)
+        join ledger.lot l on l.programme_id = in_programme and l.lot_id = t.lot_id
+        where t.points > 0 and l.expires_at <= in_account.at
+    );
 end;
 $$;
 

@@ -1,4 +1,5 @@
--- Lets an open hold of the account end in_lifetime after now, at most in_maximum times (R19). Moves no points.
+-- Lets an open hold of the account end in_lifetime after now, at most in_maximum times (R19), and never sooner than it
+-- would have, should holds have become shorter meanwhile. Moves no points.
 -- status: ok | key_conflict | no_account | clock_ahead | no_hold (also when it is another account's)
 -- | captured | released | lapsed | exhausted
 -- Locks the account.
@@ -37,7 +38,7 @@ begin
     insert into ledger.entry (programme_id, account_id, seq, kind, at, hold_id)
     values (in_programme, account.account_id, account.seq, 'extend', account.at, in_hold);
     update ledger.hold
-    set expires_at = account.at + in_lifetime, extensions = extensions + 1
+    set expires_at = greatest(expires_at, account.at + in_lifetime), extensions = extensions + 1
     where programme_id = in_programme and hold_id = in_hold
     returning * into strict extended;
 

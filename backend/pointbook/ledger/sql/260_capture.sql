@@ -1,6 +1,7 @@
 -- Spends what an open hold set aside: points worth at most in_amount minor units (null = all of it), in R15's order.
 -- The rest is given back; parts of it whose lot has expired meanwhile expire at once.
--- A source (an order, say) is captured for once. The same hold for the same source again: as it was captured.
+-- A source (an order, say) is captured for once. The same hold for the same source again, in a call that has no
+-- request of its own: as it was captured. With another request the hold has ended.
 -- status: ok | key_conflict | clock_ahead | no_hold | captured | released | lapsed | below_minimum
 -- | source_used (the source has captured another hold)
 -- Locks the hold's account.
@@ -30,7 +31,7 @@ begin
     where programme_id = in_programme and hold_id = in_hold and owner_id = account.account_id;
     if not found then
         return ledger.hold_refusal('no_hold');
-    elsif captured.source_type = in_source_type and captured.source_id = in_source_id then
+    elsif in_request is null and captured.source_type = in_source_type and captured.source_id = in_source_id then
         return ledger.hold_answer_of(captured);
     elsif captured.state <> 'held' then
         return ledger.hold_refusal(captured.state);

@@ -46,7 +46,8 @@ begin
     end if;
     seq := account.seq;
     perform ledger.remember(in_programme, account_id, in_request, jsonb_build_object('seq', seq));
-    perform ledger.leave(in_programme, account_id, seq, account.at, account.debt, false);
+    -- Under a clock that was set back a new lot may have expired.
+    perform ledger.leave(in_programme, account_id, seq, account.at, account.debt, account.at > in_now);
 end;
 $$;
 
