@@ -11,6 +11,9 @@ from httpx import ASGITransport, AsyncClient
 from redis.asyncio import Redis
 
 from pointbook.app import create_app
+from pointbook.domain.access import CallerKind
+from pointbook.graphql.guard import MAX_COST
+from pointbook.http.guard import MAX_BODY
 from pointbook.http.rate_limit import Lease, Rate, RateLimiter, Rates, ValkeyLeases
 from pointbook.settings import Settings
 from tests.http.fixtures import Clock, make_shop
@@ -64,6 +67,25 @@ async def test_an_empty_bucket_refuses_without_asking_again() -> None:
     time.now += 3
     store.tokens = 30
     assert (await limiter.take("a", 30, RATE)).allowed
+
+
+async def test_a_large_request_that_is_refused_does_not_block_small_ones() -> None:
+    store = Store(tokens=40)
+    limiter = RateLimiter(store, clock=Time())
+    assert not (await limiter.take("a", 90, RATE)).allowed
+    assert [(await limiter.take("a", 5, RATE)).allowed for _ in range(8)] == [True] * 8
+    assert not (await limiter.take("a", 5, RATE)).allowed
+    asked = len(store.asked)
+    assert not (await limiter.take("a", 90, RATE)).allowed
+    assert not (await limiter.take("a", 5, RATE)).allowed
+    assert len(store.asked) == asked
+
+
+@pytest.mark.parametrize("kind", CallerKind)
+async def test_the_dearest_operation_can_be_run_after_what_is_taken_before_it(kind: CallerKind) -> None:
+    rate, limiter = Rates().of(kind), RateLimiter(None, clock=Time())
+    for cost in (1, MAX_BODY // 5_000, MAX_COST):
+        assert (await limiter.take("a", cost, rate)).allowed
 
 
 async def test_callers_do_not_share_a_bucket() -> None:
