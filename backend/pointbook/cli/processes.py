@@ -17,6 +17,9 @@ from pointbook.http.protocol import DeadlineProtocol
 from pointbook.settings import Settings
 from pointbook.worker import run_worker
 
+_MOST_CONNECTIONS = 1000
+"""Of one process; a request beyond it is answered 503 before any work."""
+
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
     server = _Server(settings)
@@ -48,6 +51,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 create_app(settings, clock=now),
                 http=DeadlineProtocol,
+                ws="none",
                 loop="uvloop",
                 lifespan="on",
                 log_config=None,
@@ -55,6 +59,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 date_header=True,
                 timeout_graceful_shutdown=5,
+                limit_concurrency=_MOST_CONNECTIONS,
             )
         )
         self._when_up = when_up
