@@ -56,7 +56,13 @@ async def _refusal(engine: Engine, body: bytes) -> str:
     except Problem as problem:
         return problem.code
     prepared = engine.prepare(
-        given.text, given.document_id, given.operation_name, given.variables, any_document=True, read_only=False
+        given.text,
+        given.document_id,
+        given.operation_name,
+        given.variables,
+        any_document=True,
+        introspection=True,
+        read_only=False,
     )
     answer = prepared.refusal or await engine.execute(prepared, _SERVER)
     assert isinstance(answer, Answer)

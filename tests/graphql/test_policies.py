@@ -79,7 +79,9 @@ def test_the_declared_policy_is_the_matrix(name: str, caller: str) -> None:
 async def test_a_field_asks_its_policy_before_anything_else(name: str, caller: str) -> None:
     # Without an installation every resolver fails at once: FORBIDDEN is only seen if the policy came first.
     engine = Engine(SCHEMA, {}, cast("Any", None), clock=lambda: NOW)
-    prepared = engine.prepare(_document(name), None, None, {}, any_document=True, read_only=False)
+    prepared = engine.prepare(
+        _document(name), None, None, {}, any_document=True, introspection=True, read_only=False
+    )
     assert prepared.refusal is None, prepared.refusal
     answer = await engine.execute(prepared, replace(CALLERS[caller]))
     codes = [error["extensions"]["code"] for error in answer.body.get("errors", [])]

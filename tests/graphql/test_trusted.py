@@ -31,7 +31,9 @@ def test_a_document_that_is_not_valid_stops_the_start() -> None:
 @pytest.mark.parametrize("text", shipped().values(), ids=lambda text: text.split("(")[0].split(" {")[0])
 def test_every_trusted_document_costs_less_than_a_customer_has(text: str) -> None:
     engine = Engine(build_schema(), shipped(), cast("Any", None), clock=lambda: NOW)
-    prepared = engine.prepare(None, document_id(text), None, {"first": 20}, any_document=False, read_only=False)
+    prepared = engine.prepare(
+        None, document_id(text), None, {"first": 20}, any_document=False, introspection=False, read_only=False
+    )
     assert prepared.refusal is None
     assert 10 <= prepared.cost <= 500
 

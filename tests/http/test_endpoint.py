@@ -190,6 +190,38 @@ async def test_a_programme_may_open_a_publishable_key_to_any_document(shop: Shop
     assert refused.codes == ["FORBIDDEN"]
 
 
+@pytest.mark.parametrize("query", ["{ __schema { types { name } } }", '{ __type(name: "Query") { name } }'])
+async def test_an_opened_key_of_a_page_does_not_show_the_schema(shop: Shop, query: str) -> None:
+    opened = NewKey(KeyKind.PUBLISHABLE, "head", any_document=True)
+    key = await create_key(shop.installation, shop.programme.id, opened, now=shop.clock())
+    for headers in ({}, await shop.customer_headers()):
+        reply = await shop.send({"query": query}, {**headers, "Pointbook-Key": key.text})
+        assert reply.codes == ["INTROSPECTION_NOT_ALLOWED"]
+    assert "errors" not in (await shop.as_server(query)).json
+    assert "errors" not in (await shop.as_customer(query)).json  # the shop's server asks
+
+
+async def test_nobody_is_told_the_name_they_may_have_meant(shop: Shop) -> None:
+    reply = await shop.as_server(
+        '{ programme { nam } voucher(cod: "x") { state } } fragment A on Programm { name }'
+    )
+    assert reply.codes
+    assert "Did you mean" not in json.dumps(reply.json)
+
+
+async def test_only_a_guests_read_of_a_published_document_may_be_kept(shop: Shop) -> None:
+    for headers in (shop.server_headers, await shop.customer_headers()):
+        reply = await _get(shop, headers, documentId=PROGRAMME)
+        assert reply.data["programme"]["name"] == "A shop"
+        assert reply.headers["cache-control"] == "no-store"
+    opened = NewKey(KeyKind.PUBLISHABLE, "head", any_document=True)
+    key = await create_key(shop.installation, shop.programme.id, opened, now=shop.clock())
+    other = document_id("{ me { id } }")  # not published, so the text beside it is run
+    reply = await _get(shop, {"Pointbook-Key": key.text}, documentId=other, query=QUERY)
+    assert reply.data == {"programme": {"name": "A shop"}}
+    assert reply.headers["cache-control"] == "no-store"
+
+
 async def test_a_mutation_by_get_is_refused_and_changes_nothing(shop: Shop) -> None:
     text = next(text for text in shipped().values() if text.startswith("mutation Join"))
     headers = await shop.customer_headers()

@@ -6,11 +6,12 @@ depends on variables (page sizes) is worked out for each request.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -25,13 +26,17 @@ _WEIGHTS_KEPT = 100
 _Weights: TypeAlias = Mapping[str | None, Weight]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Document:
-    """A document within the limits. ``errors`` are those of validation: with any, it is not run."""
+    """A document within the limits. ``errors`` are those of validation: with any, it is not run.
+
+    ``answers`` are those of operations that always have the same one; they are kept as long as the document.
+    """
 
     ast: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     errors: tuple[GraphQLError, ...]
+    answers: dict[str | None, ExecutionResult] = field(default_factory=dict)
 
 
 class Chosen(NamedTuple):
@@ -40,6 +45,10 @@ class Chosen(NamedTuple):
     document: Document
     operation: OperationDefinitionNode
     weight: Weight
+
+    @property
+    def name(self) -> str | None:
+        return self.operation.name.value if self.operation.name else None
 
     @property
     def changes(self) -> bool:
@@ -115,6 +124,7 @@ class Documents:
             ast,
             max_errors=MAX_ERRORS,
             allow_empty_selection_sets=False,
+            hide_suggestions=True,
         )
         operations = {
             node.name.value if node.name else None: node

@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
+from weakref import WeakSet
 
 import strawberry
-from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, execute
+from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, execute
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from pointbook.domain.access import Principal
 from pointbook.graphql.context import Context
-from pointbook.graphql.documents import Chosen, Documents
+from pointbook.graphql.documents import Chosen, Document, Documents
 from pointbook.graphql.guard import MAX_COST
 from pointbook.graphql.masking import shown
 from pointbook.graphql.policies import is_public, policy_of
@@ -42,8 +43,8 @@ class Answer:
 class Prepared:
     """An operation that may be run at ``cost``, or the refusal to run it.
 
-    ``public``: the answer depends on nothing but the programme, so any cache may keep it. ``bulk``: it takes
-    many things at once, and may be larger than other requests.
+    ``public``: a published document whose answer to a guest depends on nothing but the programme, so any cache
+    may keep that. ``bulk``: it takes many things at once, and may be larger than other requests.
     """
 
     cost: int
@@ -72,7 +73,7 @@ class Engine:
         self._trusted = trusted
         self._trusted_documents = Documents(self._schema, kept=max(len(trusted), 1))
         self._documents = Documents(self._schema)
-        self._introspected: dict[int, tuple[OperationDefinitionNode, ExecutionResult]] = {}
+        self._introspected: WeakSet[Document] = WeakSet()  # they leave with the kept document
         self._public_fields = {
             field.name
             for field in cast("Any", schema.query).__strawberry_definition__.fields
@@ -90,23 +91,30 @@ class Engine:
         variables: Mapping[str, object],
         *,
         any_document: bool,
+        introspection: bool,
         read_only: bool,
     ) -> Prepared:
         """Decide whether a request is run; nothing is read for it.
 
-        ``any_document``: the caller may run documents of their own, introspection included.
+        ``any_document``: the caller may run documents of their own. ``introspection``: and ask for the schema.
         ``read_only``: the transport does not allow mutations (GET).
         """
+        published = None if document_id is None else self._trusted.get(normal_id(document_id))
+        own = text if any_document else None
         try:
-            chosen = self._choose(text if any_document else None, document_id, operation_name, variables)
+            chosen = self._choose(published, own, operation_name, variables, by_id=document_id is not None)
         except GraphQLError as refusal:
             return _refused(FORBIDDEN if refusal is _UNTRUSTED else BAD_REQUEST, [refusal])
         if chosen.document.errors:
             return _refused(BAD_REQUEST, list(chosen.document.errors))
         if read_only and chosen.changes:
             return _refused(METHOD_NOT_ALLOWED, [_error("METHOD_NOT_ALLOWED", "A mutation is sent with POST.")])
+        if chosen.introspects and not introspection:
+            return _refused(
+                FORBIDDEN, [_error("INTROSPECTION_NOT_ALLOWED", "A page's key does not ask for the schema.")]
+            )
         roots = _root_names(chosen)
-        public = not chosen.changes and roots <= self._public_fields
+        public = published is not None and not chosen.changes and roots <= self._public_fields
         return Prepared(chosen.weight.cost, public, roots == _BULK, chosen, operation_name, variables)
 
     async def execute(self, prepared: Prepared, principal: Principal) -> Answer:
@@ -123,8 +131,9 @@ class Engine:
         return Answer(body)
 
     async def _result(self, prepared: Prepared, chosen: Chosen, principal: Principal) -> ExecutionResult:
-        if chosen.introspects and id(chosen.operation) in self._introspected:
-            return self._introspected[id(chosen.operation)][1]
+        known = chosen.document.answers.get(chosen.name)
+        if known is not None:
+            return known
         outcome = execute(
             self._schema,
             chosen.document.ast,
@@ -137,26 +146,32 @@ class Engine:
             hide_suggestions=True,
         )
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
-        if _is_fixed(chosen) and len(self._introspected) < _INTROSPECTIONS_KEPT:
-            self._introspected[id(chosen.operation)] = chosen.operation, result
+        self._keep_fixed(chosen, result)
         return result
+
+    def _keep_fixed(self, chosen: Chosen, result: ExecutionResult) -> None:
+        """Keep the schema for the next who asks; it is large, so one a document, and for a few documents."""
+        document = chosen.document
+        if _is_fixed(chosen) and not document.answers and len(self._introspected) < _INTROSPECTIONS_KEPT:
+            document.answers[chosen.name] = result
+            self._introspected.add(document)
 
     def _choose(
         self,
-        text: str | None,
-        document_id: str | None,
+        published: str | None,
+        own: str | None,
         operation_name: str | None,
         variables: Mapping[str, object],
+        *,
+        by_id: bool,
     ) -> Chosen:
-        if document_id is not None:
-            trusted = self._trusted.get(normal_id(document_id))
-            if trusted is not None:
-                return self._trusted_documents.choose(trusted, operation_name, variables)
-            if text is None:
-                raise _error("DOCUMENT_NOT_FOUND", "There is no published document with this id.")
-        if text is None:
-            raise _UNTRUSTED
-        return self._documents.choose(text, operation_name, variables)
+        if published is not None:
+            return self._trusted_documents.choose(published, operation_name, variables)
+        if own is not None:
+            return self._documents.choose(own, operation_name, variables)
+        if by_id:
+            raise _error("DOCUMENT_NOT_FOUND", "There is no published document with this id.")
+        raise _UNTRUSTED
 
 
 def _root_names(chosen: Chosen) -> set[str]:
@@ -169,7 +184,9 @@ def _root_names(chosen: Chosen) -> set[str]:
 
 def _is_fixed(chosen: Chosen) -> bool:
     """Whether the answer is the schema and nothing else, so that it never changes."""
-    return not chosen.operation.variable_definitions and _root_names(chosen) <= _INTROSPECTION
+    if not chosen.introspects or chosen.operation.variable_definitions:
+        return False
+    return _root_names(chosen) <= _INTROSPECTION
 
 
 def _error(code: str, message: str) -> GraphQLError:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from starlette.datastructures import Headers
 
-from pointbook.domain.access import Principal
+from pointbook.domain.access import CallerKind, Principal
 from pointbook.domain.errors import Unauthenticated
 from pointbook.http.problems import Problem, unauthenticated
 from pointbook.services import keys
@@ -31,11 +31,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``origins``: whose pages may use the key, empty for all. ``trusted_only``: published documents only."""
+    """``origins``: whose pages may use the key, empty for all. ``trusted_only``: published documents only.
+
+    ``introspection``: the key is no page's, so that whoever has it may ask for the schema, for a customer, too.
+    """
 
     principal: Principal
     origins: tuple[str, ...]
     trusted_only: bool
+    introspection: bool
 
 
 def credentials(headers: Headers) -> Credentials:
@@ -59,7 +63,8 @@ async def key_holder(installation: Installation, given: Credentials, *, now: dat
         known = await keys.authenticate(installation, given.key, now=now)
     except Unauthenticated:
         raise _unknown_key() from None
-    return Caller(known.principal, known.origins, not known.any_document)
+    of_a_page = known.principal.kind is CallerKind.GUEST
+    return Caller(known.principal, known.origins, not known.any_document, not of_a_page)
 
 
 async def customer(installation: Installation, holder: Caller, token: str, *, now: datetime) -> Caller:

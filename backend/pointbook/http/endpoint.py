@@ -60,6 +60,7 @@ class Engine(Protocol):
         variables: Mapping[str, object],
         *,
         any_document: bool,
+        introspection: bool,
         read_only: bool,
     ) -> Prepared: ...
     async def execute(self, prepared: Any, principal: Principal) -> Answer: ...
@@ -133,6 +134,7 @@ class GraphQLEndpoint:
             given.operation_name,
             given.variables,
             any_document=not caller.trusted_only,
+            introspection=caller.introspection,
             read_only=get,
         )
         if prepared.refusal is not None:
@@ -142,7 +144,8 @@ class GraphQLEndpoint:
             raise guard.too_large(guard.MAX_BODY)
         await self._charge(caller.principal, prepared.cost)
         answer = await self._engine.execute(prepared, caller.principal)
-        if get and given.document_id is not None and prepared.public and "errors" not in answer.body:
+        guest = caller.principal.kind is CallerKind.GUEST
+        if get and guest and prepared.public and "errors" not in answer.body:
             return responses.public(answer.body, reply.media_type, reply.headers, headers.get("if-none-match"))
         return _response(answer, reply)
 
