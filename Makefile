@@ -10,12 +10,13 @@ ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGE := pyproject.toml requirements-build.lock Makefile
 
-.PHONY: help demo test check lint bench lock
+.PHONY: help demo test test-without-valkey audit check lint bench lock
 
 help:
 	@echo "make demo    start Pointbook with a demo programme (Ctrl-C stops it)"
 	@echo "make test    run the tests"
-	@echo "make check   all that CI asks for: format, lint, types, layers, tests"
+	@echo "make check   all that CI asks for: format, lint, types, layers, tests, also without Valkey, and the audit"
+	@echo "make audit   the GraphQL-over-HTTP audit, if node and npm are there"
 	@echo "make bench   measure"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
 
@@ -25,7 +26,14 @@ demo: $(VENV)/.runs
 test: $(VENV)/.develops
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-check: lint test
+# What a customer or a shop does must work without Valkey too.
+test-without-valkey: $(VENV)/.develops
+	@POINTBOOK_TEST_WITHOUT_VALKEY=1 $(BIN)/python -m pytest tests/scenarios tests/graphql $(ARGS)
+
+audit: $(VENV)/.runs
+	@bash .ci/audit
+
+check: lint test test-without-valkey audit
 
 lint: $(VENV)/.develops
 	$(BIN)/ruff format --check .
