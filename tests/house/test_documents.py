@@ -1,6 +1,7 @@
 """What the documents say can be found: commands, files, variables, operations."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import typer
 from graphql import build_schema, parse, validate
 
 from pointbook import cli
+from pointbook.db.session import Database
+from pointbook.services.installation import Installation
+from pointbook.services.tokens import create_token_key, verify_customer_token
 from pointbook.settings import Settings
 from tests.house.files import ROOT, committed
+from tests.support import SECRET, make_programme
 
 DOCS = ROOT / "backend" / "pointbook" / "docs"
 DOCUMENTS = [path for path in committed() if path.suffix == ".md"]
@@ -47,14 +52,14 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
 def test_named_make_targets_exist(document: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert makes(document.read_text()) <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
 def test_named_commands_exist(document: Path) -> None:
     named = re.findall(
-        r"(?:^|[\s(/])pointbook ((?:[a-z]+ ?){1,2})", "\n".join(_code(document.read_text())), re.MULTILINE
+        r"(?:^|[\s(/])pointbook ((?:[a-z][a-z-]* ?){1,2})", "\n".join(_code(document.read_text())), re.MULTILINE
     )
     for words in named:
         path = tuple(words.split())
@@ -65,7 +70,7 @@ def test_named_commands_exist(document: Path) -> None:
 def test_the_readme_begins_with_its_two_commands() -> None:
     assert {"demo", "test"} <= makes((ROOT / "README.md").read_text())
     ci = (ROOT / ".ci" / "run").read_text()
-    assert "make test" in ci
+    assert {"test", "test-without-valkey", "audit"} <= set(re.findall(r"^make ([a-z-]+)", ci, re.MULTILINE))
     assert "make demo" in (ROOT / ".ci" / "demo").read_text()
 
 
@@ -81,6 +86,18 @@ def test_every_process_setting_is_in_the_operations_page() -> None:
     page = (DOCS / "operations.md").read_text()
     documented = set(re.findall(r"POINTBOOK_([A-Z_]+)", page)) - {"URL"}
     assert {name.upper() for name in Settings.model_fields} == documented
+
+
+async def test_the_token_that_the_operations_page_signs_is_good(db: Database) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (DOCS / "operations.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102  # it is our own
+    now = datetime.now(UTC)
+    installation = Installation.of(db, SECRET)
+    programme = await make_programme(installation, now=now)
+    key = await create_token_key(installation, programme.id, "HS256", now=now)
+    token = names["customer_token"]("clara", key.kid, key.secret)
+    assert (await verify_customer_token(installation, token, now=now)).subject == "clara"
 
 
 def test_every_decision_is_listed_and_complete() -> None:
