@@ -8,21 +8,26 @@ import pytest
 
 from pointbook.db.queries import orders
 from pointbook.domain import errors
+from pointbook.services import redemption
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import ORDERS_MAX, Outcome, SubmittedOrder, submit_order, submit_orders
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
 from pointbook.services.programmes import NewStore, add_store, change_state, switch_store
+from pointbook.services.redemption import Capture
 from tests.support import (
     DAY,
     NOW,
     everything,
     join_member,
     make_programme,
+    member_with_points,
     order_document,
     outbox,
     outcomes,
+    redeem,
     refused,
+    server,
     spendable,
     topics,
 )
@@ -75,6 +80,27 @@ async def test_r23_the_same_order_again_is_answered_alike_and_changes_nothing(
     second = await submit_order(installation, programme.id, again, now=NOW + DAY)
     assert (second.outcome, second.points, second.replayed) == (first.outcome, first.points, True)
     assert await everything(installation.db, programme) == before
+
+
+@pytest.mark.parametrize("status", ["PAID", "NEW"])
+async def test_a_new_order_does_not_earn_on_what_a_voucher_pays_that_is_captured_at_the_same_time(
+    installation: Installation, programme: ProgrammeSnapshot, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    await member_with_points(installation, programme, 400)
+    voucher = await redeem(installation, programme, 400)
+    look, looks = orders.known, iter([True])
+
+    async def known(*arguments: Any) -> orders.Known:
+        answer = await look(*arguments)
+        if next(looks, False):
+            await redemption.capture(
+                installation, server(programme), Capture(voucher.code, "key", order="o-1"), now=NOW
+            )
+        return answer
+
+    monkeypatch.setattr(orders, "known", known)
+    answer = await submit_order(installation, programme.id, order_document(status=status), now=NOW)
+    assert (answer.redeemed.decimal, answer.points) == ("20.00", 30 if status == "PAID" else 0)
 
 
 async def test_r06_an_order_earns_once_its_status_qualifies_and_a_late_older_status_undoes_nothing(

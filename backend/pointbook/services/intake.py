@@ -260,12 +260,19 @@ class _Report:
         try:
             if known.order is not None:
                 await orders.replace(connection, self.programme.id, record)
-            elif not await orders.add(connection, self.programme.id, record):
-                raise _Overtaken
+            else:
+                await self._add(connection, record)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "sales_order_hold_id_key":
                 raise
             raise errors.VoucherNotUsable from error  # another order has claimed it
+
+    async def _add(self, connection: Connection, record: orders.OrderRecord) -> None:
+        """Write a new order under the lock of its account, so that no capture that names it remains unseen."""
+        if record.account_id is not None and record.entry_seq is None:  # what was credited has locked it
+            await ledger.lock(connection, self.programme.id, [record.account_id])
+        if not await orders.add(connection, self.programme.id, record):
+            raise _Overtaken
 
     def _record(self, account_id: int | None, redeemed: _Redeemed, effect: _Effect) -> orders.OrderRecord:
         order = self.order

@@ -79,6 +79,7 @@ async def write_orders(
     rolls back.
     """
     accounts = await accounts_of(connection, programme.id, {order.customer for order in orders})
+    await ledger.lock(connection, programme.id, accounts.values())  # whoever captures for an order has done so
     fresh, single = await _sorted_out(connection, programme.id, orders, accounts)
     counts = OrderCounts(known=len(orders) - len(fresh) - len(single))
     if fresh:

@@ -98,7 +98,10 @@ async def locked(connection: Connection, programme_id: int, order: str) -> Order
 
 
 async def add(connection: Connection, programme_id: int, record: OrderRecord) -> bool:
-    """False when somebody else has reported the order meanwhile: nothing was written then."""
+    """False when somebody else has reported the order, or captured a voucher for it, meanwhile.
+
+    Nothing was written then. The caller has locked the order's account, or its customer.
+    """
     return bool(await connection.fetchval(_ADD, programme_id, *_values(record)))
 
 
@@ -194,9 +197,15 @@ insert into sales_order (
     programme_id, external_id, account_id, customer_external_id, customer_email, type, status, placed_at,
     currency, store_id, entry_channel, exit_channel, document, fingerprint, state, total, redeemed_value, points,
     settings_version, hold_id, entry_seq, reported_at)
-values (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::json, $14, $15, $16, $17, $18, $19, $20, $21,
-    $22)
+select
+    $1::int, $2::text, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::text, $10::text,
+    $11::text, $12::text, $13::text::json, $14::bytea, $15::text, $16::bigint, $17::bigint, $18::bigint, $19::int,
+    $20::uuid, $21::bigint, $22::timestamptz
+where not exists (
+    select from ledger.entry as capture
+    where capture.programme_id = $1 and capture.kind = 'capture'
+        and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $20
+)
 on conflict (programme_id, external_id) do nothing
 returning true
 """

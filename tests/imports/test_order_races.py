@@ -1,0 +1,31 @@
+"""An import and what others do at the same time: captures of vouchers, changes of the programme."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointbook.db.queries import orders as order_queries
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.services.redemption import Capture, capture
+from tests.imports.files import imported, json_lines
+from tests.support import NOW, member_with_points, order_document, redeem, server
+
+
+async def test_an_order_whose_voucher_is_being_captured_waits_for_it_and_earns_for_the_rest_only(
+    installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await member_with_points(installation, programme, 1_000)
+    voucher = await redeem(installation, programme, 400)
+    path = json_lines(tmp_path / "orders.jsonl", [order_document("o-1")])
+    importing: list[asyncio.Task[Any]] = []
+
+    async def set_redeemed(*_arguments: Any) -> None:
+        importing.append(asyncio.create_task(imported(installation, programme, path)))
+        await asyncio.sleep(0.3)  # the capture has not committed, and the import is as far as it gets
+
+    monkeypatch.setattr(order_queries, "set_redeemed", set_redeemed)
+    await capture(installation, server(programme), Capture(voucher.code, "k-1", order="o-1"), now=NOW)
+    assert (await importing[0]).counts.points == 30
