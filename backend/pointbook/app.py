@@ -48,7 +48,9 @@ def create_app(
             yield
             app.router.routes.clear()
 
-    return Starlette(lifespan=lifespan)
+    made = Starlette(lifespan=lifespan)
+    made.router.redirect_slashes = False  # it would lead to whatever host the request names
+    return made
 
 
 @contextlib.asynccontextmanager

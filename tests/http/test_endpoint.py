@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import asyncpg
 import jwt
 import pytest
 
 from pointbook.domain.access import Scope
 from pointbook.graphql.trusted import document_id, shipped
 from pointbook.http import guard
+from pointbook.http.problems import Problem
 from pointbook.services.keys import KeyKind, NewKey, create_key, revoke_key
 from pointbook.services.tokens import create_customer_token
 from tests.http.fixtures import Reply, Shop, make_shop, reply_of
@@ -261,6 +263,13 @@ async def test_other_methods_are_not_allowed(shop: Shop, method: str) -> None:
     assert response.headers["allow"] == "GET, POST, OPTIONS"
 
 
+@pytest.mark.parametrize("path", ["/graphql/", "/graphiql/", "/health/live/"])
+async def test_no_path_leads_to_the_host_that_a_request_names(shop: Shop, path: str) -> None:
+    response = await shop.client.get(path, headers={"Host": "evil.example"})
+    assert response.status_code == 404
+    assert "location" not in response.headers
+
+
 # Media types
 
 
@@ -327,6 +336,23 @@ async def test_a_body_has_a_size(shop: Shop) -> None:
             assert sent == []
 
 
+@pytest.mark.parametrize(
+    ("announced", "too_large"),
+    [("100001", True), ("0" * 50 + "100001", True), ("9" * 10_000, True), ("100000", False)]
+    + [(odd, False) for odd in ("", "0", "000", "\u00b2", "\u0661" * 9, "-1", "+5", "1e9", "1_000_000", "x")],
+)
+async def test_an_announced_size_is_read_with_care(announced: str, *, too_large: bool) -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    reading = guard.read_body(receive, announced=announced, limit=guard.MAX_BODY)
+    if too_large:
+        with pytest.raises(Problem, match="at most 100000 bytes"):
+            await reading
+    else:
+        assert await reading == b"{}"
+
+
 async def test_many_orders_may_come_in_a_large_body(shop: Shop) -> None:
     orders = [order_document(f"o-{n}", customer_id="x" * 100) for n in range(100)]
     for order in orders:
@@ -380,6 +406,36 @@ async def test_a_lost_database_is_told_as_such(shop: Shop, monkeypatch: pytest.M
     monkeypatch.setattr("pointbook.services.keys.authenticate", lost)
     reply = await shop.send({"query": QUERY}, shop.server_headers)
     assert (reply.status, reply.codes, reply.headers["retry-after"]) == (503, ["UNAVAILABLE"], "1")
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "logged"),
+    [
+        (asyncpg.AdminShutdownError("jane"), 503, "database_away"),
+        (asyncpg.InterfaceError("jane"), 503, "database_away"),
+        (asyncpg.UndefinedTableError("jane"), 500, "UndefinedTableError"),
+        (asyncpg.CheckViolationError("jane"), 500, "CheckViolationError"),
+    ],
+)
+async def test_only_what_passes_is_called_an_outage_and_all_of_it_is_logged(
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    failure: Exception,
+    status: int,
+    logged: str,
+) -> None:
+    async def failing(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("pointbook.services.keys.authenticate", failing)
+    reply = await shop.send({"query": QUERY}, shop.server_headers)
+    assert reply.status == status
+    log = capsys.readouterr().out + caplog.text
+    assert logged in log
+    assert "jane" not in log + json.dumps(reply.json)
 
 
 async def test_a_defect_outside_of_resolvers_is_a_500_with_a_number(

@@ -1,6 +1,7 @@
 """Token buckets: leased from the shared store, kept alone without it, and never a reason to wait for long."""
 
 import asyncio
+import hashlib
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -175,3 +176,31 @@ async def test_too_many_requests_are_429_with_the_time_to_wait(database_url: str
         # what is refused costs, too
         shouted = [(await shop.as_customer("{", customer="c-3")).status for _ in range(4)]
         assert shouted == [200, 200, 429, 429]
+
+
+@pytest.mark.usefixtures("emptied")
+async def test_the_name_of_a_customers_bucket_is_no_plain_digest_of_their_id(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    take = RateLimiter.take
+
+    async def seen(self: RateLimiter, key: str, cost: int, rate: Rate) -> Any:
+        names.append(key)
+        return await take(self, key, cost, rate)
+
+    monkeypatch.setattr(RateLimiter, "take", seen)
+    for secret in (SECRET, "another secret of the same length and more"):
+        settings = Settings.model_validate({"database_url": database_url, "secret": secret, "redis_url": None})
+        app = create_app(settings, clock=Clock())
+        transport: Any = ASGITransport(app=app)
+        async with (
+            LifespanManager(app),
+            AsyncClient(transport=transport, base_url="http://pointbook.test") as client,
+        ):
+            shop = await make_shop(app, client, Clock())
+            assert (await shop.as_customer("{ me { id } }", customer="4711")).status == 200
+    digests = {name.partition(":")[2] for name in names if len(name.partition(":")[2]) == 24}
+    assert len(digests) == 2
+    plain = hashlib.sha256(b"4711").hexdigest()[:24]
+    assert plain not in digests

@@ -4,18 +4,18 @@ limits of the body, who calls, whose page it is, how much they may still ask for
 engine runs it. Whatever is refused on the way is a GraphQL response with an HTTP status.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
-import asyncpg
+import structlog
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from pointbook.db.retry import is_transient, sqlstate
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.http import cors, guard, media, parameters, responses
 from pointbook.http.authentication import Caller, Credentials, credentials, customer, key_holder
@@ -23,6 +23,7 @@ from pointbook.http.problems import Problem
 from pointbook.http.rate_limit import RateLimiter, Rates
 from pointbook.services.installation import Installation
 
+_log = structlog.get_logger("pointbook.http")
 _COST_OF_REFUSAL = 10
 _BYTES_PER_COST = 5_000
 
@@ -101,19 +102,17 @@ class GraphQLEndpoint:
             return await self._answer(scope, receive, headers, reply)
         except Problem as refusal:
             return responses.problem(refusal, reply.media_type, reply.headers)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            unavailable = Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Try again in a moment.", {"Retry-After": "1"}
-            )
-            return responses.problem(unavailable, reply.media_type, reply.headers)
-        except Exception as defect:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
-            number = self._report(defect)
-            broken = Problem(
-                HTTPStatus.INTERNAL_SERVER_ERROR,
-                "INTERNAL_ERROR",
-                f"This is a defect; the log has it as {number}.",
-            )
-            return responses.problem(broken, reply.media_type, reply.headers)
+        except Exception as failure:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
+            return responses.problem(self._failed(failure), reply.media_type, reply.headers)
+
+    def _failed(self, failure: Exception) -> Problem:
+        """What the caller is told of what nobody refused; the log has what it was."""
+        if is_transient(failure):
+            _log.warning("database_away", type=type(failure).__qualname__, sqlstate=sqlstate(failure))
+            again = "Try again in a moment."
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", again, {"Retry-After": "1"})
+        message = f"This is a defect; the log has it as {self._report(failure)}."
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
 
     async def _answer(self, scope: Scope, receive: Receive, headers: Headers, reply: "_Reply") -> Response:
         get = scope["method"] == "GET"
@@ -159,7 +158,7 @@ class GraphQLEndpoint:
         return await customer(self._installation, holder, given.token, now=now)
 
     async def _charge(self, principal: Principal, cost: int) -> None:
-        decision = await self._limiter.take(_bucket(principal), cost, self._rates.of(principal.kind))
+        decision = await self._limiter.take(self._bucket(principal), cost, self._rates.of(principal.kind))
         if not decision.allowed:
             seconds = str(decision.retry_after)
             raise Problem(
@@ -168,6 +167,14 @@ class GraphQLEndpoint:
                 f"Too much was asked for; try again in {seconds} s.",
                 {"Retry-After": seconds},
             )
+
+    def _bucket(self, principal: Principal) -> str:
+        """The name of a caller's bucket; a customer's id is a personal datum that nobody can guess from it."""
+        if principal.subject is None:
+            return f"{principal.programme_id}:{principal.key_id}"
+        programme = str(principal.programme_id)
+        name = self._installation.secrets.derive("rate limit bucket", programme, principal.subject)
+        return f"{programme}:{name.hex()[:24]}"
 
 
 @dataclass(slots=True)
@@ -192,10 +199,3 @@ def _response(answer: Answer, reply: _Reply) -> Response:
     """Under application/json the status says only whether the transport worked, as GraphQL over HTTP has it."""
     shown = answer.status if reply.media_type == media.GRAPHQL or answer.status != HTTPStatus.BAD_REQUEST else 200
     return responses.private(answer.body, reply.media_type, shown, reply.headers)
-
-
-def _bucket(principal: Principal) -> str:
-    """The name of a caller's bucket; a customer's id is a personal datum and is not written out."""
-    if principal.subject is None:
-        return f"{principal.programme_id}:{principal.key_id}"
-    return f"{principal.programme_id}:{hashlib.sha256(principal.subject.encode()).hexdigest()[:24]}"

@@ -12,6 +12,7 @@ MAX_BODY = 100_000
 MAX_SERVER_BODY = 1_000_000
 """Bytes of a request of the shop's back end that submits many orders at once."""
 BODY_SECONDS = 5.0
+_MAX_DIGITS = 18  # of more, these are enough to see that it is too much
 _CLOSE = {"Connection": "close"}  # what is still to come is not read
 
 
@@ -23,7 +24,7 @@ async def read_body(
     Raises Problem: 413 above ``limit`` bytes (at once, if ``announced`` says so), 408 when it does not come
     within ``seconds``, 400 when the client leaves before its end.
     """
-    if announced is not None and announced.isdigit() and int(announced) > limit:
+    if announced is not None and _size(announced) > limit:
         raise too_large(limit)
     try:
         async with asyncio.timeout(seconds):
@@ -31,6 +32,12 @@ async def read_body(
     except TimeoutError:
         message = f"The body did not arrive within {seconds:g} seconds."
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "BODY_TIMEOUT", message, _CLOSE) from None
+
+
+def _size(announced: str) -> int:
+    """What a Content-Length says; 0 for what says nothing, as the body itself is counted anyway."""
+    digits = announced.lstrip("0")[:_MAX_DIGITS]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:
