@@ -5,6 +5,7 @@ Nothing listens on the network: the sockets lie in a folder that only their user
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from pydantic import SecretStr
 
 from pointbook.embedded import postgres, valkey
 from pointbook.embedded.children import Child
+from pointbook.embedded.credentials import Secrets
 from pointbook.embedded.errors import AlreadyRunning, EmbeddedError
-from pointbook.embedded.place import Locks, Place, Secrets
+from pointbook.embedded.place import Locks, Place, ours_alone, prepare
 from pointbook.embedded.programs import copy_postgres, copy_program, find_postgres, find_valkey
 from pointbook.settings import Settings
 
@@ -60,11 +62,15 @@ def start(data_dir: Path, *, with_valkey: bool = True, durable: bool = True) -> 
     ``durable=False`` is for tests: the data need not outlive a power cut.
     Raises AlreadyRunning, or EmbeddedError when no server program is found or one does not come up.
     """
-    place = Place.of(data_dir)
-    locks = Locks(place.data_dir)
+    data_dir = data_dir.absolute()
+    with ours_alone(data_dir):
+        prepare(data_dir)
+        locks = Locks(data_dir)
     children: list[Child] = []
     try:
-        secrets = Secrets.of(place.data_dir)
+        with ours_alone(data_dir):
+            place = Place.make(data_dir)
+            secrets = Secrets.make_or_read(data_dir, cluster=place.cluster)
         valkey_program = find_valkey() if with_valkey else None
         if valkey_program is not None:
             children.append(_start_valkey(place, valkey_program, secrets, locks))
@@ -80,10 +86,23 @@ def start(data_dir: Path, *, with_valkey: bool = True, durable: bool = True) -> 
 
 def urls_of(data_dir: Path) -> Urls:
     """The URLs of servers that another process runs on this data directory. Raises EmbeddedError."""
-    place = Place.of(data_dir)
-    postgres.wait_until_ready(place, _OTHERS_START_SECONDS)
-    has_valkey = (place.sockets / "valkey.sock").exists()
-    return _urls(place, Secrets.of(place.data_dir), with_valkey=has_valkey)
+    data_dir = data_dir.absolute()
+    with ours_alone(data_dir):
+        place = _ready_place(data_dir)
+        secrets = Secrets.read(data_dir)
+    return _urls(place, secrets, with_valkey=(place.sockets / "valkey.sock").exists())
+
+
+def _ready_place(data_dir: Path) -> Place:
+    """Of the process that runs the servers; it may have only begun. Raises EmbeddedError when it does not end."""
+    deadline = time.monotonic() + _OTHERS_START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError):
+            place = Place.find(data_dir)
+            if postgres.is_ready(place):
+                return place
+        time.sleep(0.05)
+    raise EmbeddedError(f"The PostgreSQL of {data_dir} is not up.")
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ class Child:
 
     def __init__(self, server: Server, place: Place, lock: int) -> None:
         self._server = server
-        self._log = place.log(server.name)
+        self._log = place.new_log(server.name)
         job = {
             "argv": [str(part) for part in server.argv],
             "uid": place.owner.uid,

@@ -1,4 +1,4 @@
-"""The data directory: who owns it, what stands where in it, and its secrets.
+"""The data directory: who owns it and what stands where in it.
 
 ::
 
@@ -6,21 +6,27 @@
       lock            held by the process that started the servers
       servers.lock    held by the servers
       secrets.json    passwords and the installation's secret, mode 0600
-      log/            what the servers say
+      sockets         where the sockets are, if the path of servers/run is too long for one
+      log/            what the servers say, for us alone: statements hold personal data
       servers/        postgres/ valkey/ run/ programs/, owned by the user who runs them
+
+Started as root where the servers' user cannot reach the data directory, ``servers`` is a link to a folder of its
+own below /var/lib/pointbook. A new data directory gets a new folder. Folders of data directories that were
+removed stay, because the data directory may only have been moved; ``owner`` in each says whose it was.
+Only folders made here change their mode: the data directory may be one that others use as well.
 """
 
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import pwd
 import secrets
 import stat
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pointbook.embedded.errors import AlreadyRunning, EmbeddedError
@@ -30,6 +36,8 @@ _SYSTEM_PLACE = Path("/var/lib/pointbook")
 _SERVANT = "nobody"
 _FORMER_SERVERS_SECONDS = 60.0
 _LONGEST_SOCKET_FOLDER = 80  # a socket's whole path may have 103 bytes (107 on Linux)
+_PRIVATE = 0o700
+_PASSABLE = 0o711  # another user walks through and sees nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +53,6 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Secrets:
-    """Made once for a data directory and kept in it; ``secret`` is what voucher codes are derived from."""
-
-    superuser_password: str
-    owner_password: str
-    app_password: str
-    valkey_password: str
-    secret: str
-
-    @classmethod
-    def of(cls, data_dir: Path) -> "Secrets":
-        kept = data_dir / "secrets.json"
-        if kept.exists():
-            return cls(**json.loads(kept.read_text()))
-        made = cls(*(secrets.token_urlsafe(32) for _ in range(5)))
-        unfinished = kept.with_suffix(".new")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(json.dumps(asdict(made), indent=2))
-        unfinished.rename(kept)
-        return made
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """Folders of one data directory, made and owned as the servers need them."""
 
@@ -77,41 +62,62 @@ class Place:
     owner: Owner
 
     @classmethod
-    def of(cls, data_dir: Path) -> "Place":
-        """Make the folders. Raises EmbeddedError when this user may not."""
-        data_dir = data_dir.absolute()
-        try:
-            return cls._made(data_dir)
-        except PermissionError as error:
-            raise EmbeddedError(
-                f"{error.filename or data_dir} belongs to another user;"
-                " start as that user or choose another POINTBOOK_DATA_DIR."
-            ) from error
+    def make(cls, data_dir: Path) -> "Place":
+        """Make the folders that are missing; the caller holds the locks. Raises EmbeddedError."""
+        owner = _owner(data_dir / "servers")
+        passable = _PRIVATE if owner.uid is None else _PASSABLE
+        servers = _make_servers(data_dir, owner, passable)
+        _make(servers / "programs", passable)
+        for private in (servers / "postgres", servers / "valkey"):
+            _make(private, _PRIVATE)
+            owner.give(private)
+        return cls(data_dir, servers, _make_sockets(data_dir, servers, owner), owner)
 
     @classmethod
-    def _made(cls, data_dir: Path) -> "Place":
-        data_dir.mkdir(parents=True, exist_ok=True)
-        for folder in (data_dir, data_dir / "log"):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(0o711)  # the servers' user passes through
-        servers = data_dir / "servers"
-        owner = _owner(servers)
-        if not servers.exists():
-            _make_servers(servers, reachable=owner.uid is None or _is_reachable(data_dir))
-        servers = servers.resolve()
-        (servers / "programs").mkdir(exist_ok=True, mode=0o755)
-        for private in (servers / "postgres", servers / "valkey"):
-            private.mkdir(exist_ok=True)
-            private.chmod(0o700)
-            owner.give(private)
-        return cls(data_dir, servers, _sockets(servers, owner), owner)
+    def find(cls, data_dir: Path) -> "Place":
+        """The folders that another process has made. Raises FileNotFoundError as long as it has not."""
+        servers = (data_dir / "servers").resolve(strict=True)
+        noted = _noted_sockets(data_dir)
+        return cls(data_dir, servers, noted or (servers / "run").resolve(strict=True), _owner(servers))
 
-    def log(self, name: str) -> Path:
-        """A fresh log; what the last run said is kept beside it."""
+    @property
+    def cluster(self) -> Path:
+        """The data of PostgreSQL. Whole, or not there."""
+        return self.servers / "postgres" / "data"
+
+    def new_log(self, name: str) -> Path:
+        """A fresh log that only we read; what the last run said is kept beside it."""
         log = self.data_dir / "log" / f"{name}.log"
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
+        log.touch(mode=0o600, exist_ok=False)
         return log
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the data directory and the folder of the logs."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    pass_through = os.geteuid() == 0 and _is_reachable(data_dir.parent)
+    _make(data_dir, _PASSABLE if pass_through else _PRIVATE)
+    _make(data_dir / "log", _PRIVATE)
+
+
+@contextlib.contextmanager
+def ours_alone(data_dir: Path) -> Iterator[None]:
+    """Say in one line that the folders are another user's. Raises EmbeddedError."""
+    try:
+        yield
+    except PermissionError as error:
+        raise EmbeddedError(
+            f"{error.filename or data_dir} belongs to another user;"
+            " start as that user or choose another POINTBOOK_DATA_DIR."
+        ) from error
+
+
+def _make(folder: Path, mode: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=_PRIVATE)
+        folder.chmod(mode)  # whatever the umask
 
 
 def _owner(servers: Path) -> Owner:
@@ -134,32 +140,76 @@ def _is_reachable(folder: Path) -> bool:
     return all(above.stat().st_mode & stat.S_IXOTH for above in (folder, *folder.resolve().parents))
 
 
-def _make_servers(servers: Path, *, reachable: bool) -> None:
-    if reachable:
-        servers.mkdir(mode=0o755)
-        return
-    _SYSTEM_PLACE.mkdir(parents=True, exist_ok=True)
-    _SYSTEM_PLACE.chmod(0o711)
-    elsewhere = _SYSTEM_PLACE / _digest(servers)
-    elsewhere.mkdir(exist_ok=True, mode=0o755)
-    servers.unlink(missing_ok=True)
-    servers.symlink_to(elsewhere)
+def _make_servers(data_dir: Path, owner: Owner, mode: int) -> Path:
+    servers = data_dir / "servers"
+    if servers.is_symlink() and not servers.exists():
+        raise EmbeddedError(
+            f"The data of {data_dir} were in {servers.readlink()}, which is gone:"
+            f" put it back, or remove {data_dir} to begin anew."
+        )
+    if not servers.exists():
+        if owner.uid is None or _is_reachable(data_dir):
+            _make(servers, mode)
+        else:
+            servers.symlink_to(_new_system_folder(data_dir, mode))
+    return servers.resolve()
 
 
-def _sockets(servers: Path, owner: Owner) -> Path:
-    """A folder that only the servers' user enters, with a path short enough for a socket."""
-    folder = servers / "run"
-    if len(os.fsencode(folder)) > _LONGEST_SOCKET_FOLDER or "," in str(folder):
-        folder = Path(tempfile.gettempdir()) / f"pointbook-{os.geteuid()}-{_digest(servers)}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        owner.give(folder)
-    ours = owner.uid if owner.uid is not None else os.geteuid()
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != ours:
-        raise EmbeddedError(f"{folder} belongs to somebody else; remove it.")
-    folder.chmod(0o700)
+def _new_system_folder(data_dir: Path, mode: int) -> Path:
+    """Its name is random: a path that is used again must not lead to the data of a former directory."""
+    _SYSTEM_PLACE.parent.mkdir(parents=True, exist_ok=True)
+    _make(_SYSTEM_PLACE, _PASSABLE)
+    folder = _SYSTEM_PLACE / secrets.token_hex(8)
+    _make(folder, mode)
+    note = folder / "owner"
+    note.touch(mode=0o600)
+    note.write_text(f"{data_dir}\n")
     return folder
+
+
+def _make_sockets(data_dir: Path, servers: Path, owner: Owner) -> Path:
+    """A folder that only the servers' user enters, with a path short enough for a socket."""
+    note = data_dir / "sockets"
+    folder = servers / "run"
+    if _fits(folder):
+        note.unlink(missing_ok=True)
+        _make(folder, _PRIVATE)
+        owner.give(folder)
+        return folder
+    prefix = f"pointbook-{_digest(servers)}-"  # a copy of the data directory has sockets of its own
+    noted = _noted_sockets(data_dir)
+    if noted is not None and noted.name.startswith(prefix) and _is_owned(noted, owner):
+        return noted
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_temporary(owner)))
+    owner.give(folder)
+    unfinished = note.with_suffix(".new")
+    unfinished.write_text(str(folder))
+    unfinished.replace(note)
+    return folder
+
+
+def _noted_sockets(data_dir: Path) -> Path | None:
+    note = data_dir / "sockets"
+    return Path(note.read_text()) if note.exists() else None
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER and "," not in str(folder)
+
+
+def _is_owned(folder: Path, owner: Owner) -> bool:
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return False
+    ours = owner.uid if owner.uid is not None else os.geteuid()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == ours
+
+
+def _temporary(owner: Owner) -> Path:
+    chosen = Path(tempfile.gettempdir())
+    usable = _fits(chosen / ("x" * 40)) and (owner.uid is None or _is_reachable(chosen))
+    return chosen if usable else Path("/tmp")  # noqa: S108  # the folder in it is private and its name random
 
 
 def _digest(path: Path) -> str:

@@ -6,16 +6,18 @@ superuser) and ``pointbook`` (the application, member of ``pointbook_app``). Pas
 
 import contextlib
 import shutil
+import socket
+import struct
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from pointbook.embedded.children import Server
+from pointbook.embedded.credentials import Secrets
 from pointbook.embedded.errors import EmbeddedError
 from pointbook.embedded.keeper import SERVER_ENVIRONMENT
-from pointbook.embedded.place import Place, Secrets
+from pointbook.embedded.place import Place
 from pointbook.embedded.programs import PostgresPrograms
 
 _PORT = 5432  # names the socket file; nothing listens on TCP
@@ -30,7 +32,7 @@ def url(place: Place, role: str, password: str, database: str = "pointbook") -> 
 
 def make_cluster(place: Place, programs: PostgresPrograms, secrets: Secrets, lock: int, *, durable: bool) -> None:
     """Make the cluster with roles and database unless it is there. A start that broke off here begins anew."""
-    data = _data(place)
+    data = place.cluster
     if (data / "PG_VERSION").exists():
         _check_version(data, programs)
         return
@@ -50,7 +52,7 @@ def make_cluster(place: Place, programs: PostgresPrograms, secrets: Secrets, loc
 
 def server(place: Place, programs: PostgresPrograms, *, durable: bool = True) -> Server:
     """``durable=False`` is for tests, whose data need not outlive a power cut."""
-    data = _data(place)
+    data = place.cluster
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": place.sockets,
@@ -67,21 +69,13 @@ def server(place: Place, programs: PostgresPrograms, *, durable: bool = True) ->
         name="postgres",
         argv=[programs.server, "-D", data, "-p", str(_PORT), *options],
         stop_signals=("SIGINT", "SIGQUIT", "SIGKILL"),  # fast, immediate, by force
-        is_up=lambda: _says_ready(data),
+        is_up=lambda: is_ready(place),
     )
 
 
-def wait_until_ready(place: Place, seconds: float) -> None:
-    """For a server that another process starts. Raises EmbeddedError."""
-    deadline = time.monotonic() + seconds
-    while not _says_ready(_data(place)):
-        if time.monotonic() > deadline:
-            raise EmbeddedError(f"The PostgreSQL of {place.data_dir} is not up.")
-        time.sleep(0.05)
-
-
-def _data(place: Place) -> Path:
-    return place.servers / "postgres" / "data"
+def is_ready(place: Place) -> bool:
+    """Whether it takes connections. The file alone may be a killed server's; asking a start-up fills the log."""
+    return _says_ready(place.cluster) and _takes_connections(place.sockets / f".s.PGSQL.{_PORT}")
 
 
 def _initdb_options(programs: PostgresPrograms) -> list[str]:
@@ -140,6 +134,19 @@ def _says_ready(data: Path) -> bool:
     except OSError:
         return False
     return len(lines) > 7 and lines[7].strip() == "ready"  # noqa: PLR2004
+
+
+def _takes_connections(path: Path) -> bool:
+    """Begin a connection: a server that is up asks for the password, one that is starting refuses."""
+    start = struct.pack("!i", 3 << 16) + b"user\0pointbook\0database\0pointbook\0\0"
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(str(path))
+            connection.sendall(struct.pack("!i", len(start) + 4) + start)
+            return connection.recv(1) == b"R"
+        except OSError:
+            return False
 
 
 def _forget_dead_postmaster(data: Path) -> None:

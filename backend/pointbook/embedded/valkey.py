@@ -5,7 +5,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pointbook.embedded.children import Server
-from pointbook.embedded.place import Place, Secrets
+from pointbook.embedded.credentials import Secrets
+from pointbook.embedded.place import Place
 
 
 def url(place: Place, secrets: Secrets) -> str:
