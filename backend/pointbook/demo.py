@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pointbook.domain.access import CallerKind, Principal
-from pointbook.domain.errors import InvalidInput
+from pointbook.domain.errors import InvalidInput, PointbookError, Unauthenticated
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.redemption import parse_cart
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.joining import Join, join
-from pointbook.services.keys import KeyKind, NewKey, create_key
+from pointbook.services.keys import KeyKind, NewKey, authenticate, create_key
 from pointbook.services.programmes import NewProgramme, NewStore, add_store, create_programme, find_programme
 from pointbook.services.redemption import Redeem, redeem
 from pointbook.services.tokens import create_customer_token
 
 _SLUG: Final = "morgenrot"
+_NAME: Final = "Kaffeerösterei Morgenrot"
 _HISTORY: Final = timedelta(days=360)
 _SETTINGS: Final = {
     "revenuePerPoint": "1.00",
@@ -90,16 +91,64 @@ class _Keys:
     secret: str
 
 
-async def load(installation: Installation, data_dir: Path, *, now: datetime) -> Demo:
-    """Make the demo programme, or find the one made before. Doing so again changes nothing."""
-    programme = await _programme(installation, now)
+class ProgrammesOfOthers(PointbookError):
+    """The database is in use; demo data have no place in it."""
+
+    code = "PROGRAMMES_OF_OTHERS"
+
+    def __init__(self, slugs: list[str]) -> None:
+        super().__init__(
+            f"The database of POINTBOOK_DATABASE_URL has programmes already ({', '.join(slugs)}):"
+            " the demo writes into an empty one only."
+        )
+
+
+async def load(installation: Installation, data_dir: Path, *, configured: bool, now: datetime) -> Demo:
+    """Make the demo programme, or find the one made before. Doing so again changes nothing.
+
+    ``configured``: the database is not one of our own servers, and may hold what the demo must not touch.
+    Raises ProgrammesOfOthers.
+    """
     kept = data_dir / "demo.json"
-    if not kept.exists():
+    keys = await _known_keys(installation, kept, now)
+    if keys is None:
+        if configured:
+            await _refuse_others(installation)
+        programme = await _programme(installation, now)
         await _fill(installation, programme)
-        _keep(kept, await _make_keys(installation, programme.id, now))
-    keys = _Keys(**json.loads(kept.read_text()))
+        keys = await _make_keys(installation, programme.id, now)
+        _keep(kept, keys)
+    programme = await find_programme(installation, _SLUG)
     token = await create_customer_token(installation, programme.id, "clara", now=now)
     return Demo(programme.slug, programme.name, tuple(_JOINED), keys.publishable, keys.secret, token.token)
+
+
+async def _known_keys(installation: Installation, kept: Path, now: datetime) -> _Keys | None:
+    """The keys kept, if the database has them as the demo's: the file may be of a former one."""
+    keys = _read(kept)
+    if keys is None:
+        return None
+    try:
+        programme = await find_programme(installation, _SLUG)
+        owners = [await authenticate(installation, key, now=now) for key in (keys.publishable, keys.secret)]
+    except (InvalidInput, Unauthenticated):
+        return None
+    return keys if all(owner.principal.programme_id == programme.id for owner in owners) else None
+
+
+def _read(kept: Path) -> _Keys | None:
+    try:
+        document = json.loads(kept.read_text())
+        return _Keys(str(document["publishable"]), str(document["secret"]))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+
+
+async def _refuse_others(installation: Installation) -> None:
+    """A first start that broke off has left our programme, and none beside it."""
+    rows = await installation.db.pool.fetch("select slug, name from programme order by id")
+    if any((row["slug"], row["name"]) != (_SLUG, _NAME) for row in rows):
+        raise ProgrammesOfOthers([row["slug"] for row in rows[:5]])
 
 
 async def _programme(installation: Installation, now: datetime) -> ProgrammeSnapshot:
@@ -108,7 +157,7 @@ async def _programme(installation: Installation, now: datetime) -> ProgrammeSnap
     except InvalidInput:
         command = NewProgramme(
             slug=_SLUG,
-            name="Kaffeerösterei Morgenrot",
+            name=_NAME,
             currency="EUR",
             time_zone="Europe/Berlin",
             locales=("de", "en"),

@@ -15,9 +15,16 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
+
+from pointbook import demo as demo_data
+from pointbook.db.session import Database
+from pointbook.services.installation import Installation
+from pointbook.services.keys import authenticate
+from tests.support import NOW, SECRET, everything, make_programme
 
 _QUERY = "{ me { balance { available pending } expiringPoints { points } history { nodes { kind points } } } }"
 _START_SECONDS = 90  # of a loaded machine; on one at rest it takes three
@@ -30,6 +37,34 @@ def data_dir() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder / "data"
     shutil.rmtree(folder)
+
+
+async def test_kept_keys_that_the_database_does_not_know_are_made_anew(db: Database, tmp_path: Path) -> None:
+    installation = Installation.of(db, SECRET)
+    kept = tmp_path / "demo.json"
+    first = await demo_data.load(installation, tmp_path, configured=True, now=NOW)
+    again = await demo_data.load(installation, tmp_path, configured=True, now=NOW)
+    assert again.secret_key == first.secret_key
+    for stale in ("", "[]", json.dumps({"publishable": "pk_of_a_former", "secret": first.secret_key})):
+        kept.write_text(stale)
+        later = await demo_data.load(installation, tmp_path, configured=True, now=NOW)
+        assert later.publishable_key != "pk_of_a_former"
+        for key in (later.publishable_key, later.secret_key):
+            await authenticate(Installation.of(db, SECRET), key, now=NOW)
+
+
+@pytest.mark.parametrize("slug", ["shop", "morgenrot"])
+async def test_a_configured_database_that_others_use_is_left_alone(
+    db: Database, tmp_path: Path, slug: str
+) -> None:
+    installation = Installation.of(db, SECRET)
+    theirs = await make_programme(installation, slug=slug)
+    before = await everything(db, theirs)
+    with pytest.raises(demo_data.ProgrammesOfOthers, match=slug):
+        await demo_data.load(installation, tmp_path, configured=True, now=NOW)
+    assert await everything(db, theirs) == before
+    assert await db.pool.fetchval("select count(*) from programme") == 1
+    assert not (tmp_path / "demo.json").exists()
 
 
 class Demo:
@@ -53,9 +88,9 @@ class Demo:
             assert self.process.poll() is None, self.output.read_text()
             assert time.monotonic() < deadline, self.output.read_text()
             time.sleep(0.05)
-        self.address = self._printed(r"(http://[\d.:]+)/")
+        self.address = self.printed(r"(http://[\d.:]+)/")
 
-    def _printed(self, pattern: str) -> str:
+    def printed(self, pattern: str) -> str:
         found = re.search(pattern, self.output.read_text())
         assert found is not None, self.output.read_text()
         return found[1]
@@ -67,8 +102,8 @@ class Demo:
             data=json.dumps({"query": query}).encode(),
             headers={
                 "Content-Type": "application/json",
-                "Pointbook-Key": self._printed(r"(sk_\S+)"),
-                "Authorization": f"Bearer {self._printed(r'Bearer ([^ ]+?)[ ' + chr(39) + ']')}",
+                "Pointbook-Key": self.printed(r"(sk_\S+)"),
+                "Authorization": f"Bearer {self.printed(r'Bearer ([^ ]+?)[ ' + chr(39) + ']')}",
             },
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -118,6 +153,8 @@ def test_the_demo_from_its_first_start_to_its_last(data_dir: Path) -> None:
         assert first["me"]["balance"]["available"] > 0
         assert first["me"]["balance"]["pending"] > 0
         assert first["me"]["expiringPoints"] != [], "the demo shows points that expire soon"
+        filled_in = urlsplit(demo.printed(r"\n(http://\S+/graphiql#\S+)"))
+        assert parse_qs(filled_in.fragment).keys() == {"key", "token"}
         assert {"ACCRUAL", "CAPTURE"} <= {entry["kind"] for entry in first["me"]["history"]["nodes"]}
 
         checked = demo.run("verify")

@@ -1,5 +1,7 @@
 """What ``pointbook demo`` shows when it is up."""
 
+from urllib.parse import urlencode
+
 from rich.panel import Panel
 from rich.table import Table
 
@@ -28,6 +30,9 @@ def show(settings: Settings, demo: Demo) -> None:
     console.print(
         Panel(rows, title="Pointbook is running", title_align="left", border_style="green", expand=False)
     )
+    console.print("GraphiQL with the keys filled in (what follows the # stays in the browser):", style="bold")
+    filled_in = urlencode({"key": demo.secret_key, "token": demo.token})
+    console.print(f"{base}/graphiql#{filled_in}", soft_wrap=True, markup=False)
     console.print(f"A first call, for {demo.members[0]} (the token is good for 15 minutes):", style="bold")
     call = (
         f"curl -s {base}/graphql -H 'Content-Type: application/json' -H 'Pointbook-Key: {demo.secret_key}'"

@@ -27,10 +27,13 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
 
 
-async def demo(settings: Settings, listener: socket.socket) -> None:
-    """The demo programme, the API and the worker, until told to stop. The worker's failure ends all."""
+async def demo(settings: Settings, listener: socket.socket, *, configured: bool) -> None:
+    """The demo programme, the API and the worker, until told to stop. The worker's failure ends all.
+
+    ``configured``: the database is not one of our own servers.
+    """
     async with installed(settings) as installation:
-        shown = await demo_data.load(installation, settings.data_dir, now=now())
+        shown = await demo_data.load(installation, settings.data_dir, configured=configured, now=now())
         server = _Server(settings, when_up=lambda: demo_board.show(settings, shown))
         with _ending(server):
             work = asyncio.create_task(run_worker(settings, installation.db, clock=now))

@@ -52,7 +52,7 @@ def demo(host: _Host = None, port: _Port = None, log_level: _LogLevel = "warning
             migrated(settings, found)
             from pointbook.cli import processes
 
-            uvloop.run(processes.demo(found, listener))
+            uvloop.run(processes.demo(found, listener, configured=settings.database_url is not None))
             console.print("Stopping ...")
     console.print("Stopped. The data are kept; make demo goes on with them.")
 
