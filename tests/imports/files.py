@@ -79,3 +79,9 @@ async def entries(installation: Installation, programme: ProgrammeSnapshot) -> l
             " join ledger.lot using (programme_id, account_id, seq) order by 1, 2"
         )
     return [tuple(row) for row in rows]
+
+
+def children(pid: int) -> set[int]:
+    """The processes that a process has started and that are still there."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {int(child) for task in tasks for child in (task / "children").read_text().split()}

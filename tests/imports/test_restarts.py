@@ -16,7 +16,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_runs import ImportRun
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
-from tests.imports.files import SMALL_CHUNK, entries, imported, json_lines, members, order_rows, orders
+from tests.imports.files import SMALL_CHUNK, children, entries, imported, json_lines, members, order_rows, orders
 from tests.support import NOW, join_member, make_programme, order_document, spendable
 
 ORDERS = 14
@@ -198,12 +198,12 @@ async def test_killed_in_the_middle_and_begun_again(
     )
     assert process.stdout is not None
     assert int(await process.stdout.readline()) == small_chunks
-    children = _children(process.pid)
+    readers = children(process.pid)
     process.kill()
     await process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert len(children) >= 2
-    await asyncio.to_thread(_wait_until_gone, children)
+    assert len(readers) == 2
+    await asyncio.to_thread(_wait_until_gone, readers)
 
     report = await imported(installation, programme, path)
     assert report.behind_line >= small_chunks
@@ -213,11 +213,7 @@ async def test_killed_in_the_middle_and_begun_again(
     ) == await undisturbed(installation, path)
 
 
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _wait_until_gone(pids: list[int]) -> None:
+def _wait_until_gone(pids: set[int]) -> None:
     """The processes of a pool end with the one that started them, however it ends."""
     deadline = time.monotonic() + 20
     while any(_is_running(pid) for pid in pids):

@@ -10,13 +10,11 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Executor
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pointbook.db.retry import MAX_TRIES, retrying
 from pointbook.domain.errors import InvalidInput, PointbookError
@@ -31,15 +29,17 @@ from pointbook.services.order_preparing import (
     Rules,
     prepare,
     prepare_packed,
-    preparing_pool,
     raw_order,
 )
+from pointbook.services.order_preparing_pool import preparing_pool
 from pointbook.services.order_writing import OrderCounts, RacedError, Written, write_orders
 
 _POOL_BYTES: Final = 2**20
-"""A smaller file is read before processes for it have started."""
+"""A smaller file is read before the processes for it have started."""
 _POOL_MOST: Final = 4
 _CHUNKS_AHEAD: Final = 6
+
+_Prepare = Callable[[list[Record], bytes], Awaitable[PreparedChunk]]
 
 
 async def import_orders(
@@ -66,20 +66,45 @@ async def import_orders(
     run, lines_done = await ImportRun.begin(installation.db, programme_id, ImportKind.ORDERS, file, now=clock())
     importing = _Importing(installation, programme_id, file, run, clock)
     report = ImportReport(OrderCounts(), behind_line=lines_done, last_line=lines_done)
-    with ExitStack() as stack:
-        pool = _pool(stack, file, processes)
-        async for chunk, rules, prepared in importing.prepared_chunks(lines_done, pool):
-            await importing.write(chunk, rules, prepared, report)
+    async with _preparing(file, processes) as preparing:
+        async for ahead in importing.prepared_chunks(lines_done, preparing):
+            await importing.write(ahead, report)
             if progress is not None:
-                progress(Progress(chunk.offset, file.size, chunk.last_line))
+                progress(Progress(ahead.chunk.offset, file.size, ahead.chunk.last_line))
     report.refused, report.refusals = await run.finish(installation.db, now=clock())
     return report
 
 
-def _pool(stack: ExitStack, file: ImportFile, processes: int | None) -> Executor | None:
+@contextlib.asynccontextmanager
+async def _preparing(file: ImportFile, processes: int | None) -> AsyncIterator[_Prepare]:
+    """Who prepares the chunks of a file: processes of a pool, or a thread of this one."""
     if processes is None:
         processes = min(os.cpu_count() or 1, _POOL_MOST) if file.size >= _POOL_BYTES else 0
-    return stack.enter_context(preparing_pool(processes)) if processes else None
+    if processes == 0:
+        yield _prepare_here
+        return
+    async with preparing_pool(processes) as pool:
+        yield pool.prepare
+
+
+async def _prepare_here(records: list[Record], packed: bytes) -> PreparedChunk:
+    return await asyncio.to_thread(prepare_packed, records, packed)
+
+
+class _PreparedChunk(NamedTuple):
+    """A chunk and what became of it under the rules of that instant."""
+
+    chunk: Chunk
+    rules: Rules
+    prepared: asyncio.Future[PreparedChunk]
+
+
+def _next(chunks: Iterator[Chunk]) -> Chunk | InvalidInput | None:
+    """The next chunk, None at the end, or why there is no next one."""
+    try:
+        return next(chunks, None)
+    except InvalidInput as error:
+        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +121,37 @@ class _Importing:
         programme = await self.installation.programmes.get(self.programme_id)
         return Rules(programme, programme.version_at(self.clock()), self.file.heading)
 
-    async def prepared_chunks(
-        self, behind_line: int, pool: Executor | None
-    ) -> AsyncIterator[tuple[Chunk, Rules, PreparedChunk]]:
+    async def prepared_chunks(self, behind_line: int, preparing: _Prepare) -> AsyncIterator[_PreparedChunk]:
         """The chunks in order, some of them being prepared ahead. Raises what the reading raises, at its place."""
-        loop = asyncio.get_running_loop()
+        waiting: deque[_PreparedChunk] = deque()
         chunks = self.file.chunks(behind_line)
-        waiting: deque[tuple[Chunk, Rules, asyncio.Future[PreparedChunk]]] = deque()
         rules = await self.rules()
         packed = rules.packed()
         failure: InvalidInput | None = None
-        is_read = False
-        while waiting or not is_read:
-            while not is_read and len(waiting) < _CHUNKS_AHEAD:
-                try:
-                    chunk = await asyncio.to_thread(next, chunks, None)
-                except InvalidInput as error:
-                    chunk, failure = None, error
-                if chunk is None:
-                    is_read = True
-                    break
-                if (rules_now := await self.rules()) != rules:
-                    rules, packed = rules_now, rules_now.packed()
-                waiting.append((chunk, rules, loop.run_in_executor(pool, prepare_packed, chunk.records, packed)))
-            if waiting:
-                chunk, prepared_by, prepared = waiting.popleft()
-                yield chunk, prepared_by, await prepared
-        if failure is not None:
-            raise failure
+        try:
+            while True:
+                found = await asyncio.to_thread(_next, chunks) if len(waiting) < _CHUNKS_AHEAD else None
+                if isinstance(found, Chunk):
+                    if (rules_now := await self.rules()) != rules:
+                        rules, packed = rules_now, rules_now.packed()
+                    future = asyncio.ensure_future(preparing(found.records, packed))
+                    waiting.append(_PreparedChunk(found, rules, future))
+                    continue
+                failure = failure or found
+                if waiting:
+                    await waiting[0].prepared
+                    yield waiting.popleft()
+                elif failure is not None:
+                    raise failure
+                else:
+                    return
+        finally:
+            for chunk in waiting:
+                chunk.prepared.cancel()
 
-    async def write(
-        self, chunk: Chunk, rules: Rules, prepared: PreparedChunk, report: ImportReport[OrderCounts]
-    ) -> None:
+    async def write(self, ahead: _PreparedChunk, report: ImportReport[OrderCounts]) -> None:
         """Write a chunk whole: first what is new, then one by one what needs a decision."""
+        chunk, rules, prepared = ahead.chunk, ahead.rules, ahead.prepared.result()
         rules_now = await self.rules()
         rules_now.programme.require_open()
         if rules_now != rules:  # what counts is in force now

@@ -1,27 +1,20 @@
 """What an import does with an order before it needs the database: read it, check it, count its points.
 
-Most of an import's time goes into this, so it runs in processes of its own (``preparing_pool``); all that passes
-between them is plain data. An order of an import pays nothing with points: one with a voucher code is left to the
-use case for single orders.
+Most of an import's time goes into this, so it runs in processes of its own (``order_preparing_pool``); all that
+passes between them is plain data. An order of an import pays nothing with points: one with a voucher code is left
+to the use case for single orders.
 """
 
-import contextlib
-import multiprocessing
-import os
 import pickle
-import signal
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from multiprocessing.connection import wait
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from pointbook.domain import currencies
 from pointbook.domain.earning import qualifies
 from pointbook.domain.errors import PointbookError
-from pointbook.domain.orders import Customer, OrderDocument, parse_order
+from pointbook.domain.orders import Customer, OrderContent, OrderDocument, StoredOrder, parse_order
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import order_points
@@ -29,6 +22,10 @@ from pointbook.services.import_files import Heading, Record, Refusal
 from pointbook.services.import_records import document_of_json, refusal_of
 from pointbook.services.members import normalised_email
 from pointbook.services.order_csv import order_of_rows
+from pointbook.services.plain_lines import plain_lines
+
+_BESIDE_LINES: Final = frozenset({"discounts", "shopVouchers", "minimumOrderSurcharge", "deliveryFee", "payments"})
+_NO_LINES: Final = [{"id": "1", "articleId": "1", "quantity": 0, "amount": 0}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +88,11 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
         raw: Any = None
         try:
             raw = raw_order(record, rules.heading)
-            order = parse_order(raw, rules.programme.currency)
-            if order.voucher_code is not None:
+            reading = _read(raw, rules.programme.currency)
+            if reading.order.voucher_code is not None:
                 prepared.single.append(record.line)
             else:
-                prepared.orders.append(_prepared(record.line, order, rules))
+                prepared.orders.append(_prepared(record.line, reading, rules))
         except PointbookError as error:
             prepared.refusals.append(refusal_of(record.line, raw, error))
     return prepared
@@ -106,9 +103,29 @@ def raw_order(record: Record, heading: Heading | None) -> Any:
     return document_of_json(record) if heading is None else order_of_rows(heading, record.content)
 
 
-def _prepared(line: int, order: OrderDocument, rules: Rules) -> PreparedOrder:
+class _Reading(NamedTuple):
+    """An order as it was read. ``content`` has its total and its points, but perhaps not its lines."""
+
+    order: OrderDocument
+    content: OrderContent
+    stored: StoredOrder
+
+
+def _read(raw: Any, currency: str) -> _Reading:
+    """The order of a document, by the short way if nothing but plain lines is in it."""
+    plain = None
+    if isinstance(raw, dict) and _BESIDE_LINES.isdisjoint(raw):
+        plain = plain_lines(raw.get("lines"), currencies.exponent(currency))
+    if plain is None:
+        order = parse_order(raw, currency)
+        return _Reading(order, order.content, order.stored())
+    order = parse_order({**raw, "lines": _NO_LINES}, currency)
+    return _Reading(order, plain.summary(), StoredOrder(plain.text, order.fingerprint(plain.text)))
+
+
+def _prepared(line: int, reading: _Reading, rules: Rules) -> PreparedOrder:
+    order, content, stored = reading
     rules.programme.store(order.store)
-    content, fingerprint = order.stored()
     does_qualify = qualifies(order.status, rules.version.settings)
     return PreparedOrder(
         line=line,
@@ -122,15 +139,15 @@ def _prepared(line: int, order: OrderDocument, rules: Rules) -> PreparedOrder:
         customer=order.customer.external_id,
         email=_waiting_email(order.customer),
         qualifies=does_qualify,
-        points=_points(order, rules) if does_qualify else 0,
-        total=order.content.total,
-        content=content,
-        fingerprint=fingerprint,
+        points=_points(order, content, rules) if does_qualify else 0,
+        total=content.total,
+        content=stored.content,
+        fingerprint=stored.fingerprint,
     )
 
 
-def _points(order: OrderDocument, rules: Rules) -> int:
-    return order_points(rules.programme, rules.version, order.content, order.store, redeemed_value=0)
+def _points(order: OrderDocument, content: OrderContent, rules: Rules) -> int:
+    return order_points(rules.programme, rules.version, content, order.store, redeemed_value=0)
 
 
 def _waiting_email(customer: Customer) -> str | None:
@@ -138,27 +155,3 @@ def _waiting_email(customer: Customer) -> str | None:
     if customer.email is None or not customer.email_verified:
         return None
     return normalised_email("customer.email", customer.email)
-
-
-@contextlib.contextmanager
-def preparing_pool(processes: int) -> Iterator[Executor]:
-    """Processes that run ``prepare``. They end with the block, and with this process however it ends."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks of the caller
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_die_with_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _die_with_parent() -> None:
-    """A pool's process waits for work on a pipe that it holds open itself, so it would outlive a killed parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the pool
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "runs in a process of the pool"
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

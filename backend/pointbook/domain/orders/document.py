@@ -156,12 +156,15 @@ class OrderDocument:
     content: OrderContent
 
     def stored(self) -> "StoredOrder":
-        """The content for the database, and the fingerprint that tells another content under the same id.
-
-        Status and e-mail address are not in the fingerprint: a shop may report an order again with a new one of
-        either. The order of keys, of lines and the spelling of a number or an instant make no difference.
-        """
         content = self.content.to_json()
+        return StoredOrder(content, self.fingerprint(content))
+
+    def fingerprint(self, content: str) -> bytes:
+        """What tells another content under the same id; ``content`` is the stored form of the order's.
+
+        Status and e-mail address are not in it: a shop may report an order again with a new one of either. The
+        order of keys, of lines and the spelling of a number or an instant make no difference. SHA-256.
+        """
         head = _canonical(
             [
                 self.external_id,
@@ -175,7 +178,7 @@ class OrderDocument:
                 self.voucher_code,
             ]
         )
-        return StoredOrder(content, hashlib.sha256(f"{head}\n{content}".encode("ascii")).digest())
+        return hashlib.sha256(f"{head}\n{content}".encode("ascii")).digest()
 
 
 class StoredOrder(NamedTuple):

@@ -1,0 +1,134 @@
+"""Reading an order for an import: the short way gives what the domain gives, in whatever process it runs."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples.complete_journey import convert
+from pointbook.domain.earning import evaluate
+from pointbook.domain.orders import parse_order
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services.order_preparing_pool import preparing_pool
+from pointbook.services.plain_lines import plain_lines
+from tests.imports.files import children
+from tests.support import order_document
+
+TEXTS = st.text('abcXYZ019-_ü€"\\ \x07\ud800', min_size=0, max_size=5) | st.sampled_from(
+    ["x" * 129, "drinks", "1"]
+)
+AMOUNTS: st.SearchStrategy[Any] = (
+    st.integers(0, 10**6).map(lambda cents: f"{cents // 100}.{cents % 100:02d}")
+    | st.integers(-1, 10**11)
+    | st.sampled_from(
+        [
+            "0",
+            "1.5",
+            "1.500",
+            "1.005",
+            "-1.00",
+            "1e3",
+            " 1.00",
+            "\u0663.\u0660\u0660",
+            "9" * 50,
+            True,
+            None,
+            1.5,
+            [],
+        ]
+    )
+)
+GROUPS: st.SearchStrategy[Any] = st.lists(TEXTS | st.none(), max_size=3) | st.sampled_from(
+    [None, [], "ab", [["a"]], {"a": 1}, ["g"] * 101]
+)
+DISCOUNTS: st.SearchStrategy[Any] = st.lists(
+    st.fixed_dictionaries({"amount": AMOUNTS}, optional={"code": TEXTS})
+    | st.sampled_from([None, "x", {}, ["amount"]]),
+    max_size=3,
+) | st.sampled_from([None, [], {}, "", [{"amount": "0.01"}] * 101])
+LINES: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"id": TEXTS, "articleId": TEXTS, "quantity": AMOUNTS, "amount": AMOUNTS},
+    optional={
+        "unitPrice": AMOUNTS,
+        "productGroupIds": GROUPS,
+        "discounts": DISCOUNTS,
+        "earns": st.booleans(),
+        "kind": st.sampled_from(["MENU", None]),
+    },
+)
+PLAIN: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "id": st.text('abc019 "\\', min_size=1, max_size=4).filter(str.strip),
+        "articleId": st.sampled_from(["tea", "A 7", 'cup "blue"']),
+        "quantity": st.integers(0, 10**6) | st.sampled_from(["0.5", "11818.250"]),
+        "amount": st.integers(0, 10**6).map(lambda cents: f"{cents // 100}.{cents % 100:02d}"),
+    },
+    optional={
+        "unitPrice": st.sampled_from(["1.459", "2", 3, None]),
+        "productGroupIds": st.lists(st.sampled_from("abc"), max_size=4),
+        "discounts": st.lists(
+            st.fixed_dictionaries({"amount": st.sampled_from(["0.00", "0.10", "2.00", "99.99"])}), max_size=3
+        ),
+    },
+)
+ORDERS = st.lists(PLAIN, min_size=1, max_size=6, unique_by=lambda line: str(line["id"]))
+SETTINGS = [
+    ProgrammeSettings.from_document({}, "EUR"),
+    ProgrammeSettings.from_document({"revenuePerPoint": "3", "basePointsPerOrder": 10}, "EUR"),
+    ProgrammeSettings.from_document({"netBasis": True, "shippingInBasis": True, "surchargeInBasis": True}, "EUR"),
+]
+
+
+def check(lines: list[Any]) -> bool:
+    """Whether the short way was taken; if so, it gave what the domain gives."""
+    plain = plain_lines(lines, 2)
+    if plain is None:
+        return False
+    order = parse_order(order_document(lines=lines), "EUR")
+    assert plain.text == order.content.to_json()
+    assert order.fingerprint(plain.text) == order.stored().fingerprint
+    assert plain.summary().total == order.content.total
+    for settings in SETTINGS:
+        assert evaluate(plain.summary(), settings) == evaluate(order.content, settings)
+    return True
+
+
+@given(ORDERS)
+def test_plain_lines_take_the_short_way_to_the_same_end(lines: list[Any]) -> None:
+    assert check(lines)
+
+
+@given(st.lists(LINES | PLAIN | st.none() | st.just("line"), max_size=4))
+def test_whatever_takes_the_short_way_comes_to_the_same_end(lines: list[Any]) -> None:
+    check(lines)
+
+
+@pytest.mark.parametrize("lines", [None, [], {}, "lines", [None], [[]], [{}], [{"id": "1"}] * 1_001])
+def test_what_is_no_list_of_lines_is_left_to_the_domain(lines: Any) -> None:
+    assert plain_lines(lines, 2) is None
+
+
+def test_lines_that_cost_more_than_an_order_may_are_left_to_the_domain() -> None:
+    lines = [{"id": str(n), "articleId": "a", "quantity": 1, "amount": 6_000_000_000} for n in (1, 2)]
+    assert plain_lines(lines[:1], 2) is not None
+    assert plain_lines(lines, 2) is None
+
+
+def test_the_lines_of_real_baskets_are_plain() -> None:
+    table, groups = convert.read_table(3), convert.read_groups()
+    documents = [convert.order_document(basket, groups) for basket in convert.baskets(table)]
+    assert all(check(document["lines"]) for document in documents)
+
+
+async def test_a_process_that_dies_is_an_error_and_not_a_wait() -> None:
+    before = children(os.getpid())
+    async with preparing_pool(1) as pool:
+        [process] = children(os.getpid()) - before
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await pool.prepare([], b"")
+    assert children(os.getpid()) == before
