@@ -1,11 +1,14 @@
 """Token buckets: leased from the shared store, kept alone without it, and never a reason to wait for long."""
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import jwt
 import pytest
 from asgi_lifespan import LifespanManager
 from httpx import ASGITransport, AsyncClient
@@ -14,10 +17,14 @@ from redis.asyncio import Redis
 from pointbook.app import create_app
 from pointbook.domain.access import CallerKind
 from pointbook.graphql.guard import MAX_COST
-from pointbook.http.guard import MAX_BODY
+from pointbook.http.guard import MAX_BODY, MAX_SERVER_BODY
+from pointbook.http.problems import Problem, unauthenticated
 from pointbook.http.rate_limit import Lease, Rate, RateLimiter, Rates, ValkeyLeases
+from pointbook.http.strangers import Strangers, peer_of
+from pointbook.services.keys import KeyKind, NewKey, create_key
 from pointbook.settings import Settings
-from tests.http.fixtures import Clock, make_shop
+from tests.http.fixtures import Clock, Shop, make_shop
+from tests.http.statements import statements
 from tests.support import SECRET
 
 RATE = Rate(per_second=10, burst=100)
@@ -204,3 +211,101 @@ async def test_the_name_of_a_customers_bucket_is_no_plain_digest_of_their_id(
     assert len(digests) == 2
     plain = hashlib.sha256(b"4711").hexdigest()[:24]
     assert plain not in digests
+
+
+@contextlib.asynccontextmanager
+async def _limited(database_url: str, rates: Rates) -> AsyncIterator[Shop]:
+    settings = Settings.model_validate({"database_url": database_url, "secret": SECRET, "redis_url": None})
+    app = create_app(settings, clock=Clock(), rates=rates)
+    transport: Any = ASGITransport(app=app)
+    async with LifespanManager(app), AsyncClient(transport=transport, base_url="http://pointbook.test") as client:
+        yield await make_shop(app, client, Clock())
+
+
+@pytest.mark.usefixtures("emptied")
+async def test_guessing_keys_is_not_free_and_stops_nobody_else(database_url: str) -> None:
+    query = {"query": "{ programme { name } }"}
+    async with _limited(database_url, Rates(stranger=Rate(per_second=1, burst=5))) as shop:
+        assert (await shop.send(query, shop.server_headers)).status == 200
+        guesses = [await shop.send(query, {"Pointbook-Key": f"pk_{n}"}) for n in range(6)]
+        assert [guess.codes for guess in guesses] == [["KEY_UNKNOWN"]] * 6
+        with statements() as sent:
+            guess = await shop.send(query, {"Pointbook-Key": "pk_x"})
+        assert (guess.status, guess.codes, guess.headers["retry-after"]) == (429, ["RATE_LIMITED"], "1")
+        assert sent == []
+        assert (await shop.send(query, shop.server_headers)).status == 200
+
+
+@pytest.mark.usefixtures("emptied")
+async def test_guessing_tokens_is_not_free_and_stops_nobody_else(database_url: str) -> None:
+    query = {"query": "{ me { id } }"}
+    async with _limited(database_url, Rates(stranger=Rate(per_second=1, burst=5))) as shop:
+        known = await shop.customer_headers(key=shop.secret_key)
+        assert (await shop.send(query, known)).status == 200
+        guesses = [{**known, "Authorization": f"Bearer {_token_of(f'kid-{n}')}"} for n in range(7)]
+        refused = [(await shop.send(query, guess)).codes for guess in guesses[:6]]
+        assert refused == [["TOKEN_INVALID"]] * 6
+        with statements() as sent:
+            assert (await shop.send(query, guesses[6])).codes == ["RATE_LIMITED"]
+        assert sent == []
+        assert (await shop.send(query, known)).status == 200
+
+
+def _token_of(kid: str) -> str:
+    return jwt.encode(
+        {"sub": "c-1"}, "a secret that is long enough to sign", algorithm="HS256", headers={"kid": kid}
+    )
+
+
+@pytest.mark.usefixtures("emptied")
+@pytest.mark.parametrize("refused", ["token", "size", "JSON", "origin"])
+async def test_what_is_refused_before_the_document_costs_too(database_url: str, refused: str) -> None:
+    tight = Rate(per_second=1, burst=25)
+    async with _limited(database_url, Rates(tight, tight, tight)) as shop:
+        headers = {"Pointbook-Key": shop.secret_key, "Content-Type": "application/json"}
+        content = {"size": b"x" * (MAX_SERVER_BODY + 1), "JSON": b"{"}.get(refused, b"{}")
+        if refused == "token":
+            headers["Authorization"] = f"Bearer {_token_of('kid')}"
+        if refused == "origin":
+            installation, command = (
+                shop.installation,
+                NewKey(KeyKind.PUBLISHABLE, "x", origins=("https://a.example",)),
+            )
+            key = await create_key(installation, shop.programme.id, command, now=shop.clock())
+            headers |= {"Pointbook-Key": key.text, "Origin": "https://b.example"}
+        answers = [await shop.client.post("/graphql", content=content, headers=headers) for _ in range(4)]
+        assert answers[0].status_code == {"token": 401, "size": 413, "JSON": 400, "origin": 403}[refused]
+        assert answers[1].status_code == answers[0].status_code
+        assert answers[3].status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("client", "peer"),
+    [
+        (("192.0.2.7", 5), "192.0.2.7"),
+        (("2001:db8:1:2:3:4:5:6", 5), "2001:db8:1:2::/64"),
+        (("2001:db8:1:2:ffff::", 9), "2001:db8:1:2::/64"),
+        (("a-name", 0), "a-name"),
+        (None, "unknown"),
+    ],
+)
+def test_a_peer_is_an_address_or_a_site(client: tuple[str, int] | None, peer: str) -> None:
+    assert peer_of(client) == peer
+
+
+async def test_a_peer_that_is_shut_out_is_let_in_again() -> None:
+    time = Time()
+    strangers = Strangers(Rate(per_second=1, burst=1), clock=time)
+
+    async def guess() -> str:
+        try:
+            async with strangers.trying("192.0.2.7", "pk_x"):
+                raise unauthenticated("KEY_UNKNOWN", "No.")
+        except Problem as problem:
+            return problem.code
+
+    assert [await guess() for _ in range(4)] == ["KEY_UNKNOWN", "KEY_UNKNOWN", "RATE_LIMITED", "RATE_LIMITED"]
+    async with strangers.trying("192.0.2.8", "pk_x"):
+        pass  # nobody else is shut out, and this one was good
+    time.now += 1
+    assert await guess() == "KEY_UNKNOWN"

@@ -4,7 +4,8 @@ limits of the body, who calls, whose page it is, how much they may still ask for
 engine runs it. Whatever is refused on the way is a GraphQL response with an HTTP status.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -18,9 +19,10 @@ from starlette.types import Receive, Scope, Send
 from pointbook.db.retry import is_transient, sqlstate
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.http import cors, guard, media, parameters, responses
-from pointbook.http.authentication import Caller, Credentials, credentials, customer, key_holder
-from pointbook.http.problems import Problem
+from pointbook.http.authentication import Caller, credentials, customer, key_holder
+from pointbook.http.problems import Problem, too_much
 from pointbook.http.rate_limit import RateLimiter, Rates
+from pointbook.http.strangers import Strangers, peer_of
 from pointbook.services.installation import Installation
 
 _log = structlog.get_logger("pointbook.http")
@@ -84,6 +86,7 @@ class GraphQLEndpoint:
         self._installation = installation
         self._limiter = limiter
         self._rates = rates
+        self._strangers = Strangers(rates.stranger)
         self._clock = clock
         self._report = report
 
@@ -118,15 +121,12 @@ class GraphQLEndpoint:
         get = scope["method"] == "GET"
         if not get:
             media.require_json(headers.get("content-type"))
-        caller = await self._caller(credentials(headers), headers, reply)
-        if get:
-            given, size = parameters.of_query(scope["query_string"]), 0
-        else:
-            server = caller.principal.kind is CallerKind.SERVER
-            limit = guard.MAX_SERVER_BODY if server else guard.MAX_BODY
-            body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
-            given, size = parameters.of_body(body), len(body)
-        await self._charge(caller.principal, 1 + size // _BYTES_PER_COST)
+        caller = await self._caller(scope, headers, reply)
+        await self._charge(caller.principal, 1)
+        async with self._refusals_cost(caller.principal):
+            given, size = await _asked(scope, receive, headers, caller)
+        if size >= _BYTES_PER_COST:
+            await self._charge(caller.principal, size // _BYTES_PER_COST)
         prepared = self._engine.prepare(
             given.text,
             given.document_id,
@@ -140,6 +140,7 @@ class GraphQLEndpoint:
             await self._charge(caller.principal, _COST_OF_REFUSAL)
             return _response(prepared.refusal, reply)
         if size > guard.MAX_BODY and not prepared.bulk:
+            await self._charge(caller.principal, _COST_OF_REFUSAL)
             raise guard.too_large(guard.MAX_BODY)
         await self._charge(caller.principal, prepared.cost)
         answer = await self._engine.execute(prepared, caller.principal)
@@ -148,25 +149,31 @@ class GraphQLEndpoint:
             return responses.public(answer.body, reply.media_type, reply.headers, headers.get("if-none-match"))
         return _response(answer, reply)
 
-    async def _caller(self, given: Credentials, headers: Headers, reply: "_Reply") -> Caller:
+    async def _caller(self, scope: Scope, headers: Headers, reply: "_Reply") -> Caller:
         """Who calls. The page's origin is judged before the token, so that it can read that the token is bad."""
-        now = self._clock()
-        holder = await key_holder(self._installation, given, now=now)
-        reply.headers = cors.origin_headers(headers, holder.origins)
-        if given.token is None:
-            return holder
-        return await customer(self._installation, holder, given.token, now=now)
+        now, given, peer = self._clock(), credentials(headers), peer_of(scope.get("client"))
+        async with self._strangers.trying(peer, given.key):
+            holder = await key_holder(self._installation, given, now=now)
+        async with self._refusals_cost(holder.principal):
+            reply.headers = cors.origin_headers(headers, holder.origins)
+            if given.token is None:
+                return holder
+            async with self._strangers.trying(peer, given.token):
+                return await customer(self._installation, holder, given.token, now=now)
+
+    @contextlib.asynccontextmanager
+    async def _refusals_cost(self, principal: Principal) -> AsyncIterator[None]:
+        """What is refused inside was work, too, and is charged."""
+        try:
+            yield
+        except Problem:
+            await self._charge(principal, _COST_OF_REFUSAL)
+            raise
 
     async def _charge(self, principal: Principal, cost: int) -> None:
         decision = await self._limiter.take(self._bucket(principal), cost, self._rates.of(principal.kind))
         if not decision.allowed:
-            seconds = str(decision.retry_after)
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "RATE_LIMITED",
-                f"Too much was asked for; try again in {seconds} s.",
-                {"Retry-After": seconds},
-            )
+            raise too_much(decision.retry_after)
 
     def _bucket(self, principal: Principal) -> str:
         """The name of a caller's bucket; a customer's id is a personal datum that nobody can guess from it."""
@@ -183,6 +190,18 @@ class _Reply:
 
     media_type: str = media.JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def _asked(
+    scope: Scope, receive: Receive, headers: Headers, caller: Caller
+) -> tuple[parameters.Parameters, int]:
+    """What a request asks for, and the bytes of its body."""
+    if scope["method"] == "GET":
+        return parameters.of_query(scope["query_string"]), 0
+    server = caller.principal.kind is CallerKind.SERVER
+    limit = guard.MAX_SERVER_BODY if server else guard.MAX_BODY
+    body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
+    return parameters.of_body(body), len(body)
 
 
 def _require_method(method: str) -> None:

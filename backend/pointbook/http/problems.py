@@ -26,3 +26,13 @@ def bad_request(code: str, message: str) -> Problem:
 
 def unauthenticated(code: str, message: str) -> Problem:
     return Problem(HTTPStatus.UNAUTHORIZED, code, message, {"WWW-Authenticate": 'Bearer realm="pointbook"'})
+
+
+def too_much(seconds: int) -> Problem:
+    """The refusal of whoever asked for too much, with the time to wait."""
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "RATE_LIMITED",
+        f"Too much was asked for; try again in {seconds} s.",
+        {"Retry-After": str(seconds)},
+    )

@@ -35,22 +35,27 @@ class Rate:
 _GUEST = Rate(per_second=2_000, burst=20_000)
 _CUSTOMER = Rate(per_second=100, burst=10_000)  # the dearest operation, and what is taken before it
 _SERVER = Rate(per_second=20_000, burst=100_000)
+_STRANGER = Rate(per_second=50, burst=500)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What each kind of caller has. A guest's bucket is the key's, shared by all visitors of the shop."""
+    """What each kind of caller has. A guest's bucket is the key's, shared by all visitors of the shop.
+
+    ``stranger``: how many credentials that nobody knows may come from one address, to each process.
+    """
 
     guest: Rate = _GUEST
     customer: Rate = _CUSTOMER
     server: Rate = _SERVER
+    stranger: Rate = _STRANGER
 
     def of(self, kind: CallerKind) -> Rate:
         return {CallerKind.GUEST: self.guest, CallerKind.CUSTOMER: self.customer}.get(kind, self.server)
 
 
 _PLENTY = Rate(per_second=10**9, burst=10**9)
-UNLIMITED = Rates(_PLENTY, _PLENTY, _PLENTY)
+UNLIMITED = Rates(_PLENTY, _PLENTY, _PLENTY, _PLENTY)
 
 
 @dataclass(frozen=True, slots=True)
