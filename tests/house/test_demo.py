@@ -182,6 +182,17 @@ def test_the_demo_from_its_first_start_to_its_last(data_dir: Path) -> None:
         assert "Traceback" not in demo.output.read_text()
 
 
+def test_a_server_that_is_gone_for_good_ends_the_demo_with_one_line(data_dir: Path) -> None:
+    with running(data_dir) as demo:
+        keepers = psutil.Process(demo.process.pid).children()
+        next(keeper for keeper in keepers if "/postgres" in str(keeper.cmdline()[-1])).kill()
+        assert demo.process.wait(30) == 1
+        said = demo.output.read_text()
+        assert "Traceback" not in said
+        assert said.strip().splitlines()[-1].startswith("Error: The server postgres has ended for good; see ")
+        assert nothing_is_left(data_dir)
+
+
 def test_a_first_start_that_is_broken_off_leaves_nothing_and_goes_on(data_dir: Path) -> None:
     for seconds in (0.5, 1.5, 3.0):
         broken = subprocess.Popen(

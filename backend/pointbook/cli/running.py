@@ -35,9 +35,12 @@ def read_settings() -> Settings:
 
 
 @contextlib.contextmanager
-def ready(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
-    """Servers that are up, and a database that is migrated if it is an embedded one."""
-    with embedded.configured(settings, join=join) as found:
+def ready(settings: Settings, *, watch: bool = False) -> Iterator[Settings]:
+    """Servers that are up, and a database that is migrated if it is an embedded one.
+
+    With ``watch``, for processes that run on: they end when their servers do.
+    """
+    with embedded.configured(settings, watch=watch) as found:
         migrated(settings, found)
         yield found
 

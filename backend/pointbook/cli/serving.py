@@ -25,7 +25,7 @@ def serve(host: _Host = None, port: _Port = None, log_level: _LogLevel = "info")
     """Serve the API until SIGTERM or Ctrl-C. Any number of these processes may run side by side."""
     logs.configure(log_level)
     settings = _listening(read_settings(), host, port)
-    with _bound(settings) as listener, ready(settings) as found:
+    with _bound(settings) as listener, ready(settings, watch=True) as found:
         from pointbook.cli import processes
 
         uvloop.run(processes.serve(found, listener))
@@ -34,7 +34,7 @@ def serve(host: _Host = None, port: _Port = None, log_level: _LogLevel = "info")
 def worker(log_level: _LogLevel = "info") -> None:
     """Deliver messages and book what is due until SIGTERM or Ctrl-C. Any number may run."""
     logs.configure(log_level)
-    with ready(read_settings()) as found:
+    with ready(read_settings(), watch=True) as found:
         from pointbook.worker import run_until_signalled
 
         uvloop.run(run_until_signalled(found, clock=now))
@@ -48,7 +48,7 @@ def demo(host: _Host = None, port: _Port = None, log_level: _LogLevel = "warning
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with contextlib.ExitStack() as running:
             with console.status("Starting PostgreSQL and Valkey ..."), _loading("pointbook.cli.processes"):
-                found = running.enter_context(embedded.configured(settings, join=False))
+                found = running.enter_context(embedded.configured(settings, join=False, watch=True))
             migrated(settings, found)
             from pointbook.cli import processes
 

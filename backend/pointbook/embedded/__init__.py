@@ -18,6 +18,7 @@ from pointbook.embedded.credentials import Secrets
 from pointbook.embedded.errors import AlreadyRunning, EmbeddedError
 from pointbook.embedded.place import Locks, Place, ours_alone, prepare
 from pointbook.embedded.programs import copy_postgres, copy_program, find_postgres, find_valkey
+from pointbook.embedded.watch import Watch
 from pointbook.settings import Settings
 
 _OTHERS_START_SECONDS = 30.0
@@ -47,6 +48,10 @@ class Servers:
     @property
     def are_running(self) -> bool:
         return all(child.is_running for child in self._children)
+
+    def watch(self) -> Watch:
+        """From now on this process ends with its servers."""
+        return Watch(self._children)
 
     def stop(self) -> None:
         """Shut the servers down and wait until they are gone. May be called again."""
@@ -106,11 +111,12 @@ def _ready_place(data_dir: Path) -> Place:
 
 
 @contextlib.contextmanager
-def configured(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
+def configured(settings: Settings, *, join: bool = True, watch: bool = False) -> Iterator[Settings]:
     """Settings in which every URL and the secret stand: as configured, or of embedded servers for this block.
 
     With ``join``, servers that another process runs on the data directory are used; without it they are an
-    error. Raises EmbeddedError.
+    error. With ``watch``, this process is sent SIGTERM when a server it started is gone for good, and the block
+    ends with an EmbeddedError. Raises EmbeddedError.
     """
     if settings.database_url is not None:
         if settings.secret is None:
@@ -126,10 +132,21 @@ def configured(settings: Settings, *, join: bool = True) -> Iterator[Settings]:
             raise
         yield _filled(settings, urls_of(settings.data_dir))
         return
-    try:
+    with _held(servers, watch=watch):
         yield _filled(settings, servers.urls)
+
+
+@contextlib.contextmanager
+def _held(servers: Servers, *, watch: bool) -> Iterator[None]:
+    watching = servers.watch() if watch else None
+    try:
+        yield
     finally:
+        if watching is not None:
+            watching.end()
         servers.stop()
+        if watching is not None:
+            watching.judge()
 
 
 def _filled(settings: Settings, urls: Urls) -> Settings:

@@ -61,6 +61,14 @@ class Child:
             time.sleep(0.01)
 
     @property
+    def name(self) -> str:
+        return self._server.name
+
+    @property
+    def log(self) -> Path:
+        return self._log
+
+    @property
     def is_running(self) -> bool:
         return self._keeper.poll() is None
 

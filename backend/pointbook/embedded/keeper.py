@@ -21,7 +21,8 @@ from typing import NoReturn
 
 _PATIENCE_SECONDS = 15.0  # for each stop signal
 _CAME_UP_SECONDS = 2.0  # a server that lived as long has come up
-_RESTARTS = 10
+_STEADY_SECONDS = 60.0  # a server that lived as long has got over what ended it before
+_RESTARTS = 10  # without such a time between them
 SERVER_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}  # PGPORT and the like are not for it
 _PR_SET_PDEATHSIG = 1
 _STDIN = 0
@@ -50,15 +51,20 @@ class Keeper:
     def keep(self) -> int:
         """Run the server until told to stop. Returns its exit code."""
         came_up = False
-        for restart in range(_RESTARTS + 1):
+        restarts = 0
+        while True:
             started = time.monotonic()
             code = self._run()
-            came_up = came_up or time.monotonic() - started > _CAME_UP_SECONDS
+            lived = time.monotonic() - started
+            came_up = came_up or lived > _CAME_UP_SECONDS
+            restarts = 1 if lived > _STEADY_SECONDS else restarts + 1
             if self._stopping or not came_up:
                 return code
+            if restarts > _RESTARTS:
+                _say(f"the server ended with {code}; it is given up")
+                return 1
             _say(f"the server ended with {code}; it is started again")
-            self._sleep(0.2 * (restart + 1))
-        return 1
+            self._sleep(0.2 * restarts)
 
     def _run(self) -> int:
         child = self._spawn()
