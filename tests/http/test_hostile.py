@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench import hostile as bench
 from tests.http.fixtures import Shop, reply_of
 from tests.http.hostile import BODIES, Hostile, documents
 from tests.http.statements import statements
@@ -45,3 +46,22 @@ async def test_a_duplicate_key_is_read_like_any_json(shop: Shop) -> None:
         "/graphql", content=body, headers={**shop.server_headers, "Content-Type": "application/json"}
     )
     assert reply_of(response).data == {"programme": {"name": "A shop"}}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "limit_ms", "status"),
+    [
+        ("{ me { id } } fragment A on Member { id ...A }", "FRAGMENT_CYCLE", 10_000, 0),
+        ("{ me { id } } fragment A on Member { id ...A }", "FRAGMENT_CYCLE", 0, 1),
+        ("{ me { id } } fragment A on Member { id ...A }", "TOO_DEEP", 10_000, 1),
+        ("{ __typename }", "TOO_DEEP", 10_000, 1),
+    ],
+    ids=["refused", "slow", "another refusal", "answered"],
+)
+async def test_the_benchmark_fails_when_a_refusal_is_slow_or_another(
+    monkeypatch: pytest.MonkeyPatch, query: str, expected: str, limit_ms: int, *, status: int
+) -> None:
+    monkeypatch.setattr(bench, "_LIMIT_MS", limit_ms)
+    monkeypatch.setattr(bench, "documents", lambda: [Hostile("one", query, frozenset({expected}))])
+    monkeypatch.setattr(bench, "BODIES", {"a number": b"17"})
+    assert await bench.main() == status
