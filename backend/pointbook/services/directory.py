@@ -5,16 +5,16 @@ A change is seen at once by the process that makes it and within ``CACHE_LIFE`` 
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from pointbook.db.session import Database
+from pointbook.db.session import Connection, Database
 from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion, in_force
 from pointbook.services.caches import ExpiringCache
@@ -23,7 +23,10 @@ CACHE_LIFE: Final = 4.0
 """Seconds."""
 SETTINGS_NOTICE: Final = timedelta(seconds=5)
 _ACCOUNT_LIFE: Final = 60.0
+_ATTEMPTS: Final = 5
 _PROGRAMMES, _ACCOUNTS = 1_000, 100_000
+
+Answer = TypeVar("Answer")
 
 
 class ProgrammeState(enum.StrEnum):
@@ -88,6 +91,19 @@ class ProgrammeSnapshot:
             raise errors.ProgrammeNotOpen(self.state)
 
 
+class ProgrammeChangedError(Exception):
+    """The programme is not what its snapshot says any more: roll back, forget the snapshot and begin again."""
+
+
+async def check_unchanged(connection: Connection, programme: ProgrammeSnapshot) -> None:
+    """Raises ProgrammeChangedError if state or currency are others by now.
+
+    To be asked inside the transaction, after everything that waits for locks.
+    """
+    if not await connection.fetchval(_UNCHANGED, programme.id, programme.state, programme.currency):
+        raise ProgrammeChangedError
+
+
 class ProgrammeDirectory:
     """Programmes by their number."""
 
@@ -101,6 +117,19 @@ class ProgrammeDirectory:
         programme = await self._cache.get(programme_id)
         assert programme is not None, "a principal names a programme that exists, and programmes are never deleted"
         return programme
+
+    async def while_open(
+        self, programme_id: int, call: Callable[[ProgrammeSnapshot], Awaitable[Answer]]
+    ) -> Answer:
+        """Call with the programme, again when the call has found that it changed. Raises ProgrammeNotOpen."""
+        for _ in range(_ATTEMPTS):
+            programme = await self.get(programme_id)
+            programme.require_open()
+            try:
+                return await call(programme)
+            except ProgrammeChangedError:
+                self.forget(programme_id)
+        raise AssertionError(f"programme {programme_id} changed {_ATTEMPTS} times")
 
     def forget(self, programme_id: int) -> None:
         self._cache.forget(programme_id)
@@ -175,6 +204,8 @@ def _version(row: Mapping[str, Any]) -> SettingsVersion:
         ProgrammeSettings.from_document(row["document"], row["currency"]),
     )
 
+
+_UNCHANGED = "select exists (select from programme where id = $1 and state = $2 and currency = $3)"
 
 _PROGRAMME = """
 select

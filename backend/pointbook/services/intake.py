@@ -74,17 +74,25 @@ async def submit_order(
     Raises InvalidInput, CurrencyMismatch, UnknownStore, ProgrammeNotOpen, VoucherNotUsable, BelowMinimum (the
     order is worth less than a point of its voucher) and OrderConflict; nothing is recorded then.
     """
-    programme = await installation.programmes.get(programme_id)
-    programme.require_open()
-    order = document if isinstance(document, OrderDocument) else parse_order(document, programme.currency)
-    programme.store(order.store)
-    report = _Report(installation, programme, programme.version_at(now), order, order.stored(), now)
     for _ in range(_ATTEMPTS):
+        programme = await installation.programmes.get(programme_id)
+        programme.require_open()
+        order = _order(document, programme.currency)
+        programme.store(order.store)
+        report = _Report(installation, programme, programme.version_at(now), order, order.stored(), now)
         try:
             return await retrying(report.settle)
         except _Overtaken:
-            continue
+            installation.programmes.forget(programme_id)
     raise AssertionError(f"order {order.external_id!r} was overtaken {_ATTEMPTS} times")
+
+
+def _order(document: Mapping[str, Any] | OrderDocument, currency: str) -> OrderDocument:
+    if not isinstance(document, OrderDocument):
+        return parse_order(document, currency)
+    if document.currency != currency:
+        raise errors.CurrencyMismatch(currency, document.currency)
+    return document
 
 
 async def submit_orders(
@@ -110,7 +118,7 @@ async def submit_orders(
 
 
 class _Overtaken(Exception):
-    """Another transaction changed what this one had read before its locks; roll back and look again."""
+    """Others changed what was read before the locks, of the order or the programme; roll back and look again."""
 
 
 class _Redeemed(NamedTuple):
@@ -259,7 +267,7 @@ class _Report:
         record = self._record(known.account_id, redeemed, effect)
         try:
             if known.order is not None:
-                await orders.replace(connection, self.programme.id, record)
+                await self._replace(connection, record)
             else:
                 await self._add(connection, record)
         except asyncpg.UniqueViolationError as error:
@@ -271,7 +279,11 @@ class _Report:
         """Write a new order under the lock of its account, so that no capture that names it remains unseen."""
         if record.account_id is not None and record.entry_seq is None:  # what was credited has locked it
             await ledger.lock(connection, self.programme.id, [record.account_id])
-        if not await orders.add(connection, self.programme.id, record):
+        if not await orders.add(connection, self.programme.id, record, programme_state=self.programme.state):
+            raise _Overtaken
+
+    async def _replace(self, connection: Connection, record: orders.OrderRecord) -> None:
+        if not await orders.replace(connection, self.programme.id, record, programme_state=self.programme.state):
             raise _Overtaken
 
     def _record(self, account_id: int | None, redeemed: _Redeemed, effect: _Effect) -> orders.OrderRecord:

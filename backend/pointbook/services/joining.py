@@ -19,7 +19,7 @@ from pointbook.domain.orders import OrderContent
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.ledger import Accrual, NewLot
 from pointbook.services import outbox
-from pointbook.services.directory import AccountKey, ProgrammeSnapshot
+from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import (
     ORDER,
     SIGN_UP,
@@ -71,18 +71,13 @@ async def join(
     ``joined_at`` (None: now) is when a member whom the shop had before joined; R12 is judged as of then, and what
     has expired since is not given. Without ``tells`` nobody is told. Raises InvalidInput, ProgrammeNotOpen.
     """
-    programme = await installation.programmes.get(programme_id)
-    programme.require_open()
-    joining = _Joining(
-        installation,
-        programme,
-        programme.version_at(now),
-        checked(programme, command),
-        joined_at or now,
-        tells,
-        now,
-    )
-    return await retrying(joining.settle)
+
+    async def call(programme: ProgrammeSnapshot) -> Joined:
+        version, customer = programme.version_at(now), checked(programme, command)
+        joining = _Joining(installation, programme, version, customer, joined_at or now, tells, now)
+        return await retrying(joining.settle)
+
+    return await installation.programmes.while_open(programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +124,7 @@ class _Joining:
         released = 0
         if self.version.settings.release_parked_on_join:
             released = await self._release_parked(connection, account)
+        await check_unchanged(connection, self.programme)
         return Joined(member_of(row), created=True, released=released)
 
     def _sign_up_lots(self) -> tuple[NewLot, ...]:

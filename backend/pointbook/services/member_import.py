@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
@@ -25,7 +26,7 @@ from pointbook.domain.errors import InvalidInput, PointbookError
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.domain.reading import instant, object_of, optional_truth
 from pointbook.ledger import Accrual, NewLot
-from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import SIGN_UP, points_in, sign_up_lots
 from pointbook.services.import_files import Chunk, Heading, ImportFile, Record, Refusal
 from pointbook.services.import_records import check_columns, document_of_json, fields_of_row, refusal_of
@@ -76,14 +77,27 @@ async def import_members(
     report = ImportReport(MemberCounts(), behind_line=lines_done, last_line=lines_done)
     chunks = file.chunks(lines_done)
     while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-        importing = _Importing(installation, await installation.programmes.get(programme_id), run, clock())
-        members, refusals = importing.read(chunk, file.heading)
-        report.counts.add(await importing.write(chunk, members, refusals))
+        write = partial(_write, installation, run, chunk, file.heading, now=clock())
+        report.counts.add(await installation.programmes.while_open(programme_id, write))
         report.last_line = chunk.last_line
         if progress is not None:
             progress(Progress(chunk.offset, file.size, chunk.last_line))
     report.refused, report.refusals = await run.finish(installation.db, now=clock())
     return report
+
+
+async def _write(
+    installation: Installation,
+    run: ImportRun,
+    chunk: Chunk,
+    heading: Heading | None,
+    programme: ProgrammeSnapshot,
+    *,
+    now: datetime,
+) -> MemberCounts:
+    importing = _Importing(installation, programme, run, now)
+    members, refusals = importing.read(chunk, heading)
+    return await importing.write(chunk, members, refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,7 @@ class _Importing:
                 if claim is None:
                     return MemberCounts(), []
                 counts, single = await self._enrol_new(connection, members)
+                await check_unchanged(connection, self.programme)
                 counts.known += len(chunk.records) + len(chunk.refusals) - len(refusals) - len(members)
                 if not single:
                     await claim.settle(refusals)

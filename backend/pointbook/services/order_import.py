@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pointbook.db.retry import MAX_TRIES, retrying
-from pointbook.domain.errors import InvalidInput, PointbookError
+from pointbook.domain.errors import ClockAhead, InvalidInput, PointbookError, ProgrammeNotOpen
 from pointbook.services import intake, order_csv
+from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_files import Chunk, ImportFile, Record, Refusal
 from pointbook.services.import_records import check_columns, refusal_of
 from pointbook.services.import_reports import ImportReport, Progress
@@ -118,7 +119,9 @@ class _Importing:
     clock: Callable[[], datetime]
 
     async def rules(self) -> Rules:
-        programme = await self.installation.programmes.get(self.programme_id)
+        return self._rules_of(await self.installation.programmes.get(self.programme_id))
+
+    def _rules_of(self, programme: ProgrammeSnapshot) -> Rules:
         return Rules(programme, programme.version_at(self.clock()), self.file.heading)
 
     async def prepared_chunks(self, behind_line: int, preparing: _Prepare) -> AsyncIterator[_PreparedChunk]:
@@ -152,17 +155,21 @@ class _Importing:
     async def write(self, ahead: _PreparedChunk, report: ImportReport[OrderCounts]) -> None:
         """Write a chunk whole: first what is new, then one by one what needs a decision."""
         chunk, rules, prepared = ahead.chunk, ahead.rules, ahead.prepared.result()
-        rules_now = await self.rules()
-        rules_now.programme.require_open()
-        if rules_now != rules:  # what counts is in force now
-            rules, prepared = rules_now, await asyncio.to_thread(prepare, chunk.records, rules_now)
-        refusals = [*chunk.refusals, *prepared.refusals]
-        written = await self._write_new(chunk, rules, prepared, refusals)
+
+        async def call(programme: ProgrammeSnapshot) -> tuple[list[int], list[Refusal], Written | None]:
+            rules_now = self._rules_of(programme)
+            ready = prepared
+            if rules_now != rules:  # what counts is in force now
+                ready = await asyncio.to_thread(prepare, chunk.records, rules_now)
+            refusals = [*chunk.refusals, *ready.refusals]
+            return ready.single, refusals, await self._write_new(chunk, rules_now, ready, refusals)
+
+        single, refusals, written = await self.installation.programmes.while_open(self.programme_id, call)
         report.last_line = chunk.last_line
         if written is None:
             return
         report.counts.add(written.counts)
-        if single := [*prepared.single, *written.single]:
+        if single := [*single, *written.single]:
             records = {record.line: record for record in chunk.records}
             for line in sorted(single):
                 refusal = await self._submit(records[line], report.counts)
@@ -196,6 +203,8 @@ class _Importing:
         try:
             raw = raw_order(record, self.file.heading)
             answer = await intake.submit_order(self.installation, self.programme_id, raw, now=self.clock())
+        except (ClockAhead, ProgrammeNotOpen):
+            raise  # it is not the order's fault
         except PointbookError as error:
             return refusal_of(record.line, raw, error)
         counts.add(_counts_of(answer))

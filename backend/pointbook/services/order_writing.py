@@ -11,7 +11,7 @@ from pointbook.db.queries.orders import EARNED, PARKED, RECEIVED
 from pointbook.db.session import Connection
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.ledger import Accrual, Accrued, NewLot
-from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import ORDER, earned_lots
 from pointbook.services.import_reports import Counts
 from pointbook.services.order_preparing import PreparedOrder
@@ -75,8 +75,8 @@ async def write_orders(
     """Write what is new of the orders, with its points.
 
     Locks the accounts in key order, then customers who have not joined, then the orders: as ``intake`` does.
-    Raises RacedError when an order or its customer came to be known meanwhile, and ClockAhead; then the caller
-    rolls back.
+    Raises RacedError when an order or its customer came to be known meanwhile, ProgrammeChangedError, and
+    ClockAhead; then the caller rolls back.
     """
     accounts = await accounts_of(connection, programme.id, {order.customer for order in orders})
     await ledger.lock(connection, programme.id, accounts.values())  # whoever captures for an order has done so
@@ -87,6 +87,7 @@ async def write_orders(
         strangers = {row.order.customer for row in rows if row.account is None}
         await _keep_from_joining(connection, programme.id, strangers)
         await _insert(connection, programme, version, rows, now=now)
+        await check_unchanged(connection, programme)
         counts.count(rows)
     return Written(counts, single)
 

@@ -97,17 +97,21 @@ async def locked(connection: Connection, programme_id: int, order: str) -> Order
     return None if row is None else _order(row)
 
 
-async def add(connection: Connection, programme_id: int, record: OrderRecord) -> bool:
+async def add(connection: Connection, programme_id: int, record: OrderRecord, *, programme_state: str) -> bool:
     """False when somebody else has reported the order, or captured a voucher for it, meanwhile.
 
-    Nothing was written then. The caller has locked the order's account, or its customer.
+    Also when the programme has another state or currency by now. Nothing was written then. The caller has locked
+    the order's account, or its customer.
     """
-    return bool(await connection.fetchval(_ADD, programme_id, *_values(record)))
+    return bool(await connection.fetchval(_ADD, programme_id, *_values(record), programme_state))
 
 
-async def replace(connection: Connection, programme_id: int, record: OrderRecord) -> None:
-    """Write a locked order anew; when it was first reported stays."""
-    await connection.execute(_REPLACE, programme_id, *_values(record)[:-1])
+async def replace(connection: Connection, programme_id: int, record: OrderRecord, *, programme_state: str) -> bool:
+    """Write a locked order anew; when it was first reported stays.
+
+    False when the programme has another state or currency by now: nothing was written then.
+    """
+    return bool(await connection.fetchval(_REPLACE, programme_id, *_values(record)[:-1], programme_state))
 
 
 async def set_status(connection: Connection, programme_id: int, order: str, status: str) -> None:
@@ -201,7 +205,8 @@ select
     $1::int, $2::text, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::text, $10::text,
     $11::text, $12::text, $13::text::json, $14::bytea, $15::text, $16::bigint, $17::bigint, $18::bigint, $19::int,
     $20::uuid, $21::bigint, $22::timestamptz
-where not exists (
+from programme
+where programme.id = $1 and programme.state = $23 and programme.currency = $9 and not exists (
     select from ledger.entry as capture
     where capture.programme_id = $1 and capture.kind = 'capture'
         and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $20
@@ -216,7 +221,10 @@ set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, 
     currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text::json,
     fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
     hold_id = $20, entry_seq = $21
+from programme
 where programme_id = $1 and external_id = $2
+    and programme.id = $1 and programme.state = $22 and programme.currency = $9
+returning true
 """
 
 _SET_STATUS = "update sales_order set status = $3 where programme_id = $1 and external_id = $2"
