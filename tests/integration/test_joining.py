@@ -1,19 +1,20 @@
 """Joining: once, with sign-up points once, and with the orders that came before."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from pointbook.domain import errors
+from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services import joining
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.joining import Join, join, rejoin_digest
 from pointbook.services.members import find_member
-from pointbook.services.programmes import change_state
+from pointbook.services.programmes import change_currency, change_state
 from tests.support import (
     DAY,
     MOMENT,
@@ -29,6 +30,23 @@ from tests.support import (
 )
 
 SIGN_UP = {"signUpPoints": 100}
+
+
+async def test_parked_orders_in_a_currency_of_the_past_are_not_released(installation: Installation) -> None:
+    programme = await make_programme(installation, {"releaseParkedOnJoin": True})
+    await submit_order(installation, programme.id, order_document("o-1"), now=NOW)
+    by_address = {"externalId": "c-9", "email": "ann@example.com", "emailVerified": True}
+    await submit_order(installation, programme.id, order_document("o-2", customer=by_address), now=NOW)
+    later = NOW + timedelta(seconds=11)
+    for state, now in ((ProgrammeState.EARNING_STOPPED, NOW), (ProgrammeState.CLOSED, later)):
+        await change_state(installation, programme.id, state, now=now)
+    yen = {"qualifyingStatuses": ["PAID"], "releaseParkedOnJoin": True, "revenuePerPoint": "100"}
+    settings = ProgrammeSettings.from_document({**yen, "valuePerPoint": "1"}, "JPY")
+    await change_currency(installation, programme.id, "JPY", settings, now=later)
+    await change_state(installation, programme.id, ProgrammeState.ACTIVE, now=later)
+    joined = await join(installation, programme.id, Join("c-1", "ann@example.com", email_verified=True), now=later)
+    assert joined.released == 0
+    assert await spendable(installation, programme, now=later) == 0
 
 
 async def test_joining_twice_is_joining_once(installation: Installation) -> None:

@@ -158,7 +158,12 @@ class _Joining:
         """Orders that came before their customer joined have their effect now, under the settings of now (R14)."""
         email = self.command.email if self.command.email_verified else None
         rows = await orders.parked(
-            connection, self.programme.id, self.command.external_id, email, most=RELEASED_MAX
+            connection,
+            self.programme.id,
+            self.command.external_id,
+            email,
+            currency=self.programme.currency,
+            most=RELEASED_MAX,
         )
         if not rows:
             return 0

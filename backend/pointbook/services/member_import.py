@@ -181,7 +181,7 @@ class _Importing:
             return []
         names = [member.command.external_id for member in members]
         emails = [member.command.email for member in members if member.command.email_verified]
-        rows = await connection.fetch(_PARKED, self.programme.id, names, emails)
+        rows = await connection.fetch(_PARKED, self.programme.id, names, emails, self.programme.currency)
         waiting = {row["customer_external_id"] for row in rows}
         addresses = {row["customer_email"] for row in rows} - {None}
         return [m for m in members if m.command.external_id in waiting or _verified_email(m.command) in addresses]
@@ -248,7 +248,8 @@ def _raw(record: Record, heading: Heading | None) -> object:
 _PARKED = """
 select customer_external_id, customer_email
 from sales_order
-where programme_id = $1 and state = 'PARKED' and (customer_external_id = any($2) or customer_email = any($3))
+where programme_id = $1 and state = 'PARKED' and currency = $4
+    and (customer_external_id = any($2) or customer_email = any($3))
 """
 
 _BLOCKED = """

@@ -131,12 +131,15 @@ async def capture_source(connection: Connection, programme_id: int, hold_id: UUI
 
 
 async def parked(
-    connection: Connection, programme_id: int, customer: str, email: str | None, *, most: int
+    connection: Connection, programme_id: int, customer: str, email: str | None, *, currency: str, most: int
 ) -> list[Any]:
-    """Parked orders of a customer's id, then of the address, locked, the earliest of each first."""
-    rows: list[Any] = await connection.fetch(_PARKED_BY_CUSTOMER, programme_id, customer, most)
+    """Parked orders of a customer's id, then of the address, locked, the earliest of each first.
+
+    An order in another currency than the programme's of now stays where it is: its amounts cannot be counted.
+    """
+    rows: list[Any] = await connection.fetch(_PARKED_BY_CUSTOMER, programme_id, customer, currency, most)
     if email is not None:
-        rows += await connection.fetch(_PARKED_BY_EMAIL, programme_id, email, customer, most - len(rows))
+        rows += await connection.fetch(_PARKED_BY_EMAIL, programme_id, email, customer, currency, most - len(rows))
     return rows
 
 
@@ -239,9 +242,9 @@ _CAPTURE_SOURCE = "select source_type, source_id from ledger.hold where programm
 _PARKED_BY_CUSTOMER = """
 select external_id, status, store_id, redeemed_value, document
 from sales_order
-where programme_id = $1 and state = 'PARKED' and customer_external_id = $2
+where programme_id = $1 and state = 'PARKED' and customer_external_id = $2 and currency = $3
 order by placed_at, external_id
-limit $3
+limit $4
 for no key update
 """
 
@@ -249,9 +252,9 @@ for no key update
 _PARKED_BY_EMAIL = """
 select external_id, status, store_id, redeemed_value, document
 from sales_order
-where programme_id = $1 and customer_email = $2 and customer_external_id <> $3
+where programme_id = $1 and customer_email = $2 and customer_external_id <> $3 and currency = $4
 order by placed_at, external_id
-limit $4
+limit $5
 for no key update
 """
 
