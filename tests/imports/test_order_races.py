@@ -1,4 +1,4 @@
-"""An import and what others do at the same time: captures of vouchers, changes of the programme."""
+"""An import and what others do before it, or at the same time."""
 
 import asyncio
 from pathlib import Path
@@ -9,9 +9,22 @@ import pytest
 from pointbook.db.queries import orders as order_queries
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
+from pointbook.services.order_writing import OrderCounts
 from pointbook.services.redemption import Capture, capture
-from tests.imports.files import imported, json_lines
+from tests.imports.files import imported, json_lines, order_rows
 from tests.support import NOW, member_with_points, order_document, redeem, server
+
+
+async def test_r14_an_import_corrects_the_address_that_a_parked_order_waits_for(
+    installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path
+) -> None:
+    guest = {"externalId": "guest-9", "email": "ann@example.com"}
+    await submit_order(installation, programme.id, order_document(customer=guest), now=NOW)
+    path = json_lines(tmp_path / "o.jsonl", [order_document(customer={**guest, "emailVerified": True})] * 2)
+    assert (await imported(installation, programme, path)).counts == OrderCounts(parked=1, known=1)
+    [row] = await order_rows(installation, programme)
+    assert row["customer_email"] == "ann@example.com"
 
 
 async def test_an_order_whose_voucher_is_being_captured_waits_for_it_and_earns_for_the_rest_only(

@@ -32,6 +32,20 @@ from tests.support import (
 SIGN_UP = {"signUpPoints": 100}
 
 
+async def test_r14_the_address_that_a_parked_order_waits_for_may_be_corrected(installation: Installation) -> None:
+    programme = await make_programme(installation, {"releaseParkedOnJoin": True})
+    guest = {"externalId": "guest-9", "email": "ann@example.com"}
+    wrong = {**guest, "email": "nan@example.com", "emailVerified": True}
+    for customer in (guest, wrong, {**guest, "emailVerified": True}):
+        answer = await submit_order(installation, programme.id, order_document(customer=customer), now=NOW)
+        assert (answer.outcome, answer.replayed) == (Outcome.PARKED, False)
+    again = order_document(customer={**guest, "email": "Ann@Example.com", "emailVerified": True})
+    assert (await submit_order(installation, programme.id, again, now=NOW)).replayed
+    other = await join(installation, programme.id, Join("c-2", "nan@example.com", email_verified=True), now=NOW)
+    owner = await join(installation, programme.id, Join("c-1", "ann@example.com", email_verified=True), now=NOW)
+    assert (other.released, owner.released) == (0, 1)
+
+
 async def test_parked_orders_in_a_currency_of_the_past_are_not_released(installation: Installation) -> None:
     programme = await make_programme(installation, {"releaseParkedOnJoin": True})
     await submit_order(installation, programme.id, order_document("o-1"), now=NOW)

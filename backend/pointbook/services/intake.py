@@ -173,9 +173,9 @@ class _Report:
         if (earlier.fingerprint, earlier.status) != (self.stored.fingerprint, self.order.status):
             return True
         waits_for_customer = earlier.state == orders.PARKED
-        if known.account_id is None or waits_for_customer:
-            return known.account_id is not None
-        return self._qualifies()
+        if known.account_id is None:
+            return waits_for_customer and earlier.customer_email != self._waiting_email()
+        return waits_for_customer or self._qualifies()
 
     async def _take(self, connection: Connection, known: orders.Known) -> SubmittedOrder:
         """Lock accounts, then the customer or the order; capture; credit; write."""

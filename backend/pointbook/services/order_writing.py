@@ -37,6 +37,8 @@ class _Earlier(NamedTuple):
     fingerprint: bytes | None
     status: str | None
     state: str | None
+    email: str | None
+    """By which it waits for its customer, if it is parked."""
 
 
 @dataclass(slots=True)
@@ -98,13 +100,13 @@ async def _sorted_out(
     """The orders that are new, each once, and the lines of those that need a decision."""
     by_id: dict[str, _Earlier] = {}
     for row in await connection.fetch(_KNOWN, programme_id, [order.external_id for order in orders]):
-        by_id[row["order_id"]] = _Earlier(row["fingerprint"], row["status"], row["state"])
+        by_id[row["order_id"]] = _Earlier(*(row[name] for name in _Earlier._fields))
     fresh, single = [], []
     for order in orders:
         earlier = by_id.get(order.external_id)
         if earlier is None:
             state = _state(order, accounts.get(order.customer))
-            by_id[order.external_id] = _Earlier(order.fingerprint, order.status, state)
+            by_id[order.external_id] = _Earlier(order.fingerprint, order.status, state, order.email)
             fresh.append(order)
         elif not _is_repetition(order, earlier, accounts):
             single.append(order.line)
@@ -114,6 +116,8 @@ async def _sorted_out(
 def _is_repetition(order: PreparedOrder, earlier: _Earlier, accounts: dict[str, int]) -> bool:
     """Whether reporting the order again certainly changes nothing: same content, and the same would come of it."""
     if (order.fingerprint, order.status) != (earlier.fingerprint, earlier.status):
+        return False
+    if earlier.state == PARKED and order.email != earlier.email:
         return False
     return earlier.state in (EARNED, _state(order, accounts.get(order.customer)))
 
@@ -204,11 +208,11 @@ def _values(row: _Row, version: int) -> tuple[object, ...]:
 
 # An order that a voucher was captured for, by a call that named it, is not new although no row tells of it.
 _KNOWN = """
-select asked.order_id, known.fingerprint, known.status, known.state
+select asked.order_id, known.fingerprint, known.status, known.state, known.customer_email as email
 from unnest($2::text[]) as asked (order_id)
 join sales_order as known on known.programme_id = $1 and known.external_id = asked.order_id
 union all
-select asked.order_id, null, null, null
+select asked.order_id, null, null, null, null
 from unnest($2::text[]) as asked (order_id)
 join ledger.entry as capture
     on capture.programme_id = $1 and capture.kind = 'capture'

@@ -19,6 +19,7 @@ class OrderRow:
 
     external_id: str
     customer_external_id: str | None
+    customer_email: str | None
     account_id: int | None
     store_id: str | None
     status: str
