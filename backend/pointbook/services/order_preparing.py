@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from pointbook.domain import currencies
 from pointbook.domain.earning import qualifies
 from pointbook.domain.errors import PointbookError
-from pointbook.domain.orders import Customer, OrderContent, OrderDocument, StoredOrder, parse_order
+from pointbook.domain.orders import Customer, OrderDocument, StoredOrder, parse_order
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import order_points
@@ -25,7 +25,6 @@ from pointbook.services.order_csv import order_of_rows
 from pointbook.services.plain_lines import plain_lines
 
 _BESIDE_LINES: Final = frozenset({"discounts", "shopVouchers", "minimumOrderSurcharge", "deliveryFee", "payments"})
-_NO_LINES: Final = [{"id": "1", "articleId": "1", "quantity": 0, "amount": 0}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +87,11 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
         raw: Any = None
         try:
             raw = raw_order(record, rules.heading)
-            reading = _read(raw, rules.programme.currency)
-            if reading.order.voucher_code is not None:
+            order, stored = _read(raw, rules.programme.currency)
+            if order.voucher_code is not None:
                 prepared.single.append(record.line)
             else:
-                prepared.orders.append(_prepared(record.line, reading, rules))
+                prepared.orders.append(_prepared(record.line, order, stored, rules))
         except PointbookError as error:
             prepared.refusals.append(refusal_of(record.line, raw, error))
     return prepared
@@ -103,28 +102,19 @@ def raw_order(record: Record, heading: Heading | None) -> Any:
     return document_of_json(record) if heading is None else order_of_rows(heading, record.content)
 
 
-class _Reading(NamedTuple):
-    """An order as it was read. ``content`` has its total and its points, but perhaps not its lines."""
-
-    order: OrderDocument
-    content: OrderContent
-    stored: StoredOrder
-
-
-def _read(raw: Any, currency: str) -> _Reading:
-    """The order of a document, by the short way if nothing but plain lines is in it."""
+def _read(raw: Any, currency: str) -> tuple[OrderDocument, StoredOrder]:
+    """The order of a document and its stored form. Of plain lines the order has a summary only."""
     plain = None
     if isinstance(raw, dict) and _BESIDE_LINES.isdisjoint(raw):
         plain = plain_lines(raw.get("lines"), currencies.exponent(currency))
     if plain is None:
         order = parse_order(raw, currency)
-        return _Reading(order, order.content, order.stored())
-    order = parse_order({**raw, "lines": _NO_LINES}, currency)
-    return _Reading(order, plain.summary(), StoredOrder(plain.text, order.fingerprint(plain.text)))
+        return order, order.stored()
+    order = parse_order(raw, currency, plain.summary())
+    return order, StoredOrder(plain.text, order.fingerprint(plain.text))
 
 
-def _prepared(line: int, reading: _Reading, rules: Rules) -> PreparedOrder:
-    order, content, stored = reading
+def _prepared(line: int, order: OrderDocument, stored: StoredOrder, rules: Rules) -> PreparedOrder:
     rules.programme.store(order.store)
     does_qualify = qualifies(order.status, rules.version.settings)
     return PreparedOrder(
@@ -139,15 +129,15 @@ def _prepared(line: int, reading: _Reading, rules: Rules) -> PreparedOrder:
         customer=order.customer.external_id,
         email=_waiting_email(order.customer),
         qualifies=does_qualify,
-        points=_points(order, content, rules) if does_qualify else 0,
-        total=content.total,
+        points=_points(order, rules) if does_qualify else 0,
+        total=order.content.total,
         content=stored.content,
         fingerprint=stored.fingerprint,
     )
 
 
-def _points(order: OrderDocument, content: OrderContent, rules: Rules) -> int:
-    return order_points(rules.programme, rules.version, content, order.store, redeemed_value=0)
+def _points(order: OrderDocument, rules: Rules) -> int:
+    return order_points(rules.programme, rules.version, order.content, order.store, redeemed_value=0)
 
 
 def _waiting_email(customer: Customer) -> str | None:

@@ -56,10 +56,11 @@ _VOUCHER_KEYS: Final = frozenset({"amount", "code", "lineIds", "type"})
 _PAYMENT_KEYS: Final = frozenset({"kind", "amount"})
 
 
-def parse_order(document: object, currency: str) -> OrderDocument:
+def parse_order(document: object, currency: str, content: OrderContent | None = None) -> OrderDocument:
     """Read an order document (camelCase keys; amounts as decimal texts or whole numbers) of a programme.
 
     A key with null counts as missing; one that is not known is refused, for it may be a misspelt one.
+    ``content`` is given by whoever has read that part of the document already.
     Raises InvalidInput with the path of the field (``lines[3].amount``) and CurrencyMismatch.
     """
     raw = object_of("", document, _ORDER_KEYS) if isinstance(document, Mapping) else _not_an_order()
@@ -78,7 +79,7 @@ def parse_order(document: object, currency: str) -> OrderDocument:
         exit_channel=optional_identifier("exitChannel", get("exitChannel"), MAX_WORD),
         customer=_customer(get("customer")),
         voucher_code=optional_identifier("voucherCode", get("voucherCode")),
-        content=_content(raw, currencies.exponent(currency)),
+        content=_content(raw, currencies.exponent(currency)) if content is None else content,
     )
 
 
