@@ -184,6 +184,46 @@ async def test_a_programme_that_cannot_be_served_does_not_stop_the_others(
     assert receiver.received == {(sound, 2): 1}
 
 
+async def test_backlogs_do_not_keep_another_programme_waiting(db: Database) -> None:
+    busy = [await new_programme(db, f"busy-{number}") for number in range(outbox._LANES)]
+    for programme_id in busy:
+        await promise(db, programme_id, *range(3 * HASTY.batch))
+    quiet = await new_programme(db, "quiet")
+    await promise(db, quiet, 1)
+    receiver, before = Receiver(), []
+
+    async def received(message: Message, /) -> None:
+        if message.programme_id == quiet:
+            before.append(sum(receiver.received.values()))
+        await receiver(message)
+
+    total = outbox._LANES * 3 * HASTY.batch
+    assert await outbox.drain(db, listening(received), delivery=HASTY) == Drained(delivered=total + 1)
+    [number] = before
+    assert number <= 2 * outbox._LANES * HASTY.batch  # each of the others has had a turn, or is having its second
+
+
+async def test_all_that_is_old_is_deleted_whatever_becomes_of_other_programmes(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = await new_programme(db, "broken"), await new_programme(db, "sound")
+    await promise(db, sound, *range(5))
+    await outbox.drain(db, listening(Receiver()))
+    await age(db, sound, outbox.KEPT_FOR.total_seconds() + 1)
+    monkeypatch.setattr(outbox, "_PRUNED_AT_ONCE", 2)
+    tidy = outbox._tidy
+
+    async def tidy_sound(database: Database, programme_id: int, policy: Delivery) -> int:
+        if programme_id == broken:
+            raise ConnectionError("no answer")
+        return await tidy(database, programme_id, policy)
+
+    monkeypatch.setattr(outbox, "_tidy", tidy_sound)
+    assert await outbox.tidy(db, seconds=0) == 0
+    assert await outbox.tidy(db) == 5
+    assert await rows(db, sound) == []
+
+
 async def test_delivered_messages_are_deleted_after_their_time_and_waiting_ones_never(db: Database) -> None:
     programme_id = await new_programme(db)
     await promise(db, programme_id, 1)

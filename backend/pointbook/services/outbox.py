@@ -14,6 +14,7 @@ Leases and pauses are measured by the database's clock, the one clock that all w
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -130,44 +131,63 @@ async def drain(
     seconds: float = 20,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Drained:
-    """Deliver what is due, programme by programme, until nothing is left or ``seconds`` have passed.
+    """Deliver what is due until nothing is left or ``seconds`` have passed.
 
-    ``stopping`` is asked between batches. A programme that fails is logged and does not stop the others.
-    Any number of workers may drain at the same time.
+    Programmes take turns, a batch each: a long backlog of some does not keep the others waiting. ``stopping`` is
+    asked between batches. A programme that fails is logged and does not stop the others. Any number of workers
+    may drain at the same time.
     """
     policy = delivery or Delivery()
     ends = monotonic() + seconds
-    lanes = asyncio.Semaphore(_LANES)
+    waiting = deque(await programme_ids(database))
 
-    async def served(programme_id: int) -> Drained:
+    async def lane() -> Drained:
         total = Drained()
-        async with lanes:
-            while monotonic() < ends and not stopping():
+        while waiting and monotonic() < ends and not stopping():
+            programme_id = waiting.popleft()
+            try:
                 taken, done = await _one_batch(database, subscriptions, programme_id, policy)
-                total += done
-                if taken < policy.batch:
-                    break
+            except Exception:
+                log.exception("outbox.programme_failed", programme=programme_id)
+                taken, done = 0, Drained(failed=1)
+            total += done
+            if taken == policy.batch:
+                waiting.append(programme_id)
         return total
 
-    programmes = await programme_ids(database)
-    outcomes = await asyncio.gather(*map(served, programmes), return_exceptions=True)
-    return sum(map(_counted, programmes, outcomes), Drained())
+    return sum(await asyncio.gather(*(lane() for _ in range(_LANES))), Drained())
 
 
-async def tidy(database: Database, *, delivery: Delivery | None = None) -> int:
+async def tidy(database: Database, *, delivery: Delivery | None = None, seconds: float = 20) -> int:
     """Park what no worker survived delivering, and delete what was delivered ``KEPT_FOR`` ago.
 
-    Returns how many rows were deleted, at most 1,000 a programme and call.
+    Programmes take turns, at most 1,000 rows in a transaction, until nothing is left or ``seconds`` have passed. A
+    programme that fails is logged and does not stop the others. Returns how many rows were deleted.
     """
     policy = delivery or Delivery()
+    ends = monotonic() + seconds
+    waiting = deque(await programme_ids(database))
     pruned = 0
-    for programme_id in await programme_ids(database):
-        async with database.bare_transaction(programme_id) as connection:
-            abandoned = await connection.fetch(_PARK_ABANDONED, programme_id, policy.max_attempts)
-            pruned += len(await connection.fetch(_PRUNE, programme_id, KEPT_FOR, _PRUNED_AT_ONCE))
-        for row in abandoned:
-            log.error("outbox.parked", programme=programme_id, message=row["id"], error="its workers died")
+    while waiting and monotonic() < ends:
+        programme_id = waiting.popleft()
+        try:
+            deleted = await _tidy(database, programme_id, policy)
+        except Exception:
+            log.exception("outbox.tidy_failed", programme=programme_id)
+            continue
+        pruned += deleted
+        if deleted == _PRUNED_AT_ONCE:
+            waiting.append(programme_id)
     return pruned
+
+
+async def _tidy(database: Database, programme_id: int, policy: Delivery) -> int:
+    async with database.bare_transaction(programme_id) as connection:
+        abandoned = await connection.fetch(_PARK_ABANDONED, programme_id, policy.max_attempts)
+        deleted = len(await connection.fetch(_PRUNE, programme_id, KEPT_FOR, _PRUNED_AT_ONCE))
+    for row in abandoned:
+        log.error("outbox.parked", programme=programme_id, message=row["id"], error="its workers died")
+    return deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,15 +289,6 @@ async def _postpone(connection: Connection, message: Message, error: str | None,
     )
     pause = None if given_up else policy.pause(message.attempt)
     await connection.execute(_POSTPONE, message.programme_id, message.id, message.attempt, error, pause)
-
-
-def _counted(programme_id: int, outcome: Drained | BaseException) -> Drained:
-    if isinstance(outcome, Drained):
-        return outcome
-    if not isinstance(outcome, Exception):
-        raise outcome
-    log.error("outbox.programme_failed", programme=programme_id, exc_info=outcome)
-    return Drained(failed=1)
 
 
 _APPEND = """
