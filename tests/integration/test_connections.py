@@ -81,7 +81,15 @@ async def test_a_transient_failure_is_tried_again_a_bounded_number_of_times(
     assert calls == MAX_TRIES
 
 
-@pytest.mark.parametrize("error", [BelowMinimum(1), asyncpg.CheckViolationError("23514"), ValueError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        BelowMinimum(1),
+        asyncpg.CheckViolationError("23514"),
+        asyncpg.ClientConfigurationError("no such host pattern"),
+        ValueError(),
+    ],
+)
 async def test_what_will_fail_again_is_not_tried_again(error: Exception) -> None:
     calls = 0
 
@@ -92,6 +100,19 @@ async def test_what_will_fail_again_is_not_tried_again(error: Exception) -> None
 
     with pytest.raises(type(error)):
         await retrying(fail)
+    assert calls == 1
+
+
+async def test_an_argument_that_cannot_be_sent_is_not_tried_again(db: Database) -> None:
+    calls = 0
+
+    async def send() -> None:
+        nonlocal calls
+        calls += 1
+        await db.pool.fetchval("select $1::int", "seven")
+
+    with pytest.raises(asyncpg.DataError, match="seven"):
+        await retrying(send)
     assert calls == 1
 
 

@@ -29,6 +29,8 @@ def is_transient(error: BaseException) -> bool:
     state = sqlstate(error)
     if state is not None:
         return state in _TRANSIENT_STATES or state.startswith("08")
+    if isinstance(error, ValueError):  # what the driver was told is wrong, and will be
+        return False
     return isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError)
 
 
