@@ -103,6 +103,18 @@ async def test_a_new_order_does_not_earn_on_what_a_voucher_pays_that_is_captured
     assert (answer.redeemed.decimal, answer.points) == ("20.00", 30 if status == "PAID" else 0)
 
 
+async def test_a_code_typed_in_another_way_is_no_other_content(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member_with_points(installation, programme, 400)
+    code = (await redeem(installation, programme, 400)).code
+    for typed, is_replayed in ((code, False), (code.lower().replace("-", " "), True)):
+        answer = await submit_order(installation, programme.id, order_document(voucherCode=typed), now=NOW)
+        assert (answer.redeemed.decimal, answer.replayed) == ("20.00", is_replayed)
+    with pytest.raises(errors.OrderConflict):
+        await submit_order(installation, programme.id, order_document(voucherCode="no code"), now=NOW)
+
+
 async def test_r06_an_order_earns_once_its_status_qualifies_and_a_late_older_status_undoes_nothing(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:

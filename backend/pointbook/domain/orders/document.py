@@ -13,6 +13,9 @@ from json import JSONEncoder
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final, NamedTuple
 
+from pointbook.domain import vouchers
+from pointbook.domain.errors import VoucherNotUsable
+
 _canonical: Final = JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _quoted: Final = encode_basestring_ascii
 
@@ -163,7 +166,7 @@ class OrderDocument:
         """What tells another content under the same id; ``content`` is the stored form of the order's.
 
         Status and e-mail address are not in it: a shop may report an order again with a new one of either. The
-        order of keys, of lines and the spelling of a number or an instant make no difference. SHA-256.
+        order of keys, of lines and the spelling of a number, an instant or a code make no difference. SHA-256.
         """
         head = _canonical(
             [
@@ -175,7 +178,7 @@ class OrderDocument:
                 self.entry_channel,
                 self.exit_channel,
                 self.customer.external_id,
-                self.voucher_code,
+                _code(self.voucher_code),
             ]
         )
         return hashlib.sha256(f"{head}\n{content}".encode("ascii")).digest()
@@ -186,6 +189,14 @@ class StoredOrder(NamedTuple):
     """JSON text of ``OrderContent``."""
     fingerprint: bytes
     """SHA-256."""
+
+
+def _code(typed: str | None) -> str | None:
+    """A code however it was typed; what cannot be one as it is."""
+    try:
+        return typed and vouchers.normalise(typed)
+    except VoucherNotUsable:
+        return typed
 
 
 def _line_text(line: Line) -> str:
