@@ -13,7 +13,7 @@ from pointbook.services.intake import submit_order
 from pointbook.services.order_writing import OrderCounts
 from pointbook.services.redemption import Capture, capture
 from tests.imports.files import imported, json_lines, order_rows
-from tests.support import NOW, member_with_points, order_document, redeem, server
+from tests.support import NOW, join_member, member_with_points, order_document, redeem, server, topics
 
 
 async def test_r14_an_import_corrects_the_address_that_a_parked_order_waits_for(
@@ -25,6 +25,16 @@ async def test_r14_an_import_corrects_the_address_that_a_parked_order_waits_for(
     assert (await imported(installation, programme, path)).counts == OrderCounts(parked=1, known=1)
     [row] = await order_rows(installation, programme)
     assert row["customer_email"] == "ann@example.com"
+
+
+async def test_nobody_is_told_of_points_of_an_order_that_needs_a_decision(
+    installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path
+) -> None:
+    await join_member(installation, programme)
+    await submit_order(installation, programme.id, order_document(status="NEW"), now=NOW)
+    report = await imported(installation, programme, json_lines(tmp_path / "o.jsonl", [order_document()]))
+    assert report.counts == OrderCounts(earned=1, points=50)
+    assert await topics(installation.db, programme) == ["member.joined"]
 
 
 async def test_an_order_whose_voucher_is_being_captured_waits_for_it_and_earns_for_the_rest_only(

@@ -67,10 +67,12 @@ async def submit_order(
     programme_id: int,
     document: Mapping[str, Any] | OrderDocument,
     *,
+    tells: bool = True,
     now: datetime,
 ) -> SubmittedOrder:
     """Record an order document and give it its effect, once; the same document again: the same answer.
 
+    Without ``tells`` nobody is told of the points: it is a purchase of the past.
     Raises InvalidInput, CurrencyMismatch, UnknownStore, ProgrammeNotOpen, VoucherNotUsable, BelowMinimum (the
     order is worth less than a point of its voucher) and OrderConflict; nothing is recorded then.
     """
@@ -79,7 +81,7 @@ async def submit_order(
         programme.require_open()
         order = _order(document, programme.currency)
         programme.store(order.store)
-        report = _Report(installation, programme, programme.version_at(now), order, order.stored(), now)
+        report = _Report(installation, programme, programme.version_at(now), order, order.stored(), tells, now)
         try:
             return await retrying(report.settle)
         except _Overtaken:
@@ -144,6 +146,7 @@ class _Report:
     version: SettingsVersion
     order: OrderDocument
     stored: StoredOrder
+    tells: bool
     now: datetime
 
     async def settle(self) -> SubmittedOrder:
@@ -254,8 +257,9 @@ class _Report:
             raise _Overtaken
         if accrued.seq is None:
             return _Effect(Outcome.EARNED, version=self.version.version)
-        account = AccountKey(known.account_id, known.public_id)
-        await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
+        if self.tells:
+            account = AccountKey(known.account_id, known.public_id)
+            await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
         return _Effect(Outcome.EARNED, points_in(lots), self.version.version, accrued.seq)
 
     def _qualifies(self) -> bool:

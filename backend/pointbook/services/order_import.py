@@ -202,7 +202,9 @@ class _Importing:
         raw: Any = None
         try:
             raw = raw_order(record, self.file.heading)
-            answer = await intake.submit_order(self.installation, self.programme_id, raw, now=self.clock())
+            answer = await intake.submit_order(
+                self.installation, self.programme_id, raw, tells=False, now=self.clock()
+            )
         except (ClockAhead, ProgrammeNotOpen):
             raise  # it is not the order's fault
         except PointbookError as error:
