@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pointbook.db.queries.programmes import lock_programme
+from pointbook.db.session import Connection
+from pointbook.services import programmes
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.store_import import import_stores
@@ -53,3 +56,35 @@ async def test_a_bad_line_is_reported_and_the_others_are_taken(
     [refusal] = report.refusals
     assert (refusal.line, refusal.field) == (1, field)
     assert reason in refusal.reason
+
+
+async def test_a_chunk_of_stores_is_one_transaction(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    small_chunks: int,
+) -> None:
+    transactions = []
+
+    async def counted(connection: Connection, programme_id: int) -> None:
+        transactions.append(programme_id)
+        await lock_programme(connection, programme_id)
+
+    monkeypatch.setattr(programmes, "lock_programme", counted)
+    stores = [{"storeId": f"s-{number}", "name": "Shop"} for number in range(2 * small_chunks)]
+    report = await import_stores(installation, programme.id, json_lines(tmp_path / "s.jsonl", stores), clock=now)
+    assert report.counts.stored == 2 * small_chunks
+    assert transactions == [programme.id] * 2
+
+
+async def test_stores_beyond_the_most_are_refused_and_known_ones_change(
+    installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programmes, "STORES_MAX", 2)
+    stores = [*STORES, {"storeId": "s-3", "name": "Too many"}, BAD[0][0], {**STORES[0], "name": "High street"}]
+    path = json_lines(tmp_path / "stores.jsonl", stores)
+    report = await import_stores(installation, programme.id, path, clock=now)
+    assert (report.counts.stored, [refusal.line for refusal in report.refusals]) == (3, [3, 4])
+    known = (await installation.programmes.get(programme.id)).stores
+    assert {store.store_id: store.name for store in known.values()} == {"s-1": "High street", "s-2": "Riverside"}

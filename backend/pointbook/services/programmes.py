@@ -1,6 +1,7 @@
 """Programmes: made, configured, opened and closed. Their state and settings live in the directory's cache."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -166,17 +167,43 @@ async def change_state(
 
 async def add_store(installation: Installation, programme_id: int, command: NewStore, *, now: datetime) -> None:
     """A branch; the same id again: its name and time zone change. Raises InvalidInput."""
+    [refusal] = await add_stores(installation, programme_id, [command], now=now)
+    if refusal is not None:
+        raise refusal
+
+
+async def add_stores(
+    installation: Installation, programme_id: int, commands: Sequence[NewStore], *, now: datetime
+) -> list[InvalidInput | None]:
+    """Branches in one transaction. Answers for each why it was refused; None: it is as the command says."""
     programme = await installation.programmes.get(programme_id)
+    refusals: list[InvalidInput | None] = []
+    rows: dict[str, tuple[object, ...]] = {}
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        known = {row["store_id"] for row in await connection.fetch(_STORES, programme_id)}
+        for command in commands:
+            try:
+                store_id, name, zone = _checked_store(programme, command, known)
+            except InvalidInput as refusal:
+                refusals.append(refusal)
+                continue
+            known.add(store_id)
+            rows[store_id] = (programme_id, store_id, name, zone, now)
+            refusals.append(None)
+        await connection.executemany(_UPSERT_STORE, list(rows.values()))
+    installation.programmes.forget(programme_id)
+    return refusals
+
+
+def _checked_store(programme: ProgrammeSnapshot, command: NewStore, known: set[str]) -> tuple[str, str, str]:
     store_id = text.identifier("storeId", command.store_id)
     name = text.identifier("name", command.name)
     zone = command.time_zone or programme.time_zone
     calendar.time_zone(zone)
-    async with installation.db.bare_transaction(programme_id) as connection:
-        await lock_programme(connection, programme_id)
-        if await connection.fetchval(_OTHER_STORES, programme_id, store_id) >= STORES_MAX:
-            raise InvalidInput("storeId", f"a programme has at most {STORES_MAX} stores")
-        await connection.execute(_UPSERT_STORE, programme_id, store_id, name, zone, now)
-    installation.programmes.forget(programme_id)
+    if store_id not in known and len(known) >= STORES_MAX:
+        raise InvalidInput("storeId", f"a programme has at most {STORES_MAX} stores")
+    return store_id, name, zone
 
 
 async def switch_store(installation: Installation, programme_id: int, store_id: str, *, active: bool) -> None:
@@ -279,7 +306,7 @@ limit 1
 
 _SET_STATE = "update programme set state = $2, state_since = $3 where id = $1"
 
-_OTHER_STORES = "select count(*) from store where programme_id = $1 and store_id <> $2"
+_STORES = "select store_id from store where programme_id = $1"
 
 _UPSERT_STORE = """
 insert into store (programme_id, store_id, name, time_zone, created_at)

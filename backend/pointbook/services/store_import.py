@@ -18,7 +18,7 @@ from pointbook.services.import_records import check_columns, document_of_json, f
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import REFUSALS_KEPT
 from pointbook.services.installation import Installation
-from pointbook.services.programmes import NewStore, add_store
+from pointbook.services.programmes import NewStore, add_stores
 
 _COLUMNS: Final = frozenset({"storeId", "name", "timeZone"})
 
@@ -38,7 +38,7 @@ async def import_stores(
     clock: Callable[[], datetime],
     progress: Callable[[Progress], None] | None = None,
 ) -> ImportReport[StoreCounts]:
-    """Add the stores of a file, one after the other; repeated, it changes nothing more.
+    """Add the stores of a file, a transaction a chunk; repeated, it changes nothing more.
 
     A line that cannot be used is refused with its reason. Raises InvalidInput when the file cannot be read.
     """
@@ -64,16 +64,22 @@ async def _store(
     now: datetime,
 ) -> None:
     refusals = list(chunk.refusals)
+    read: list[tuple[Record, Any, NewStore]] = []
     for record in chunk.records:
         raw: Any = None
         try:
             raw = _raw(record, file.heading)
             get = object_of("" if isinstance(raw, dict) else "store", raw, _COLUMNS).get
-            command = NewStore(get("storeId"), get("name"), get("timeZone"))  # type: ignore[arg-type]
-            await add_store(installation, programme_id, command, now=now)
-            report.counts.stored += 1
+            read.append((record, raw, NewStore(get("storeId"), get("name"), get("timeZone"))))  # type: ignore[arg-type]
         except PointbookError as error:
             refusals.append(refusal_of(record.line, raw, error, key="storeId"))
+    outcomes = await add_stores(installation, programme_id, [store for _, _, store in read], now=now)
+    for (record, raw, _), refusal in zip(read, outcomes, strict=True):
+        if refusal is None:
+            report.counts.stored += 1
+        else:
+            refusals.append(refusal_of(record.line, raw, refusal, key="storeId"))
+    refusals.sort(key=lambda refusal: refusal.line)
     report.refused += len(refusals)
     report.refusals += refusals[: REFUSALS_KEPT - len(report.refusals)]
     report.last_line = chunk.last_line
