@@ -307,6 +307,7 @@ async def test_what_is_known_of_an_order_is_found_by_keys_and_not_by_reading_all
         "insert into member (programme_id, account_id, public_id, joined_at)"
         f" select {programme.id}, n, gen_random_uuid(), now() from generate_series(1, 2000) as n"
     )
+    await admin.execute("analyze member")
     async with installation.db.bare_transaction(programme.id) as connection:
         statement = orders._KNOWN
         for place, argument in enumerate((str(programme.id), "'o-1'", "'c-1'"), 1):
