@@ -126,9 +126,9 @@ class Load:
         _same(redeemed["redemption"]["points"], number + 1)
         self.told.redemptions.add(number)
         code = redeemed["redemption"]["voucherCode"]
-        captured = await self._insist(
-            client, number, lambda key: (_CAPTURE, {"voucherCode": code, "idempotencyKey": key}), by_shop=True
-        )
+        # A voucher buys once, whatever the key: a forgetful shop would be told that it has ended. It keeps this one.
+        capture = {"voucherCode": code, "idempotencyKey": f"{number}"}
+        captured = await self._insist(client, number, lambda _: (_CAPTURE, capture), by_shop=True)
         _same(captured["redemption"]["capturedPoints"], number + 1)
         self.told.captures.add(number)
 
