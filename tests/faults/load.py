@@ -126,7 +126,7 @@ class Load:
         _same(redeemed["redemption"]["points"], number + 1)
         self.told.redemptions.add(number)
         code = redeemed["redemption"]["voucherCode"]
-        # A voucher buys once, whatever the key: a forgetful shop would be told that it has ended. It keeps this one.
+        # A voucher buys once, whatever the key: under another one the shop would be told that it has ended.
         capture = {"voucherCode": code, "idempotencyKey": f"{number}"}
         captured = await self._insist(client, number, lambda _: (_CAPTURE, capture), by_shop=True)
         _same(captured["redemption"]["capturedPoints"], number + 1)
