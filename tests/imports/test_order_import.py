@@ -27,6 +27,7 @@ from tests.support import (
     member_with_points,
     order_document,
     redeem,
+    refused,
     server,
     spendable,
     topics,
@@ -272,8 +273,8 @@ async def test_nothing_is_imported_into_a_programme_that_is_not_open(
     installation: Installation, tmp_path: Path
 ) -> None:
     programme = await make_programme(installation, state=ProgrammeState.DRAFT)
-    with pytest.raises(errors.ProgrammeNotOpen):
-        await imported(installation, programme, json_lines(tmp_path / "orders.jsonl", orders(3)))
+    call = imported(installation, programme, json_lines(tmp_path / "orders.jsonl", orders(3)))
+    await refused(call, errors.ProgrammeNotOpen, installation.db, programme)
 
 
 async def test_settings_that_come_into_force_meanwhile_count_for_what_is_posted_from_then_on(

@@ -118,6 +118,14 @@ def test_lines_that_cost_more_than_an_order_may_are_left_to_the_domain() -> None
     assert plain_lines(lines, 2) is None
 
 
+@pytest.mark.parametrize("name", ["Gr\u00fcner Tee", "\u8336"])
+def test_names_in_other_letters_are_left_to_the_domain(name: str) -> None:
+    line = {"id": "1", "articleId": "tea", "quantity": 1, "amount": "1.00"}
+    assert check([line])
+    assert plain_lines([{**line, "articleId": name}], 2) is None
+    assert plain_lines([{**line, "productGroupIds": [name]}], 2) is None
+
+
 def test_the_lines_of_real_baskets_are_plain() -> None:
     table, groups = convert.read_table(3), convert.read_groups()
     documents = [convert.order_document(basket, groups) for basket in convert.baskets(table)]

@@ -16,6 +16,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_runs import ImportRun
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
+from pointbook.services.order_writing import OrderCounts
 from tests.imports.files import SMALL_CHUNK, children, entries, imported, json_lines, members, order_rows, orders
 from tests.support import NOW, join_member, make_programme, order_document, spendable
 
@@ -144,6 +145,29 @@ async def test_orders_that_are_submitted_while_they_are_imported_have_one_effect
     report, submitted = await asyncio.gather(imported(installation, programme, path), submit())
     assert report.counts.earned + submitted == len(documents)
     assert len(await entries(installation, programme)) == len(documents)
+
+
+@pytest.mark.parametrize("customer", ["c-1", "stranger"])
+async def test_an_order_that_comes_to_be_known_after_it_was_looked_for_is_looked_at_again(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    customer: str,
+) -> None:
+    await join_member(installation, programme)
+    document = order_document("o-1", customer_id=customer)
+    sorted_out = order_writing._sorted_out
+
+    async def overtaken(*arguments: Any) -> Any:
+        found = await sorted_out(*arguments)
+        await submit_order(installation, programme.id, document, now=NOW)
+        return found
+
+    monkeypatch.setattr(order_writing, "_sorted_out", overtaken)
+    report = await imported(installation, programme, json_lines(tmp_path / "orders.jsonl", [document]))
+    assert report.counts == OrderCounts(known=1)
+    assert len(await order_rows(installation, programme)) == 1
 
 
 async def test_a_customer_who_joins_meanwhile_is_either_given_the_points_or_the_order_is_parked(
