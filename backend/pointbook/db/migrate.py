@@ -17,7 +17,7 @@ from pointbook.db.retry import retrying, sqlstate
 
 _TURN_SECONDS = 60  # how long to queue behind another process's migration
 _LOCK_SECONDS = 5  # how long a revision may wait for a table, and hold up everybody behind it
-_MADE_BY_ANOTHER = frozenset({"23505", "42P07"})  # what "if not exists" answers when two do it at once
+_MADE_BY_ANOTHER = frozenset({"23505", "42P07", "42710"})  # what "if not exists" answers when two do it at once
 
 _VERSION_TABLE = """
 create table if not exists alembic_version (
