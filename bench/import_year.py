@@ -6,7 +6,6 @@ Then the books are verified, the same file is imported once more and one househo
 """
 
 import argparse
-import asyncio
 import dataclasses
 import os
 import sys
@@ -15,6 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.load import cpu_seconds_of_all
 from bench.scene import SECRET, servers, utc_now
@@ -120,4 +121,4 @@ if __name__ == "__main__":
         where = arguments.folder or Path(scratch)
         if arguments.folder is None:
             _converted(where, arguments.households)
-        sys.exit(not asyncio.run(main(urls, where)))
+        sys.exit(not uvloop.run(main(urls, where)))

@@ -88,7 +88,7 @@ def run(use: Callable[[Installation], Awaitable[Answer]]) -> Answer:
             return await use(installation)
 
     with ready(read_settings()) as settings:
-        return asyncio.run(inside(settings))
+        return uvloop.run(inside(settings))
 
 
 async def programme_of(installation: Installation, slug: str | None) -> ProgrammeSnapshot:
