@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import uvloop
 from pydantic import ValidationError
 
 from pointbook import embedded
