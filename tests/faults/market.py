@@ -108,7 +108,9 @@ class Books:
 
 
 async def read_books(db: Database, market: Market) -> Books:
-    async with db.bare_transaction(market.programme_id) as connection:
+    """Everything of one instant: shoppers may be at work meanwhile."""
+    async with db.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute("select set_config('app.programme', $1, true)", str(market.programme_id))
         orders = await connection.fetch("select source_id from ledger.entry where source_type = 'order'")
         holds = await connection.fetch("select points, state, captured_points from ledger.hold")
         captures = await connection.fetch("select hold_id from ledger.entry where kind = 'capture'")
