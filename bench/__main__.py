@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_NO_BENCHMARKS = frozenset({"__main__", "raw"})  # raw is a server that benchmarks start
 
 
 def benchmarks() -> dict[str, str]:
@@ -14,7 +15,7 @@ def benchmarks() -> dict[str, str]:
     found = {}
     for module in pkgutil.iter_modules([str(_HERE)]):
         source = (_HERE / f"{module.name}.py").read_text()
-        if module.name != "__main__" and 'if __name__ == "__main__":' in source:
+        if module.name not in _NO_BENCHMARKS and 'if __name__ == "__main__":' in source:
             found[module.name] = source.strip().lstrip('"').splitlines()[0].rstrip('"')
     return dict(sorted(found.items()))
 
