@@ -65,11 +65,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """``percent`` of the hold's value, None for all of it. ``order`` None is an order of its own."""
+    """``percent`` of the hold's value, None for all of it. ``order`` None is an order of its own.
+
+    Not ``keyed``: as an order's report captures, which the order itself makes harmless to repeat.
+    """
 
     hold: int
     percent: int | None
     order: int | None
+    keyed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,11 @@ _holds = st.builds(
 )
 _extensions = st.builds(Extend, _back, _lifetimes, st.sampled_from([10, 10, 1, 0]))
 _captures = st.builds(
-    Capture, _back, st.sampled_from([None, None, 100, 120, 60, 30, 1]), st.sampled_from([None] * 4 + [1])
+    Capture,
+    _back,
+    st.sampled_from([None, None, 100, 120, 60, 30, 1]),
+    st.sampled_from([None] * 4 + [1]),
+    keyed=st.booleans(),
 )
 _repeats = st.builds(Repeat, st.integers(1, 6), st.sampled_from([False, False, False, True]))
 _restrictions = st.builds(Restrict, st.sampled_from([True, True, False]), st.sampled_from([True, True, False]))

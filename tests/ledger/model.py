@@ -268,11 +268,16 @@ class Account:
         self._enter("release", at, self._give_back(hold.parts, at), hold_id=hold.hold_id)
         self._happen(at)
 
-    def capture(self, hold_id: UUID, amount: int | None, source: tuple[str, str], *, now: datetime) -> Hold:
-        """R20: spends at most ``amount`` (None: all) in R15's order, gives back the rest. One order, one hold."""
+    def capture(
+        self, hold_id: UUID, amount: int | None, source: tuple[str, str], *, keyed: bool = True, now: datetime
+    ) -> Hold:
+        """R20: spends at most ``amount`` (None: all) in R15's order, gives back the rest. One order, one hold.
+
+        An order reported again, which has no key, finds its hold as it was captured.
+        """
         at = self._begin(now)
         earlier = next((e for e in self.entries if e.kind == "capture" and e.source == (*source, 1)), None)
-        if earlier is not None and earlier.hold_id == hold_id:
+        if not keyed and earlier is not None and earlier.hold_id == hold_id:
             return self.find(hold_id)
         hold = self._held_hold(hold_id)
         if earlier is not None:

@@ -179,7 +179,7 @@ class Player:
                     call.amount,
                     "order",
                     call.source,
-                    request,
+                    request if call.keyed else None,
                     now=now,
                 )
                 return figures(captured)

@@ -67,6 +67,11 @@ class Call(NamedTuple):
     source: str  # of what is earned or captured
 
     @property
+    def keyed(self) -> bool:
+        """Whether the call has an idempotency key."""
+        return not isinstance(self.command, Capture) or self.command.keyed
+
+    @property
     def by_server(self) -> bool:
         """Whether the shop's server names a hold and no account. Customers release holds too."""
         return isinstance(self.command, Capture) or (isinstance(self.command, Release) and self.number % 2 == 0)
@@ -198,7 +203,7 @@ class Teller:
         if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
             return refusal(RedemptionNotFound())  # no account is known then, and nothing booked on any
         self.account.advance(self._lifted(call.now))
-        if call.key in self._answers:
+        if call.keyed and call.key in self._answers:
             altered, outcome = self._answers[call.key]
             return outcome if altered == call.altered else refusal(IdempotencyConflict())
         before = len(self.account.entries)
@@ -206,7 +211,7 @@ class Teller:
             outcome = self._do(call)
         except PointbookError as error:
             return refusal(error)
-        if len(self.account.entries) > before and not isinstance(call.command, Earn):
+        if call.keyed and len(self.account.entries) > before and not isinstance(call.command, Earn):
             self._answers[call.key] = (call.altered, outcome)
         return outcome
 
@@ -224,7 +229,8 @@ class Teller:
             case Release():
                 return figures(account.release(call.hold_id, now=now))
             case Capture():
-                return figures(account.capture(call.hold_id, call.amount, ("order", call.source), now=now))
+                source = ("order", call.source)
+                return figures(account.capture(call.hold_id, call.amount, source, keyed=call.keyed, now=now))
             case Adjust():
                 lot = grant(command.lot, now)._replace(points=command.points) if command.points > 0 else None
                 account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
