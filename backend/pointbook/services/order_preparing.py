@@ -9,9 +9,8 @@ import pickle
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from pointbook.domain import currencies
 from pointbook.domain.earning import qualifies
 from pointbook.domain.errors import PointbookError
 from pointbook.domain.orders import Customer, OrderDocument, StoredOrder, parse_order
@@ -22,9 +21,7 @@ from pointbook.services.import_files import Heading, Record, Refusal
 from pointbook.services.import_records import document_of_json, refusal_of
 from pointbook.services.members import normalised_email
 from pointbook.services.order_csv import order_of_rows
-from pointbook.services.plain_lines import plain_lines
-
-_BESIDE_LINES: Final = frozenset({"discounts", "shopVouchers", "minimumOrderSurcharge", "deliveryFee", "payments"})
+from pointbook.services.usual_orders import usual_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +83,14 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
     for record in records:
         raw: Any = None
         try:
-            raw = raw_order(record, rules.heading)
-            order, stored = _read(raw, rules.programme.currency)
+            usual = usual_order(record.content, rules.programme.currency) if rules.heading is None else None
+            if usual is None:
+                raw = raw_order(record, rules.heading)
+                order = parse_order(raw, rules.programme.currency)
+                stored = order.stored()
+            else:
+                order, stored = usual
+                raw = {"externalId": order.external_id}
             if order.voucher_code is not None:
                 prepared.single.append(record.line)
             else:
@@ -100,18 +103,6 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
 def raw_order(record: Record, heading: Heading | None) -> Any:
     """The document of a record, not yet checked. Raises InvalidInput when it is no JSON, or no rows of CSV."""
     return document_of_json(record) if heading is None else order_of_rows(heading, record.content)
-
-
-def _read(raw: Any, currency: str) -> tuple[OrderDocument, StoredOrder]:
-    """The order of a document and its stored form. Of plain lines the order has a summary only."""
-    plain = None
-    if isinstance(raw, dict) and _BESIDE_LINES.isdisjoint(raw):
-        plain = plain_lines(raw.get("lines"), currencies.exponent(currency))
-    if plain is None:
-        order = parse_order(raw, currency)
-        return order, order.stored()
-    order = parse_order(raw, currency, plain.summary())
-    return order, StoredOrder(plain.text, order.fingerprint(plain.text))
 
 
 def _prepared(line: int, order: OrderDocument, stored: StoredOrder, rules: Rules) -> PreparedOrder:

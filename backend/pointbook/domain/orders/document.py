@@ -113,9 +113,12 @@ class OrderContent:
         """What is to be paid, with money or points: goods - reductions + surcharge + delivery fee, at least 0."""
         return max(0, self.goods - self.reductions + self.minimum_order_surcharge + self.delivery_fee)
 
-    def to_json(self) -> str:
-        """The stored form: one JSON text per content, without personal data; what has its default is left out."""
-        members = [f'"lines":[{",".join(map(_line_text, self.lines))}]']
+    def to_json(self, lines: str | None = None) -> str:
+        """The stored form: one JSON text per content, without personal data; what has its default is left out.
+
+        ``lines`` is the text of the lines from whoever has written it already.
+        """
+        members = [f'"lines":{lines or _lines_text(self.lines)}']
         if self.discounts:
             members.append(f'"discounts":{_discounts_text(self.discounts)}')
         if self.shop_vouchers:
@@ -158,8 +161,9 @@ class OrderDocument:
     """A code of Pointbook's as the shop wrote it; not yet known to be one."""
     content: OrderContent
 
-    def stored(self) -> "StoredOrder":
-        content = self.content.to_json()
+    def stored(self, lines: str | None = None) -> "StoredOrder":
+        """As it is kept; ``lines`` as in ``OrderContent.to_json``."""
+        content = self.content.to_json(lines)
         return StoredOrder(content, self.fingerprint(content))
 
     def fingerprint(self, content: str) -> bytes:
@@ -168,20 +172,19 @@ class OrderDocument:
         Status and e-mail address are not in it: a shop may report an order again with a new one of either. The
         order of keys, of lines and the spelling of a number, an instant or a code make no difference. SHA-256.
         """
-        head = _canonical(
-            [
-                self.external_id,
-                self.type,
-                self.placed_at.isoformat(),
-                self.currency,
-                self.store,
-                self.entry_channel,
-                self.exit_channel,
-                self.customer.external_id,
-                _code(self.voucher_code),
-            ]
+        head = (
+            self.external_id,
+            self.type,
+            self.placed_at.isoformat(),
+            self.currency,
+            self.store,
+            self.entry_channel,
+            self.exit_channel,
+            self.customer.external_id,
+            _code(self.voucher_code),
         )
-        return hashlib.sha256(f"{head}\n{content}".encode("ascii")).digest()
+        text = ",".join(["null" if word is None else _quoted(word) for word in head])
+        return hashlib.sha256(f"[{text}]\n{content}".encode("ascii")).digest()
 
 
 class StoredOrder(NamedTuple):
@@ -197,6 +200,10 @@ def _code(typed: str | None) -> str | None:
         return typed and vouchers.normalise(typed)
     except VoucherNotUsable:
         return typed
+
+
+def _lines_text(lines: Iterable[Line]) -> str:
+    return f"[{','.join(map(_line_text, lines))}]"
 
 
 def _line_text(line: Line) -> str:
