@@ -87,5 +87,5 @@ async def _connected(settings: Settings) -> Database:
         except Exception as error:
             if not is_transient(error):
                 raise
-            log.warning("worker.no_database", error=repr(error), again_in=_PAUSE_SECONDS)
+            log.warning("worker.no_database", error=error, again_in=_PAUSE_SECONDS)
         await asyncio.sleep(_PAUSE_SECONDS)

@@ -21,5 +21,5 @@ async def beat(file: Path, database: Database) -> None:
                 await database.pool.fetchval("select 1")
             file.touch()  # noqa: ASYNC240  # takes microseconds
         except Exception as error:  # noqa: BLE001  # whatever it is, the worker goes on without
-            log.warning("worker.no_heartbeat", error=repr(error))
+            log.warning("worker.no_heartbeat", error=error)
         await asyncio.sleep(EVERY_SECONDS)

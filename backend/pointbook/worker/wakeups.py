@@ -65,7 +65,7 @@ class Supervisor:
             try:
                 await self._run_once()
             except (RedisError, OSError) as error:
-                log.warning("worker.valkey_lost", error=repr(error), again_in=pause)
+                log.warning("worker.valkey_lost", error=error, again_in=pause)
             except Exception:
                 log.exception("worker.arq_failed", again_in=pause)
             if monotonic() - started > _STEADY_SECONDS:
@@ -127,7 +127,7 @@ class Bell:
             await self._redis.enqueue_job("drain_outbox", _job_id="drain_outbox", _expires=timedelta(seconds=30))
         except (RedisError, OSError) as error:
             self._silent_until = monotonic() + _LONGEST_PAUSE
-            log.warning("outbox.bell_broken", error=repr(error))
+            log.warning("outbox.bell_broken", error=error)
 
     async def close(self) -> None:
         await self._redis.aclose(close_connection_pool=True)
