@@ -25,8 +25,9 @@ from pointbook.embedded import programs
 from pointbook.settings import Settings
 
 _ASKER = """
-import json, pathlib, sys, time
+import json, pathlib, signal, sys, time
 from pointbook import embedded
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 servers = embedded.start(pathlib.Path(sys.argv[1]), durable=False)
 print(json.dumps([servers.urls.admin, servers.urls.redis]), flush=True)
 time.sleep(600)
@@ -209,7 +210,7 @@ def test_no_server_outlives_its_asker(data_dir: Path, cruelty: signal.Signals) -
     with asker(data_dir) as process:
         assert len(servers_of(data_dir)) > 4
         process.send_signal(cruelty)
-        process.wait()
+        process.wait(20)
         until(lambda: servers_of(data_dir) == [])
 
 
