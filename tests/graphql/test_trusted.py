@@ -1,5 +1,7 @@
 """Trusted documents: the manifest is what the widgets' sources say, valid, within the limits."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,6 +55,24 @@ async def test_a_guest_learns_nothing_from_documents_of_their_own(shop: Shop, qu
     reply = await shop.as_guest(query)
     assert reply.codes == ["DOCUMENT_NOT_TRUSTED"]
     assert reply.json["errors"][0]["message"] == "This key runs the published documents only; send documentId."
+
+
+class _Variables(dict[str, object]):
+    """Unlike a dict, it can be seen to go."""
+
+
+def test_a_refused_request_leaves_nothing_behind() -> None:
+    engine = Engine(build_schema(), {}, cast("Any", None), clock=lambda: NOW)
+    requests = [_Variables(note="x" * 1_000) for _ in range(100)]
+    seen = [weakref.ref(variables) for variables in requests]
+    while requests:
+        refused = engine.prepare(
+            "{ me { id } }", None, None, requests.pop(), any_document=False, introspection=False, read_only=False
+        )
+        assert refused.refusal is not None
+        assert refused.refusal.status == 403
+    gc.collect()
+    assert not [left for left in seen if left() is not None]
 
 
 async def test_a_customer_on_a_page_runs_published_documents_only(shop: Shop) -> None:

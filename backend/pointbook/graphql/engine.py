@@ -104,7 +104,7 @@ class Engine:
         try:
             chosen = self._choose(published, own, operation_name, variables, by_id=document_id is not None)
         except GraphQLError as refusal:
-            return _refused(FORBIDDEN if refusal is _UNTRUSTED else BAD_REQUEST, [refusal])
+            return _refused(FORBIDDEN if isinstance(refusal, _Untrusted) else BAD_REQUEST, [refusal])
         if chosen.document.errors:
             return _refused(BAD_REQUEST, list(chosen.document.errors))
         if read_only and chosen.changes:
@@ -171,7 +171,7 @@ class Engine:
             return self._documents.choose(own, operation_name, variables)
         if by_id:
             raise _error("DOCUMENT_NOT_FOUND", "There is no published document with this id.")
-        raise _UNTRUSTED
+        raise _Untrusted
 
 
 def _root_names(chosen: Chosen) -> set[str]:
@@ -193,7 +193,12 @@ def _error(code: str, message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code})
 
 
-_UNTRUSTED = _error("DOCUMENT_NOT_TRUSTED", "This key runs the published documents only; send documentId.")
+class _Untrusted(GraphQLError):
+    """A new one for each refusal: a raised error holds on to the request it was raised for."""
+
+    def __init__(self) -> None:
+        message = "This key runs the published documents only; send documentId."
+        super().__init__(message, extensions={"code": "DOCUMENT_NOT_TRUSTED"})
 
 
 def _refused(status: int, errors: Sequence[GraphQLError]) -> Prepared:
