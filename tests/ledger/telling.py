@@ -197,7 +197,7 @@ class Teller:
         return choice[-1 - back % len(choice)] if choice else None
 
     def _answer(self, call: Call) -> Outcome:
-        """The idempotency key first; only effects are stored, what changed nothing is judged anew."""
+        """The idempotency key first; effects are stored and holds that were answered, the rest is judged anew."""
         if isinstance(call.command, Rest):
             return None
         if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
@@ -211,7 +211,8 @@ class Teller:
             outcome = self._do(call)
         except PointbookError as error:
             return refusal(error)
-        if call.keyed and len(self.account.entries) > before and not isinstance(call.command, Earn):
+        has_effect = len(self.account.entries) > before or isinstance(call.command, HoldCart)
+        if call.keyed and has_effect and not isinstance(call.command, Earn):
             self._answers[call.key] = (call.altered, outcome)
         return outcome
 

@@ -20,6 +20,17 @@ async def test_a_hold_replays_its_first_answer_whatever_became_of_it(desk: Desk)
     assert await desk.available(minutes(3)) == 80
 
 
+async def test_a_key_that_was_answered_by_the_open_hold_of_the_cart_makes_no_other_later(desk: Desk) -> None:
+    await desk.earn(lot(100))
+    hold = await desk.hold(40, key="first")
+    assert await desk.hold(40, key="second") == hold
+    await desk.capture(hold, 200, now=minutes(2))
+    assert await desk.hold(40, key="second", now=minutes(3)) == hold
+    assert await desk.available(minutes(3)) == 60
+    with pytest.raises(errors.IdempotencyConflict):
+        await desk.hold(41, key="second", now=minutes(3))
+
+
 async def test_every_call_replays(desk: Desk) -> None:
     await desk.earn(lot(100))
     one, two = await desk.hold(40, cart="one"), await desk.hold(40, cart="two")

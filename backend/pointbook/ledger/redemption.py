@@ -145,8 +145,8 @@ async def capture(  # noqa: PLR0917  # who, what, how much, in the order of the 
 ) -> Hold:
     """Spend what was set aside: points worth at most ``amount`` minor units (None = all), the rest is given back.
 
-    A source is captured for once; capturing the same hold for the same source again answers as the first time,
-    also without a ``request``.
+    A source is captured for once. Without a ``request``, capturing the same hold for the same source again answers
+    as the first time; with one of its own the hold has ended.
     Raises RedemptionNotFound, RedemptionEnded, BelowMinimum (the amount is below a point's value),
     OrderConflict (the source captured another hold), IdempotencyConflict, ClockAhead.
     """

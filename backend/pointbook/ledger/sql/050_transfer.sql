@@ -6,7 +6,7 @@ create table ledger.transfer (
     programme_id int not null,
     account_id bigint not null,
     seq bigint not null,
-    line smallint not null,
+    line int not null,
     debit text not null,
     credit text not null,
     lot_id bigint,      -- null only where a debt grows: those points are in no lot

@@ -11,7 +11,7 @@
 
 create type ledger.due_line as (
     account_id bigint, seq bigint, kind text, at timestamptz, hold_id uuid,
-    line smallint, debit text, credit text, lot_id bigint, points bigint);
+    line int, debit text, credit text, lot_id bigint, points bigint);
 
 create function ledger.due(in_programme int, in_accounts bigint[], in_now timestamptz)
 returns setof ledger.due_line
@@ -97,7 +97,7 @@ begin
         m.at, m.hold_id,
         (row_number() over (
             partition by m.account_id, m.at, m.rank, m.key order by m.expires_at, m.available_from, m.lot_id
-        ))::smallint,
+        ))::int,
         m.debit, m.credit, m.lot_id, m.points::bigint
     from aged m join account a using (account_id);
 end;

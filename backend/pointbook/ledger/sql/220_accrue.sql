@@ -70,7 +70,7 @@ begin
         from (
             select
                 f.account_id, f.seq, f.at, l.points, l.value, l.starts, l.ends, l.version,
-                row_number() over (partition by l.accrual order by l.number)::smallint as line
+                row_number() over (partition by l.accrual order by l.number) as line
             from unnest(in_lot_accruals, in_lot_points, in_lot_values, in_lot_available_from, in_lot_expires_at,
                     in_lot_versions)
                 with ordinality as l (accrual, points, value, starts, ends, version, number)

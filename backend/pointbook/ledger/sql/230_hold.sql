@@ -1,6 +1,6 @@
 -- Sets points of an account aside for a cart; the hold lapses by itself when its lifetime is over.
--- R20: the same cart, points and value as an open hold: that hold, unchanged. The same cart otherwise: the old hold is
--- released first and its points are free for the new one, even if their lot has expired meanwhile or there is debt;
+-- R20: the same cart, points and value as an open hold: that hold, unchanged; the request has its answer, so that a late
+-- repetition makes no other hold. The same cart otherwise: the old hold is released first and its points are free for the new one, even if their lot has expired meanwhile or there is debt;
 -- what the new one leaves of them expires or pays debt at once. The new hold has what extensions the old one had left,
 -- and with points that only the old one could still give it ends when that would have: replacing a hold again and again
 -- keeps no expired point alive.
@@ -41,6 +41,7 @@ begin
     if price.status <> 'ok' then
         return ledger.hold_refusal(price.status, price.available, price.maximum);
     elsif replaced.points = price.points and replaced.value = price.value then
+        perform ledger.remember_hold(in_request, replaced);
         return ledger.hold_answer_of(replaced);
     end if;
 

@@ -44,17 +44,15 @@ class Capture:
 async def voucher(installation: Installation, principal: Principal, code: str, *, now: datetime) -> Voucher:
     """What a code stands for, with its state now. For the shop's server. Raises VoucherNotUsable if unknown."""
     programme = await installation.programmes.get(principal.programme_id)
-    hold = await find_hold(installation, programme.id, code, now=now)
-    if hold is None:
-        raise errors.VoucherNotUsable
+    hold = await _known_hold(installation, programme, code, now)
     return voucher_of(installation, programme, hold, now=now)
 
 
 async def capture(installation: Installation, principal: Principal, command: Capture, *, now: datetime) -> Voucher:
     """Spend the points of a code; what ``amount`` does not need is given back. Ends the voucher for good.
 
-    The same again is answered as the first time, by key or by order. An order that is submitted later with this
-    code counts what was captured here.
+    The same key again is answered as the first time; with another key the voucher has ended, also for the same
+    order. An order that is submitted later with this code counts what was captured here.
     Raises VoucherNotUsable (unknown code), RedemptionEnded, BelowMinimum, CurrencyMismatch, OrderConflict (the
     order captured another voucher), IdempotencyConflict, InvalidInput, ProgrammeNotOpen.
     """
@@ -78,7 +76,10 @@ async def capture(installation: Installation, principal: Principal, command: Cap
             await orders.set_redeemed(connection, programme.id, command.order, captured)
             return captured
 
-    return voucher_of(installation, programme, await retrying(call), now=now)
+    seen = await _known_hold(installation, programme, code, now)
+    async with installation.turns.turn(programme.id, seen.account_id):
+        hold = await retrying(call)
+    return voucher_of(installation, programme, hold, now=now)
 
 
 async def release(
@@ -89,15 +90,22 @@ async def release(
     Raises VoucherNotUsable (unknown code), RedemptionEnded, IdempotencyConflict.
     """
     programme = await installation.programmes.get(principal.programme_id)
-    hold = await find_hold(installation, programme.id, code, now=now)
-    if hold is None:
-        raise errors.VoucherNotUsable
+    hold = await _known_hold(installation, programme, code, now)
     request = request_of(principal, "release", idempotency_key, hold.hold_id)
 
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, None, hold.hold_id, request, now=now)
 
-    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
+    async with installation.turns.turn(programme.id, hold.account_id):
+        released = await installation.db.one_statement(call)
+    return voucher_of(installation, programme, released, now=now)
+
+
+async def _known_hold(installation: Installation, programme: ProgrammeSnapshot, code: str, now: datetime) -> Hold:
+    hold = await find_hold(installation, programme.id, code, now=now)
+    if hold is None:
+        raise errors.VoucherNotUsable
+    return hold
 
 
 async def _order_limit(
