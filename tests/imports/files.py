@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_reports import ImportReport, Progress
@@ -83,5 +84,4 @@ async def entries(installation: Installation, programme: ProgrammeSnapshot) -> l
 
 def children(pid: int) -> set[int]:
     """The processes that a process has started and that are still there."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return {int(child) for task in tasks for child in (task / "children").read_text().split()}
+    return {child.pid for child in psutil.Process(pid).children()}
