@@ -1,4 +1,7 @@
-"""Example operations of GraphiQL: a purchase paid with points, in the order in which one tries it."""
+"""Example operations of GraphiQL: a purchase paid with points, in the order in which one tries it.
+
+Each works after those before it, in a programme that gives 50 points for joining, as the demo does.
+"""
 
 import json
 from typing import Any, Final
@@ -15,8 +18,8 @@ EXAMPLES: Final = [
         """
 # Put a secret key (sk_...) above and press Use:
 # the reference appears under the book on the left.
-# Operations of a customer need a customer token,
-# which the next tab makes.
+# "For the shop's back end": leave the token empty.
+# "For the customer": the next tab makes a token.
 query Programme {
   programme {
     name
@@ -33,7 +36,7 @@ query Programme {
     ),
     _tab(
         """
-# For the shop's back end. Copy the token into the
+# For the shop's back end. Put the token into the
 # field above: with it you are the customer.
 mutation CustomerToken($input: CustomerTokenCreateInput!) {
   customerTokenCreate(input: $input) {
@@ -61,7 +64,8 @@ mutation Join {
     ),
     _tab(
         """
-# For the shop's back end: leave the token field empty.
+# For the shop's back end: take the token out again.
+# The points may be pending for a while.
 mutation SubmitOrder($input: SubmitOrderInput!) {
   submitOrder(input: $input) {
     ... on SubmitOrderSuccess {
@@ -152,7 +156,7 @@ mutation Redeem($input: RedeemPointsInput!) {
   }
 }
 """,
-        input={"mode": "PARTIAL", "points": 120, "cart": _CART, "idempotencyKey": "redeem-1"},
+        input={"mode": "PARTIAL", "points": 30, "cart": _CART, "idempotencyKey": "redeem-1"},
     ),
     _tab(
         """
@@ -170,19 +174,8 @@ mutation Extend($input: ExtendRedemptionInput!) {
     ),
     _tab(
         """
-# For the customer: give the points back.
-mutation Cancel($input: CancelRedemptionInput!) {
-  cancelRedemption(input: $input) {
-    ... on CancelRedemptionSuccess { redemption { state } }
-    ... on UserError { code message }
-  }
-}
-""",
-        input={"redemptionId": "", "idempotencyKey": "cancel-1"},
-    ),
-    _tab(
-        """
 # For the shop's back end: what a code stands for.
+# Take the code from Redeem.
 query Voucher($code: String!) {
   voucher(code: $code) {
     state
@@ -197,8 +190,8 @@ query Voucher($code: String!) {
     ),
     _tab(
         """
-# For the shop's back end: the points are spent.
-# An order with the code on it does the same.
+# For the shop's back end: the points of that code are
+# spent. An order with the code on it does the same.
 mutation Capture($input: CaptureRedemptionInput!) {
   captureRedemption(input: $input) {
     ... on CaptureRedemptionSuccess {
@@ -216,7 +209,38 @@ mutation Capture($input: CaptureRedemptionInput!) {
     ),
     _tab(
         """
-# For the shop's back end: give the points of a code back.
+# For the customer: two more carts, neither of which
+# is bought. The next tabs give their points back.
+mutation RedeemTwoMore($first: RedeemPointsInput!, $second: RedeemPointsInput!) {
+  first: redeemPoints(input: $first) { ...Held }
+  second: redeemPoints(input: $second) { ...Held }
+}
+
+fragment Held on RedeemPointsResult {
+  ... on RedeemPointsSuccess { redemption { id voucherCode points } }
+  ... on UserError { code message }
+}
+""",
+        first={"mode": "PARTIAL", "points": 10, "cart": {**_CART, "id": "cart-2"}, "idempotencyKey": "redeem-2"},
+        second={"mode": "PARTIAL", "points": 10, "cart": {**_CART, "id": "cart-3"}, "idempotencyKey": "redeem-3"},
+    ),
+    _tab(
+        """
+# For the customer: give the points back. Take the
+# first id from RedeemTwoMore.
+mutation Cancel($input: CancelRedemptionInput!) {
+  cancelRedemption(input: $input) {
+    ... on CancelRedemptionSuccess { redemption { state } }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"redemptionId": "", "idempotencyKey": "cancel-1"},
+    ),
+    _tab(
+        """
+# For the shop's back end: give the points of a code
+# back, the second from RedeemTwoMore.
 mutation Release($input: ReleaseRedemptionInput!) {
   releaseRedemption(input: $input) {
     ... on ReleaseRedemptionSuccess { redemption { state } }
