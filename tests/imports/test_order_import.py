@@ -175,6 +175,34 @@ async def test_a_voucher_on_an_imported_order_is_captured_once(
     assert (report.counts.earned, await spendable(installation, programme)) == (2, 680)
 
 
+async def test_r11_an_order_that_goes_on_without_its_voucher_earns_for_the_rest_only(
+    installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path
+) -> None:
+    # The line with the code comes first and takes effect first, although only the other could be written at once.
+    await member_with_points(installation, programme, 1_000)
+    voucher = await redeem(installation, programme, 400)
+    new = order_document("o-1", "50.00", status="NEW", voucherCode=voucher.code)
+    path = json_lines(tmp_path / "orders.jsonl", [new, order_document("o-1", "50.00")])
+    report = await imported(installation, programme, path)
+    assert (report.refusals, report.counts.earned, report.counts.points) == ([], 1, 30)
+    [row] = await order_rows(installation, programme)
+    assert (row["redeemed_value"], await spendable(installation, programme)) == (2_000, 630)
+
+
+async def test_of_an_order_that_has_not_earned_the_last_content_of_a_file_stays(
+    installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path
+) -> None:
+    other = await make_programme(installation)
+    documents = [order_document("o-1", amount, status="OPEN") for amount in ("10.00", "20.00", "10.00")]
+    documents.insert(1, order_document("o-2", "7.00", status="OPEN"))
+    await imported(installation, programme, json_lines(tmp_path / "orders.jsonl", documents))
+    for document in documents:
+        await submit_order(installation, other.id, document, now=NOW)
+    rows = await order_rows(installation, programme)
+    assert rows == await order_rows(installation, other)
+    assert [row["total"] for row in rows] == [1_000, 700]
+
+
 async def test_an_order_whose_voucher_was_captured_by_a_call_earns_for_the_rest_only(
     installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path
 ) -> None:

@@ -162,7 +162,7 @@ class _Importing:
             if rules_now != rules:  # what counts is in force now
                 ready = await asyncio.to_thread(prepare, chunk.records, rules_now)
             refusals = [*chunk.refusals, *ready.refusals]
-            return ready.single, refusals, await self._write_new(chunk, rules_now, ready, refusals)
+            return [*ready.single], refusals, await self._write_new(chunk, rules_now, ready, refusals)
 
         single, refusals, written = await self.installation.programmes.while_open(self.programme_id, call)
         report.last_line = chunk.last_line
@@ -187,7 +187,7 @@ class _Importing:
                 if claim is None:
                     return None
                 written = await write_orders(
-                    connection, rules.programme, rules.version, prepared.orders, now=self.clock()
+                    connection, rules.programme, rules.version, prepared, now=self.clock()
                 )
                 if not prepared.single and not written.single:
                     await claim.settle(refusals)

@@ -59,10 +59,10 @@ class PreparedOrder(NamedTuple):
 
 @dataclass(slots=True)
 class PreparedChunk:
-    """``single`` are the records left to the use case for single orders, by their line."""
+    """``single`` are the records left to the use case for single orders: their orders' ids by their lines."""
 
     orders: list[PreparedOrder] = field(default_factory=list)
-    single: list[int] = field(default_factory=list)
+    single: dict[int, str] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
 
 
@@ -92,7 +92,7 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
                 order, stored = usual
                 raw = {"externalId": order.external_id}
             if order.voucher_code is not None:
-                prepared.single.append(record.line)
+                prepared.single[record.line] = order.external_id
             else:
                 prepared.orders.append(_prepared(record.line, order, stored, rules))
         except PointbookError as error:

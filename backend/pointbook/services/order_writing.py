@@ -14,7 +14,7 @@ from pointbook.ledger import Accrual, Accrued, NewLot
 from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import ORDER, earned_lots
 from pointbook.services.import_reports import Counts
-from pointbook.services.order_preparing import PreparedOrder
+from pointbook.services.order_preparing import PreparedChunk, PreparedOrder
 
 
 class RacedError(Exception):
@@ -60,7 +60,7 @@ class OrderCounts(Counts):
 
 
 class Written(NamedTuple):
-    """``single`` are the lines of orders that are known with another content: a decision of ``intake``."""
+    """``single`` are the lines that need a decision of ``intake``: of an order known with another content, say."""
 
     counts: OrderCounts
     single: list[int]
@@ -70,19 +70,20 @@ async def write_orders(
     connection: Connection,
     programme: ProgrammeSnapshot,
     version: SettingsVersion,
-    orders: Sequence[PreparedOrder],
+    prepared: PreparedChunk,
     *,
     now: datetime,
 ) -> Written:
-    """Write what is new of the orders, with its points.
+    """Write what is new of a chunk's orders, with its points.
 
     Locks the accounts in key order, then customers who have not joined, then the orders: as ``intake`` does.
     Raises RacedError when an order or its customer came to be known meanwhile, ProgrammeChangedError, and
     ClockAhead; then the caller rolls back.
     """
+    orders = prepared.orders
     accounts = await accounts_of(connection, programme.id, {order.customer for order in orders})
     await ledger.lock(connection, programme.id, accounts.values())  # whoever captures for an order has done so
-    fresh, single = await _sorted_out(connection, programme.id, orders, accounts)
+    fresh, single = await _sorted_out(connection, programme.id, prepared, accounts)
     counts = OrderCounts(known=len(orders) - len(fresh) - len(single))
     if fresh:
         rows = await _granted(connection, programme, version, fresh, accounts, now=now)
@@ -95,20 +96,28 @@ async def write_orders(
 
 
 async def _sorted_out(
-    connection: Connection, programme_id: int, orders: Sequence[PreparedOrder], accounts: dict[str, int]
+    connection: Connection, programme_id: int, prepared: PreparedChunk, accounts: dict[str, int]
 ) -> tuple[list[PreparedOrder], list[int]]:
-    """The orders that are new, each once, and the lines of those that need a decision."""
+    """The orders that are new, each once, and the lines of those that need a decision.
+
+    What is new is written before anything is decided. So that the lines of one order stay in their sequence, all
+    that follow a line that needs a decision need one too, and those of an order whose voucher does.
+    """
+    orders, undecided = prepared.orders, set(prepared.single.values())
     by_id: dict[str, _Earlier] = {}
     for row in await connection.fetch(_KNOWN, programme_id, [order.external_id for order in orders]):
         by_id[row["order_id"]] = _Earlier(*(row[name] for name in _Earlier._fields))
     fresh, single = [], []
     for order in orders:
         earlier = by_id.get(order.external_id)
-        if earlier is None:
+        if order.external_id in undecided:
+            single.append(order.line)
+        elif earlier is None:
             state = _state(order, accounts.get(order.customer))
             by_id[order.external_id] = _Earlier(order.fingerprint, order.status, state, order.email)
             fresh.append(order)
         elif not _is_repetition(order, earlier, accounts):
+            undecided.add(order.external_id)
             single.append(order.line)
     return fresh, single
 
