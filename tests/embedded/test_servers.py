@@ -33,6 +33,21 @@ print(json.dumps([servers.urls.admin, servers.urls.redis]), flush=True)
 time.sleep(600)
 """
 
+_JOINER = """
+import pathlib, signal, sys, threading
+from pointbook import embedded
+from pointbook.settings import Settings
+told = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: told.set())
+try:
+    with embedded.configured(Settings(data_dir=pathlib.Path(sys.argv[1]), _env_file=None), watch=True):
+        print("joined", flush=True)
+        while not told.wait(0.05):
+            pass
+except embedded.EmbeddedError as error:
+    sys.exit(str(error))
+"""
+
 
 @pytest.fixture
 def fresh() -> Iterator[Path]:
@@ -88,6 +103,18 @@ def asker(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
         yield process
         process.kill()
     until(lambda: servers_of(data_dir) == [])
+
+
+@contextlib.contextmanager
+def joiner(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A third process that works with them until it is told to end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _JOINER, data_dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "joined\n"
+        yield process
+        process.kill()
 
 
 def servers_of(data_dir: Path) -> list[psutil.Process]:
@@ -302,6 +329,26 @@ async def test_another_process_joins_running_servers(data_dir: Path) -> None:
         assert first.poll() is None
         with pytest.raises(embedded.AlreadyRunning), embedded.configured(settings, join=False):
             pass
+
+
+@pytest.mark.parametrize("cruelty", [signal.SIGKILL, signal.SIGTERM])
+def test_who_has_joined_ends_with_the_servers(data_dir: Path, cruelty: signal.Signals) -> None:
+    with asker(data_dir) as first, joiner(data_dir) as joined:
+        time.sleep(1.2)
+        assert joined.poll() is None, "not before"
+        first.send_signal(cruelty)
+        _, said = joined.communicate(timeout=20)
+        assert joined.returncode == 1
+        assert said.strip() == f"The servers of {data_dir} have ended with the process that started them."
+
+
+def test_who_has_joined_may_end_before_the_servers(data_dir: Path) -> None:
+    with asker(data_dir) as first:
+        with joiner(data_dir) as joined:
+            joined.send_signal(signal.SIGTERM)
+            assert joined.wait(20) == 0
+        assert first.poll() is None
+        assert len(keepers_of(data_dir)) == 2
 
 
 def test_configured_servers_are_used_as_they_are(fresh: Path) -> None:

@@ -16,7 +16,7 @@ from pointbook.embedded import postgres, valkey
 from pointbook.embedded.children import Child
 from pointbook.embedded.credentials import Secrets
 from pointbook.embedded.errors import AlreadyRunning, EmbeddedError
-from pointbook.embedded.place import Locks, Place, ours_alone, prepare
+from pointbook.embedded.place import Locks, Place, ours_alone, prepare, servers_run
 from pointbook.embedded.programs import copy_postgres, copy_program, find_postgres, find_valkey
 from pointbook.embedded.watch import Watch
 from pointbook.settings import Settings
@@ -50,8 +50,12 @@ class Servers:
         return all(child.is_running for child in self._children)
 
     def watch(self) -> Watch:
-        """From now on this process ends with its servers."""
-        return Watch(self._children)
+        """From now on this process ends with its servers: when a keeper has died or given up."""
+        return Watch(self._find_loss)
+
+    def _find_loss(self) -> str | None:
+        gone = next((child for child in self._children if not child.is_running), None)
+        return None if gone is None else f"The server {gone.name} has ended for good; see {gone.log}."
 
     def stop(self) -> None:
         """Shut the servers down and wait until they are gone. May be called again."""
@@ -115,8 +119,8 @@ def configured(settings: Settings, *, join: bool = True, watch: bool = False) ->
     """Settings in which every URL and the secret stand: as configured, or of embedded servers for this block.
 
     With ``join``, servers that another process runs on the data directory are used; without it they are an
-    error. With ``watch``, this process is sent SIGTERM when a server it started is gone for good, and the block
-    ends with an EmbeddedError. Raises EmbeddedError.
+    error. With ``watch``, this process is sent SIGTERM when a server it works with is gone for good, whoever
+    started it, and the block ends with an EmbeddedError. Raises EmbeddedError.
     """
     if settings.database_url is not None:
         if settings.secret is None:
@@ -130,10 +134,30 @@ def configured(settings: Settings, *, join: bool = True, watch: bool = False) ->
     except AlreadyRunning:
         if not join:
             raise
-        yield _filled(settings, urls_of(settings.data_dir))
+        with _joined(settings.data_dir, watch=watch) as urls:
+            yield _filled(settings, urls)
         return
     with _held(servers, watch=watch):
         yield _filled(settings, servers.urls)
+
+
+@contextlib.contextmanager
+def _joined(data_dir: Path, *, watch: bool) -> Iterator[Urls]:
+    """Servers of another process, which end with it."""
+    urls = urls_of(data_dir)
+    watching = Watch(lambda: _find_loss_of_others(data_dir)) if watch else None
+    try:
+        yield urls
+    finally:
+        if watching is not None:
+            watching.end()
+            watching.judge()
+
+
+def _find_loss_of_others(data_dir: Path) -> str | None:
+    if servers_run(data_dir):
+        return None
+    return f"The servers of {data_dir} have ended with the process that started them."
 
 
 @contextlib.contextmanager

@@ -247,6 +247,18 @@ class Locks:
         os.close(self._ours)
 
 
+def servers_run(data_dir: Path) -> bool:
+    """Whether a process of servers on this data directory is left, whoever started them."""
+    try:
+        lock = os.open(data_dir / "servers.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _take(lock, patience=0)
+    finally:
+        os.close(lock)  # a start that is waiting for it tries again
+
+
 def _open(lock: Path) -> int:
     return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
 
