@@ -112,9 +112,11 @@ def joiner(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
         [sys.executable, "-c", _JOINER, data_dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "joined\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout.readline() == "joined\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def servers_of(data_dir: Path) -> list[psutil.Process]:
