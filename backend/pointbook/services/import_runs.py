@@ -9,7 +9,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import orjson
 
@@ -18,6 +18,8 @@ from pointbook.services.import_files import ImportFile, Refusal
 
 REFUSALS_KEPT: Final = 1_000
 """So many refused lines are kept with the run; all of them are counted."""
+
+Answer = TypeVar("Answer")
 
 
 class ImportKind(enum.StrEnum):
@@ -49,7 +51,7 @@ class ImportRun:
         assert row is not None, "the run was begun, and runs are never deleted"
         if row["lines_done"] >= last_line:
             return None
-        return Claim(connection, self, last_line, REFUSALS_KEPT - row["kept"])
+        return Claim(connection, self, last_line, REFUSALS_KEPT - row["kept"], row["transaction"])
 
     async def settle(self, db: Database, last_line: int, refusals: Sequence[Refusal]) -> None:
         """Say that the lines are done, whose effects were committed one by one."""
@@ -75,6 +77,8 @@ class Claim:
     last_line: int
     room: int
     """So many refusals may still be kept."""
+    transaction: str
+    """Its number in the database."""
 
     async def settle(self, refusals: Sequence[Refusal]) -> None:
         """Say that the lines are done, in the transaction of their effects."""
@@ -90,6 +94,26 @@ class Claim:
         )
 
 
+@dataclass(slots=True)
+class LastTry(Generic[Answer]):
+    """What the last try to write a chunk came to, as long as nobody knows whether it was committed.
+
+    A COMMIT whose answer was lost is tried again, and would find its own effects to be another's.
+    """
+
+    _transaction: str | None = None
+    _answer: Answer | None = None
+
+    def keep(self, claim: Claim, answer: Answer) -> None:
+        self._transaction, self._answer = claim.transaction, answer
+
+    async def committed(self, connection: Connection) -> Answer | None:
+        """The answer of the last try if it was committed. Ask after ``claim``: it has ended by then."""
+        if self._transaction is None:
+            return None
+        return self._answer if await connection.fetchval(_COMMITTED, self._transaction) else None
+
+
 _BEGIN = """
 insert into import_run as run (programme_id, file_digest, kind, started_at)
 values ($1, $2, $3, $4)
@@ -103,11 +127,13 @@ returning lines_done
 """
 
 _CLAIM = """
-select lines_done, jsonb_array_length(refused) as kept
+select lines_done, jsonb_array_length(refused) as kept, pg_current_xact_id()::text as transaction
 from import_run
 where programme_id = $1 and file_digest = $2 and kind = $3
 for no key update
 """
+
+_COMMITTED = "select pg_xact_status($1::text::xid8) = 'committed'"
 
 _SETTLE = """
 update import_run

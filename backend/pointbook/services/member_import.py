@@ -31,7 +31,7 @@ from pointbook.services.granting import SIGN_UP, points_in, sign_up_lots
 from pointbook.services.import_files import Chunk, Heading, ImportFile, Record, Refusal
 from pointbook.services.import_records import check_columns, document_of_json, fields_of_row, refusal_of
 from pointbook.services.import_reports import Counts, ImportReport, Progress
-from pointbook.services.import_runs import ImportKind, ImportRun
+from pointbook.services.import_runs import ImportKind, ImportRun, LastTry
 from pointbook.services.installation import Installation
 from pointbook.services.joining import Join, checked, join, rejoin_digest
 
@@ -135,17 +135,20 @@ class _Importing:
         self, chunk: Chunk, members: Sequence[_NewMember], refusals: Sequence[Refusal]
     ) -> MemberCounts:
         """Everybody who is not a member yet joins, in one transaction; those with parked orders one by one."""
+        last_try = LastTry[tuple[MemberCounts, list[_NewMember]]]()
 
         async def call() -> tuple[MemberCounts, list[_NewMember]]:
             async with self.installation.db.bare_transaction(self.programme.id) as connection:
                 claim = await self.run.claim(connection, chunk.last_line)
-                if claim is None:
-                    return MemberCounts(), []
+                committed = await last_try.committed(connection)
+                if claim is None or committed is not None:
+                    return committed or (MemberCounts(), [])
                 counts, single = await self._enrol_new(connection, members)
                 await check_unchanged(connection, self.programme)
                 counts.known += len(chunk.records) + len(chunk.refusals) - len(refusals) - len(members)
                 if not single:
                     await claim.settle(refusals)
+                last_try.keep(claim, (counts, single))
                 return counts, single
 
         counts, single = await retrying(call)

@@ -23,7 +23,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_files import Chunk, ImportFile, Record, Refusal
 from pointbook.services.import_records import check_columns, refusal_of
 from pointbook.services.import_reports import ImportReport, Progress
-from pointbook.services.import_runs import ImportKind, ImportRun
+from pointbook.services.import_runs import ImportKind, ImportRun, LastTry
 from pointbook.services.installation import Installation
 from pointbook.services.order_preparing import (
     PreparedChunk,
@@ -180,17 +180,20 @@ class _Importing:
         self, chunk: Chunk, rules: Rules, prepared: PreparedChunk, refusals: Sequence[Refusal]
     ) -> Written | None:
         """One transaction for all that is new, and the progress if nothing is left. None: another import did."""
+        last_try = LastTry[Written]()
 
         async def call() -> Written | None:
             async with self.installation.db.bare_transaction(self.programme_id) as connection:
                 claim = await self.run.claim(connection, chunk.last_line)
-                if claim is None:
-                    return None
+                committed = await last_try.committed(connection)
+                if claim is None or committed is not None:
+                    return committed
                 written = await write_orders(
                     connection, rules.programme, rules.version, prepared, now=self.clock()
                 )
                 if not prepared.single and not written.single:
                     await claim.settle(refusals)
+                last_try.keep(claim, written)
                 return written
 
         for _ in range(MAX_TRIES):
