@@ -9,6 +9,7 @@ from pointbook.db.session import Database
 from pointbook.domain.vouchers import VoucherCodes
 from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
 from pointbook.services.key_directory import KeyDirectory
+from pointbook.services.turns import Turns
 
 
 class Secrets:
@@ -30,7 +31,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The database, the secret and the caches of one process; use cases open their own transactions on ``db``."""
+    """Database, secret, caches and turns of one process; use cases open their own transactions on ``db``."""
 
     db: Database
     secrets: Secrets
@@ -38,6 +39,7 @@ class Installation:
     programmes: ProgrammeDirectory
     accounts: AccountDirectory
     keys: KeyDirectory
+    turns: Turns
 
     @classmethod
     def of(cls, db: Database, secret: str | bytes) -> Self:
@@ -45,5 +47,11 @@ class Installation:
         key = secret.encode() if isinstance(secret, str) else secret
         secrets = Secrets(key)
         return cls(
-            db, secrets, VoucherCodes(key), ProgrammeDirectory(db), AccountDirectory(db), KeyDirectory(db, secrets)
+            db,
+            secrets,
+            VoucherCodes(key),
+            ProgrammeDirectory(db),
+            AccountDirectory(db),
+            KeyDirectory(db, secrets),
+            Turns(),
         )

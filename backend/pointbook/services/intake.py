@@ -83,7 +83,8 @@ async def submit_order(
         programme.store(order.store)
         report = _Report(installation, programme, programme.version_at(now), order, order.stored(), tells, now)
         try:
-            return await retrying(report.settle)
+            async with installation.turns.turn(programme.id, order.customer.external_id):
+                return await retrying(report.settle)
         except _Overtaken:
             installation.programmes.forget(programme_id)
     raise AssertionError(f"order {order.external_id!r} was overtaken {_ATTEMPTS} times")

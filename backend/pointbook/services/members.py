@@ -100,7 +100,8 @@ async def _restrict(
             )
             return member
 
-    return await retrying(call)
+    async with installation.turns.turn(programme_id, account.account_id):
+        return await retrying(call)
 
 
 MEMBER_OF_EXTERNAL_ID = """

@@ -1,5 +1,6 @@
 """What a customer does with points: quote, redeem, extend, cancel. Each is one statement of the ledger."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -84,7 +85,7 @@ async def redeem(installation: Installation, principal: Principal, command: Rede
     async def call(connection: Connection) -> Hold:
         return await ledger.hold(connection, programme.id, account.account_id, hold_points, request, now=now)
 
-    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
+    return await _answer(installation, programme, account, call, now)
 
 
 async def extend(
@@ -110,7 +111,7 @@ async def extend(
             now=now,
         )
 
-    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
+    return await _answer(installation, programme, account, call, now)
 
 
 async def cancel(
@@ -126,7 +127,20 @@ async def cancel(
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, account.account_id, hold_id, request, now=now)
 
-    return voucher_of(installation, programme, await installation.db.one_statement(call), now=now)
+    return await _answer(installation, programme, account, call, now)
+
+
+async def _answer(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    account: AccountKey,
+    call: Callable[[Connection], Awaitable[Hold]],
+    now: datetime,
+) -> Voucher:
+    """The voucher that ``call`` answers when it is the account's turn."""
+    async with installation.turns.turn(programme.id, account.account_id):
+        hold = await installation.db.one_statement(call)
+    return voucher_of(installation, programme, hold, now=now)
 
 
 async def _customer(installation: Installation, principal: Principal) -> tuple[ProgrammeSnapshot, AccountKey]:
