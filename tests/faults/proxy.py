@@ -71,6 +71,9 @@ class LossyProxy:
         self.cut = cut
         self.tally = Tally()
         self._is_write = is_write
+        self.answers = asyncio.Event()
+        """Cleared, the server takes connections and statements and never answers, as one that was stopped."""
+        self.answers.set()
         self._random = random.Random(seed)  # noqa: S311  # which answers are lost
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
@@ -82,6 +85,9 @@ class LossyProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        self.answers.set()
+        if self._links:  # most callers have gone, and their links see it now
+            await asyncio.wait(self._links, timeout=1)
         for link in self._links:
             link.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
@@ -101,6 +107,7 @@ class LossyProxy:
         task.add_done_callback(self._links.discard)
         server: asyncio.StreamWriter | None = None
         try:
+            await self.answers.wait()
             startup = await _startup(client_reader, client)
             server_reader, server = await self._connect()
             server.write(startup)
@@ -128,6 +135,7 @@ class LossyProxy:
         pending = bytearray()
         while True:
             kind, message = await _message(reader)
+            await self.answers.wait()
             pending += message
             _note(link, kind, message)
             if kind not in _ENDS_EXCHANGE:

@@ -87,6 +87,7 @@ async def test_a_transient_failure_is_tried_again_a_bounded_number_of_times(
         BelowMinimum(1),
         asyncpg.CheckViolationError("23514"),
         asyncpg.ClientConfigurationError("no such host pattern"),
+        TimeoutError(),
         ValueError(),
     ],
 )

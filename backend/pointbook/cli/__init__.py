@@ -42,6 +42,8 @@ def main() -> None:
         _fail("The database is not set up: run pointbook migrate.")
     except asyncpg.PostgresError as error:
         _fail(f"PostgreSQL refuses: {error}")
+    except TimeoutError:
+        _fail("PostgreSQL does not answer in time.")
     except OSError as error:
         _fail(f"A server cannot be reached or a file not be used: {error}")
     except KeyboardInterrupt:

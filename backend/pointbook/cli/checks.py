@@ -1,6 +1,7 @@
 """``pointbook migrate``, ``schema``, ``verify``: what an operator runs."""
 
 import typer
+from rich.text import Text
 
 from pointbook.cli.output import complain, console, table
 from pointbook.cli.running import CommandError, bring_up, read_settings, ready, run
@@ -32,7 +33,7 @@ def schema() -> None:
 
 def verify() -> None:
     """Check the invariants of every programme's ledger. Ends with 1 if one is broken or nothing was checked."""
-    checked = run(verify_ledgers)
+    checked = run(verify_ledgers, patient=True)
     if not checked:
         complain("there is no programme, so nothing was checked")
         raise typer.Exit(1)
@@ -49,7 +50,7 @@ def _is_sound(found: Verification) -> bool:
     return found.accounts > 0 and not found.violations
 
 
-def _verdict(found: Verification) -> str:
+def _verdict(found: Verification) -> Text:
     if found.violations:
-        return f"[red]{len(found.violations)} violations[/red]"
-    return "[green]sound[/green]" if found.accounts else "[red]no account was checked[/red]"
+        return Text(f"{len(found.violations)} violations", style="red")
+    return Text("sound", style="green") if found.accounts else Text("no account was checked", style="red")

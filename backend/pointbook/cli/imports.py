@@ -70,7 +70,7 @@ def _import(
 
             return await use_case(installation, found.id, show)
 
-    report = run(call)
+    report = run(call, patient=True)
     _tell(what, report)
     if report.refused:
         raise typer.Exit(1)

@@ -66,14 +66,18 @@ def bring_up(owner_url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def installed(settings: Settings) -> AsyncIterator[Installation]:
-    """A pool of connections and the caches of one process, of settings in which all servers stand."""
+async def installed(settings: Settings, *, patient: bool = False) -> AsyncIterator[Installation]:
+    """A pool of connections and the caches of one process, of settings in which all servers stand.
+
+    ``patient``: a statement may take as long as it takes.
+    """
     assert settings.database_url is not None
     assert settings.secret is not None
     database = await Database.connect(
         settings.database_url.get_secret_value(),
         pool_size=settings.pool_size,
         transaction_pooler=settings.transaction_pooler,
+        patient=patient,
     )
     try:
         yield Installation.of(database, settings.secret.get_secret_value())
@@ -81,11 +85,11 @@ async def installed(settings: Settings) -> AsyncIterator[Installation]:
         await database.close()
 
 
-def run(use: Callable[[Installation], Awaitable[Answer]]) -> Answer:
-    """Run one command on an installation and give its answer back."""
+def run(use: Callable[[Installation], Awaitable[Answer]], *, patient: bool = False) -> Answer:
+    """Run one command on an installation and give its answer back. ``patient``: its statements may be long."""
 
     async def inside(settings: Settings) -> Answer:
-        async with installed(settings) as installation:
+        async with installed(settings, patient=patient) as installation:
             return await use(installation)
 
     with ready(read_settings()) as settings:

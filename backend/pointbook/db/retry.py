@@ -40,14 +40,18 @@ def is_keyed_collision(error: BaseException) -> bool:
 
 
 async def retrying(call: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Run ``call`` whole, again after a transient failure (bounded, jittered) or one keyed collision."""
+    """Run ``call`` whole, again after a transient failure (bounded, jittered) or one keyed collision.
+
+    Not after a deadline: whoever asked has waited long enough.
+    """
     collided = False
     for attempt in range(1, MAX_TRIES + 1):
         try:
             return await call()
         except Exception as error:
             first_collision = is_keyed_collision(error) and not collided
-            if attempt == MAX_TRIES or not (first_collision or is_transient(error)):
+            worth_it = first_collision or (is_transient(error) and not isinstance(error, TimeoutError))
+            if attempt == MAX_TRIES or not worth_it:
                 raise
             collided = collided or first_collision
         await asyncio.sleep(random.uniform(0.5, 1.0) * 0.02 * 2**attempt)  # noqa: S311  # jitter, no secret

@@ -1,8 +1,10 @@
 """Connections to PostgreSQL, over bare asyncpg. SQLAlchemy describes the tables, for migrations only.
 
-Every transaction names its programme first: row-level security shows nothing else.
+Every transaction names its programme first: row-level security shows nothing else. Whatever waits for the server
+has a deadline, because a server may also stop to answer without refusing.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeAlias, TypeVar
@@ -15,8 +17,13 @@ from pointbook.db.retry import retrying
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Answer = TypeVar("Answer")
 
-# A process that hangs with a customer's account locked must not keep that customer waiting for ever.
-_LIMITS: Final = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "30s"}
+CONNECT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 10.0
+"""A statement, and the wait for a free connection. Then TimeoutError; nobody knows what became of a commit."""
+CLOSE_SECONDS: Final = 5.0
+# A process that hangs with a customer's account locked must not keep that customer waiting for ever. Shorter than
+# a statement has: the server says what it waited for.
+_LIMITS: Final = {"lock_timeout": "8s", "idle_in_transaction_session_timeout": "30s"}
 
 
 class Database:
@@ -25,30 +32,51 @@ class Database:
     A use case opens its own transaction on it; a helper that joins a caller's transaction takes a connection.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float | None = None) -> None:
         self.pool = pool
+        self._patience = patience
 
     @classmethod
-    async def connect(cls, url: str, *, pool_size: int = 10, transaction_pooler: bool = False) -> "Database":
-        """Open the pool. Raises OSError or asyncpg.PostgresError when the server cannot be reached."""
-        return cls(
-            await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=pool_size,
-                reset=_keep_session_state,
-                statement_cache_size=0 if transaction_pooler else 100,
-                server_settings=None if transaction_pooler else _LIMITS,
-            )
+    async def connect(
+        cls, url: str, *, pool_size: int = 10, transaction_pooler: bool = False, patient: bool = False
+    ) -> "Database":
+        """Open the pool. Raises OSError or asyncpg.PostgresError when the server cannot be reached.
+
+        ``patient``: a statement may take as long as it takes, for somebody at a terminal who can break it off.
+        """
+        patience = None if patient else STATEMENT_SECONDS
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=pool_size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=patience,
+            reset=_keep_session_state,
+            statement_cache_size=0 if transaction_pooler else 100,
+            server_settings=None if transaction_pooler else _LIMITS,
         )
+        return cls(pool, patience=patience)
 
     async def close(self) -> None:
-        await self.pool.close()
+        """Let running statements finish for a few seconds, then drop their connections."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.pool.close()
+
+    @contextlib.asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection until the block ends. Raises TimeoutError when none is free in time."""
+        async with asyncio.timeout(self._patience):
+            connection = await self.pool.acquire()
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection, timeout=self._patience)
 
     @contextlib.asynccontextmanager
     async def bare_transaction(self, programme_id: int) -> AsyncIterator[Connection]:
         """A transaction inside one programme: commits when the block ends, rolls back when it raises."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self.acquire() as connection, connection.transaction():
             await connection.execute("select set_config('app.programme', $1, true)", str(programme_id))
             yield connection
 
@@ -59,7 +87,7 @@ class Database:
         """
 
         async def attempt() -> Answer:
-            async with self.pool.acquire() as connection:
+            async with self.acquire() as connection:
                 return await call(connection)
 
         return await retrying(attempt)
@@ -69,7 +97,8 @@ class Database:
 
         async def attempt() -> "asyncpg.Record | None":
             if programme_id is None:
-                return await self.pool.fetchrow(query, *arguments)
+                async with self.acquire() as connection:
+                    return await connection.fetchrow(query, *arguments)
             async with self.bare_transaction(programme_id) as connection:
                 return await connection.fetchrow(query, *arguments)
 

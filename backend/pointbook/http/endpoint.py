@@ -4,6 +4,7 @@ limits of the body, who calls, whose page it is, how much they may still ask for
 engine runs it. Whatever is refused on the way is a GraphQL response with an HTTP status.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ class GraphQLEndpoint:
             return await self._answer(scope, receive, headers, reply)
         except Problem as refusal:
             return responses.problem(refusal, reply.media_type, reply.headers)
+        except asyncio.CancelledError:  # the server ends, and the caller is to ask another one
+            return responses.problem(_unavailable(), reply.media_type, reply.headers)
         except Exception as failure:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
             return responses.problem(self._failed(failure), reply.media_type, reply.headers)
 
@@ -112,8 +115,7 @@ class GraphQLEndpoint:
         """What the caller is told of what nobody refused; the log has what it was."""
         if is_transient(failure):
             _log.warning("database_away", type=type(failure).__qualname__, sqlstate=sqlstate(failure))
-            again = "Try again in a moment."
-            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", again, {"Retry-After": "1"})
+            return _unavailable()
         message = f"This is a defect; the log has it as {self._report(failure)}."
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
 
@@ -202,6 +204,11 @@ async def _asked(
     limit = guard.MAX_SERVER_BODY if server else guard.MAX_BODY
     body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
     return parameters.of_body(body), len(body)
+
+
+def _unavailable() -> Problem:
+    again = "Try again in a moment."
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", again, {"Retry-After": "1"})
 
 
 def _require_method(method: str) -> None:

@@ -35,6 +35,7 @@ class Health:
         self._db = db
         self._redis = redis
         self._head = _newest_revision()
+        self._asking: asyncio.Task[str | None] | None = None
 
     async def live(self, _request: Request) -> Response:
         return JSONResponse({"status": "live"}, headers=_HEADERS)
@@ -58,8 +59,7 @@ class Health:
     async def _postgres(self) -> tuple[Part, Part]:
         name, migrations = "PostgreSQL", "Migrations"
         try:
-            async with asyncio.timeout(_SECONDS):
-                revision = await self._db.pool.fetchval("select version_num from alembic_version")
+            revision = await self._revision()
         except asyncpg.UndefinedTableError:
             revision = None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -68,6 +68,24 @@ class Health:
             note = "Run pointbook migrate."
             return Part(name, "reachable", good=True), Part(migrations, "pending", good=False, note=note)
         return Part(name, "reachable", good=True), Part(migrations, "current", good=True)
+
+    async def _revision(self) -> str | None:
+        """Raises TimeoutError, at once when it is time: giving a question up would take an answer, too.
+
+        So one question is asked at a time, and whoever comes meanwhile waits for the same answer.
+        """
+        asking = self._asking
+        if asking is None or asking.done():
+            asking = self._asking = asyncio.create_task(self._ask_revision())
+            asking.add_done_callback(_look_at_error)
+        done, _ = await asyncio.wait({asking}, timeout=_SECONDS)
+        if not done:
+            raise TimeoutError
+        return asking.result()
+
+    async def _ask_revision(self) -> str | None:
+        revision: str | None = await self._db.pool.fetchval("select version_num from alembic_version")
+        return revision
 
     async def _valkey(self) -> Part:
         name = "Valkey"
@@ -79,6 +97,12 @@ class Health:
         except (OSError, RedisError):
             return Part(name, "unreachable", good=False, note="Everything works; limits are kept in each process.")
         return Part(name, "reachable", good=True)
+
+
+def _look_at_error(asking: "asyncio.Task[str | None]") -> None:
+    """Everybody may have stopped waiting; then nobody else would."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _newest_revision() -> str | None:

@@ -68,7 +68,7 @@ async def create_programme(
     Raises InvalidInput; the slug is another programme's when two are made at once.
     """
     _check(command)
-    async with installation.db.pool.acquire() as connection, connection.transaction():
+    async with installation.db.acquire() as connection, connection.transaction():
         programme_id = await _insert_programme(connection, command, now)
         await connection.execute("select set_config('app.programme', $1, true)", str(programme_id))
         await _insert_version(
@@ -102,16 +102,16 @@ async def change_settings(
 ) -> SettingsVersion:
     """Settings in force from an instant on; None = as soon as every process will have heard of them.
 
-    Lots keep what they were earned under. Raises InvalidInput for an instant that is too soon, or before that of
-    the last version. In DRAFT they are in force at once.
+    Lots keep what they were earned under. In DRAFT they are in force at once. Versions come into force in the
+    order in which they are made, because each is made from the one before: raises InvalidInput for an instant
+    before that of the last version (None too, while one is scheduled), or one that is too soon.
     """
     async with installation.db.bare_transaction(programme_id) as connection:
         await lock_programme(connection, programme_id)
         row = await connection.fetchrow(_LAST_VERSION, programme_id)
         assert row is not None, "every programme has settings"
         earliest = now if row["state"] == ProgrammeState.DRAFT else now + SETTINGS_NOTICE
-        starts = max(earliest, row["effective_from"]) if effective_from is None else effective_from
-        _check_start(starts, earliest, row)
+        starts = _start(effective_from, earliest, row)
         version = SettingsVersion(row["version"] + 1, starts, settings)
         await _insert_version(connection, programme_id, version, row["currency"])
     installation.programmes.forget(programme_id)
@@ -126,7 +126,10 @@ async def change_currency(
     *,
     now: datetime,
 ) -> SettingsVersion:
-    """Another currency, with settings that count in it, at once. Raises InvalidInput unless DRAFT or CLOSED."""
+    """Another currency, with settings that count in it, at once: what was scheduled in the old one is void.
+
+    Raises InvalidInput unless DRAFT or CLOSED, or if the programme counts in this currency already.
+    """
     currencies.exponent(currency)
     async with installation.db.bare_transaction(programme_id) as connection:
         await lock_programme(connection, programme_id)
@@ -134,7 +137,9 @@ async def change_currency(
         assert row is not None, "every programme has settings"
         if row["state"] not in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
             raise InvalidInput("currency", f"cannot change while the programme is {row['state']}")
-        version = SettingsVersion(row["version"] + 1, max(now, row["effective_from"]), settings)
+        if currency == row["currency"]:
+            raise InvalidInput("currency", "is the programme's already: change its settings instead")
+        version = SettingsVersion(row["version"] + 1, now, settings)
         await connection.execute("update programme set currency = $2 where id = $1", programme_id, currency)
         await _insert_version(connection, programme_id, version, currency)
     installation.programmes.forget(programme_id)
@@ -259,11 +264,17 @@ async def _insert_version(
     )
 
 
-def _check_start(starts: datetime, earliest: datetime, last: Any) -> None:
+def _start(wanted: datetime | None, earliest: datetime, last: Any) -> datetime:
+    scheduled: datetime = last["effective_from"]
+    if wanted is None and scheduled <= earliest + SETTINGS_NOTICE:
+        return max(earliest, scheduled)  # made a moment ago too, perhaps by a clock that is a little ahead
+    starts = earliest if wanted is None else wanted
     if starts < earliest:
         raise InvalidInput("effectiveFrom", f"must not be before {earliest.isoformat()}")
-    if starts < last["effective_from"]:
-        raise InvalidInput("effectiveFrom", f"must not be before version {last['version']} comes into force")
+    if starts < scheduled:
+        comes = f"version {last['version']} comes into force, at {scheduled.isoformat()}"
+        raise InvalidInput("effectiveFrom", f"must not be before {comes}")
+    return starts
 
 
 async def _check_nothing_outstanding(

@@ -61,7 +61,7 @@ async def book_due(
 
 async def _one_batch(database: Database, programme_id: int, batch: int, now: datetime) -> int:
     async def call() -> int:
-        async with database.pool.acquire() as connection:
+        async with database.acquire() as connection:
             return await ledger.sweep(connection, programme_id, limit=batch, now=now)
 
     return await retrying(call)
