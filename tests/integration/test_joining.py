@@ -14,11 +14,12 @@ from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.joining import Join, join, rejoin_digest
 from pointbook.services.members import find_member
-from pointbook.services.programmes import change_currency, change_state
+from pointbook.services.programmes import NewStore, add_store, change_currency, change_state
 from tests.support import (
     DAY,
     MOMENT,
     NOW,
+    SECRET,
     everything,
     join_member,
     make_programme,
@@ -155,6 +156,18 @@ async def test_r14_parked_orders_are_released_by_joining_when_set(installation: 
     later = await submit_order(installation, programme.id, order_document("o-2", "20.00"), now=NOW)
     assert (later.outcome, later.points) == (Outcome.EARNED, 21)
     assert (await submit_order(installation, programme.id, documents[0], now=NOW)).replayed
+
+
+async def test_r14_a_parked_order_is_released_whose_store_another_process_has_added(
+    installation: Installation,
+) -> None:
+    programme = await make_programme(installation, {"releaseParkedOnJoin": True})
+    other = Installation.of(installation.db, SECRET)
+    await installation.programmes.get(programme.id)  # from now on this process knows no store, for some seconds
+    await add_store(other, programme.id, NewStore("s-1", "Main street"), now=NOW)
+    await submit_order(other, programme.id, order_document(store="s-1"), now=NOW)
+    assert (await join_member(installation, programme)).released == 1
+    assert await spendable(installation, programme) == 50
 
 
 @pytest.mark.parametrize(

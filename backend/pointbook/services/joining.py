@@ -14,12 +14,12 @@ from pointbook.db.queries.customers import lock_customer
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import earning, text
-from pointbook.domain.errors import InvalidInput
+from pointbook.domain.errors import InvalidInput, UnknownStore
 from pointbook.domain.orders import OrderContent
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.ledger import Accrual, NewLot
 from pointbook.services import outbox
-from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_unchanged
+from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import (
     ORDER,
     SIGN_UP,
@@ -182,9 +182,11 @@ class _Joining:
         if not earning.qualifies(row["status"], self.version.settings):
             return ()
         content = OrderContent.from_stored(orjson.loads(row["document"]))
-        points = order_points(
-            self.programme, self.version, content, row["store_id"], redeemed_value=row["redeemed_value"]
-        )
+        store, redeemed_value = row["store_id"], row["redeemed_value"]
+        try:
+            points = order_points(self.programme, self.version, content, store, redeemed_value=redeemed_value)
+        except UnknownStore as error:  # the order has it, so the snapshot is older
+            raise ProgrammeChangedError from error
         return earned_lots(self.programme, self.version, points, at=self.now)
 
     def _released(self, row: Any, lots: Sequence[NewLot], seq: int | None) -> orders.Released:
