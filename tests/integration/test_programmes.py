@@ -217,10 +217,46 @@ async def test_the_currency_changes_only_while_nothing_counts_in_it(installation
     await change_currency(installation, programme.id, "JPY", yen, now=NOW)
     changed = await installation.programmes.get(programme.id)
     assert (changed.currency, changed.settings_at(NOW)) == ("JPY", yen)
-    assert changed.versions[0] == programme.versions[0]  # read in the currency it was made for
+    again = change_currency(installation, programme.id, "JPY", yen, now=NOW)
+    await refused(again, InvalidInput, installation.db, programme)
     await change_state(installation, programme.id, ACTIVE, now=NOW)
     call = change_currency(installation, programme.id, "EUR", SETTINGS, now=NOW)
     await refused(call, InvalidInput, installation.db, programme)
+
+
+async def test_a_change_of_currency_makes_all_versions_before_it_void(installation: Installation) -> None:
+    # Rates of one currency never count in another: not those in force before, and not those that were scheduled.
+    programme = await make_programme(installation, state=DRAFT)
+    await change_settings(installation, programme.id, SETTINGS, effective_from=NOW + 30 * DAY, now=NOW)
+    yen = ProgrammeSettings.from_document({"revenuePerPoint": "100", "valuePerPoint": "5"}, "JPY")
+    third = await change_currency(installation, programme.id, "JPY", yen, now=NOW)
+    changed = await installation.programmes.get(programme.id)
+    assert {changed.version_at(NOW + day * DAY) for day in (-1, 0, 29, 30, 365)} == {third}
+    fourth = await change_currency(installation, programme.id, "EUR", SETTINGS, now=NOW + DAY)
+    back = await installation.programmes.get(programme.id)
+    assert {back.version_at(NOW + day * DAY) for day in (-1, 0, 29, 30, 365)} == {fourth}
+
+
+async def test_while_a_version_is_scheduled_none_comes_before_it(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    # Each version is made from the one before: a change of now would be undone then, or bring that one early.
+    scheduled = NOW + 30 * DAY
+    await change_settings(installation, programme.id, SETTINGS, effective_from=scheduled, now=NOW)
+    call = change_settings(installation, programme.id, SETTINGS, now=NOW)
+    refusal = await refused(call, InvalidInput, installation.db, programme)
+    assert f"version 2 comes into force, at {scheduled.isoformat()}" in str(refusal)
+    third = await change_settings(installation, programme.id, SETTINGS, now=scheduled)
+    assert third.effective_from == scheduled + SETTINGS_NOTICE
+
+
+async def test_changes_within_moments_follow_each_other_at_once(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    first = await change_settings(installation, programme.id, SETTINGS, now=NOW + timedelta(seconds=1))
+    second = await change_settings(installation, programme.id, SETTINGS, now=NOW)  # by a clock that is behind
+    assert second.effective_from == first.effective_from
+    assert (await installation.programmes.get(programme.id)).version_at(second.effective_from) == second
 
 
 async def test_stores_are_added_renamed_and_switched(

@@ -48,7 +48,10 @@ class StoreSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeSnapshot:
-    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``versions`` and ``stores`` are complete."""
+    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``stores`` are complete.
+
+    ``versions`` are all since the last change of currency, which makes those before it void.
+    """
 
     id: int
     slug: str
@@ -213,7 +216,11 @@ select
     (
         select jsonb_agg(to_jsonb(one) - 'programme_id' order by one.version)
         from settings_version as one
-        where one.programme_id = programme.id
+        where one.programme_id = programme.id and one.version > (
+            select coalesce(max(other.version), 0)
+            from settings_version as other
+            where other.programme_id = programme.id and other.currency <> programme.currency
+        )
     ) as versions,
     (
         select coalesce(jsonb_agg(to_jsonb(one) - array['programme_id', 'created_at']), '[]')
