@@ -14,6 +14,7 @@ from pointbook.services.account import ExpiringBatch
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
+from pointbook.services.programmes import change_settings
 from pointbook.services.redemption import Redeem
 from tests.support import (
     DAY,
@@ -79,6 +80,20 @@ async def test_a_balance_can_be_asked_of_the_past_and_the_future(
         answer = await account.balance(installation, programme.id, "c-1", as_of=NOW + day * DAY, now=later)
         days[day] = answer and answer.spendable
     assert days == {0: 100, 1: 150, 9: 150, 10: 50}
+
+
+async def test_r04_a_balance_is_worth_what_the_settings_of_its_instant_say(installation: Installation) -> None:
+    current = {"pointValuePolicy": "CURRENT"}
+    programme = await make_programme(installation, {**current, "valuePerPoint": "0.02"})
+    await member_with_points(installation, programme, 100)
+    for day, value in ((1, "0.03"), (3, "0.04")):
+        settings = programme.settings_at(NOW).changed({"valuePerPoint": value}, "EUR")
+        await change_settings(installation, programme.id, settings, effective_from=NOW + day * DAY, now=NOW)
+    values = {}
+    for day in (0, 1, 2, 3):
+        answer = await account.balance(installation, programme.id, "c-1", as_of=NOW + day * DAY, now=NOW + 2 * DAY)
+        values[day] = answer and answer.value
+    assert values == {0: 200, 1: 300, 2: 300, 3: 400}
 
 
 async def test_history_is_read_page_by_page_without_gap_or_repetition(

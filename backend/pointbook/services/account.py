@@ -88,7 +88,10 @@ async def balance(
     as_of: datetime | None = None,
     now: datetime,
 ) -> Balance | None:
-    """The balance at ``as_of`` (None = now): in the past as it was, in the future as the clock alone makes it."""
+    """The balance at ``as_of`` (None = now): in the past as it was, in the future as the clock alone makes it.
+
+    Its value too: by the settings in force then.
+    """
     found = await _found(installation, programme_id, external_id)
     if found is None:
         return None
@@ -100,7 +103,7 @@ async def balance(
             account.account_id,
             as_of=as_of,
             now=now,
-            point_value=programme.settings_at(now).current_point_value,
+            point_value=programme.settings_at(as_of or now).current_point_value,
         )
     )
 
