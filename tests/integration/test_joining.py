@@ -1,6 +1,7 @@
 """Joining: once, with sign-up points once, and with the orders that came before."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services import joining
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
+from pointbook.services.granting import order_points
 from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.joining import Join, join, rejoin_digest
@@ -207,6 +209,28 @@ async def test_joining_releases_no_more_than_a_bounded_number_of_orders(
         await submit_order(installation, programme.id, order_document(f"o-{number}"), now=NOW)
     assert (await join_member(installation, programme)).released == 2
     assert await spendable(installation, programme) == 100
+
+
+async def test_counting_what_is_released_keeps_nobody_else_waiting(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme = await make_programme(installation, {"releaseParkedOnJoin": True})
+    await submit_order(installation, programme.id, order_document(), now=NOW)
+    begun, served = threading.Event(), threading.Event()
+
+    def counted_late(*arguments: Any, **more: Any) -> int:
+        begun.set()
+        assert served.wait(10), "nobody else was served meanwhile"
+        return order_points(*arguments, **more)
+
+    async def serve() -> None:
+        await asyncio.to_thread(begun.wait, 10)
+        await find_member(installation, programme.id, "c-2")
+        served.set()
+
+    monkeypatch.setattr(joining, "order_points", counted_late)
+    joined, _ = await asyncio.gather(join_member(installation, programme), serve())
+    assert joined.released == 1
 
 
 @pytest.mark.parametrize(

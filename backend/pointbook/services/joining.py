@@ -1,5 +1,6 @@
 """A customer joins: an account is opened, sign-up points are given once, parked orders may be released."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -167,7 +168,7 @@ class _Joining:
         )
         if not rows:
             return 0
-        lots = {row["external_id"]: self._lots_of(row) for row in rows}
+        lots = await asyncio.to_thread(self._lots_by_order, rows)  # a thousand long ones take seconds
         accruals = [Accrual(account.account_id, ORDER, order, 1, lots[order]) for order in lots if lots[order]]
         accrued = await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
         seqs = {accrual.source_id: answer.seq for accrual, answer in zip(accruals, accrued, strict=True)}
@@ -177,6 +178,9 @@ class _Joining:
         released = [self._released(row, lots[row["external_id"]], seqs.get(row["external_id"])) for row in rows]
         await orders.release(connection, self.programme.id, account.account_id, released)
         return len(released)
+
+    def _lots_by_order(self, rows: Sequence[Any]) -> dict[str, tuple[NewLot, ...]]:
+        return {row["external_id"]: self._lots_of(row) for row in rows}
 
     def _lots_of(self, row: Any) -> tuple[NewLot, ...]:
         if not earning.qualifies(row["status"], self.version.settings):
