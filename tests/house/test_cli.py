@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pointbook import cli
+from pointbook.cli import output
 from tests.conftest import TestDatabase
 from tests.house.files import ROOT
 
@@ -70,6 +72,9 @@ def test_a_programme_from_nothing(pointbook: Command) -> None:
     made = pointbook("programme", "create", "roastery", "--name", "Roastery", "--locale", "de")
     assert (made.code, made.err) == (0, "")
     assert "roastery is ACTIVE" in made.out
+    called, *words = shlex.split(made.out.splitlines()[-1])
+    assert called == "pointbook"
+    assert pointbook(*words).out.startswith("sk_"), "the command that it prints does what it says"
     assert pointbook("store", "add", "main", "--name", "Main street").code == 0
     assert re.search(r"roastery\W+Roastery\W+ACTIVE\W+EUR\W+Europe/Berlin", pointbook("programme", "list").out)
     changed = pointbook("settings", "change", "valuePerPoint=0.04", 'waitingTime={"days": 30}')
@@ -175,6 +180,34 @@ def test_a_customers_token_is_printed_alone(pointbook: Command) -> None:
     made = pointbook("token", "create", "clara")
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", made.out)
     assert "clara" in made.err
+
+
+def test_what_others_have_named_is_shown_as_it_is(pointbook: Command) -> None:
+    # Ids and names may hold what a terminal's library takes for its own signs.
+    odd = "clara[/x] [bold]:coffee:"
+    pointbook("programme", "create", "roastery", "--name", odd)
+    assert odd in pointbook("programme", "list").out
+    made = pointbook("token", "create", odd)
+    assert (made.code, made.out.count(".")) == (0, 2)
+    assert odd in made.err
+    assert odd in pointbook("store", "add", odd, "--name", odd).out
+    pointbook("key", "create", "secret", "--label", odd)
+    assert odd in pointbook("key", "list").out
+    refused = pointbook("member", "state", odd, "inactive")
+    one_line(refused, 1, "has not joined")
+    one_line(pointbook("settings", "show", "--programme", odd), 1, re.escape(odd))
+
+
+def test_a_command_names_itself_as_the_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "of one's own"
+    folder.mkdir()
+    program = folder / "pointbook"
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(program), "demo"])
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert shlex.split(output.itself()) == [str(program)]
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    assert output.itself() == "pointbook"
 
 
 def test_a_shops_token_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:

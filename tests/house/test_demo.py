@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -29,6 +30,7 @@ from tests.support import NOW, SECRET, everything, make_programme
 _QUERY = "{ me { balance { available pending } expiringPoints { points } history { nodes { kind points } } } }"
 _START_SECONDS = 90  # of a loaded machine; on one at rest it takes three
 _ENV = {name: value for name, value in os.environ.items() if not name.startswith("POINTBOOK_")}
+_ENV["PATH"] = "/usr/bin:/bin"
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ class Demo:
         )
 
 
-_COMMAND = (sys.executable, "-c", "from pointbook.cli import main; main()")
+_COMMAND = (str(Path(sys.executable).with_name("pointbook")),)
 
 
 @contextlib.contextmanager
@@ -156,6 +158,10 @@ def test_the_demo_from_its_first_start_to_its_last(data_dir: Path) -> None:
         filled_in = urlsplit(demo.printed(r"\n(http://\S+/graphiql#\S+)"))
         assert parse_qs(filled_in.fragment).keys() == {"key", "token"}
         assert {"ACCRUAL", "CAPTURE"} <= {entry["kind"] for entry in first["me"]["history"]["nodes"]}
+
+        called, *words = shlex.split(demo.printed(r"Another token: (.*)"))
+        assert called == _COMMAND[0], "not on the path of these tests"
+        assert demo.run(*words).stdout.count(".") == 2, "the command that it prints makes a token"
 
         checked = demo.run("verify")
         assert checked.returncode == 0, checked.stderr

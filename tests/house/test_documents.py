@@ -67,6 +67,15 @@ def test_named_commands_exist(document: Path) -> None:
         assert path[: 2 if path[0] in groups else 1] in COMMANDS, words
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_a_page_of_commands_says_where_they_are_found(document: Path) -> None:
+    # What make installs is in .venv/bin, which is on nobody's path.
+    text = document.read_text()
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    if re.search(r"^(pointbook|python) ", blocks, re.MULTILINE):
+        assert "`. .venv/bin/activate`" in text
+
+
 def test_the_readme_begins_with_its_two_commands() -> None:
     assert {"demo", "test"} <= makes((ROOT / "README.md").read_text())
     ci = (ROOT / ".ci" / "run").read_text()

@@ -10,7 +10,7 @@ import typer
 
 from pointbook import embedded
 from pointbook.cli import checks, imports, keys, members, programmes, serving
-from pointbook.cli.output import complain
+from pointbook.cli.output import complain, itself
 from pointbook.cli.running import CommandError
 from pointbook.domain.errors import PointbookError
 
@@ -39,7 +39,7 @@ def main() -> None:
     except (PointbookError, CommandError, embedded.EmbeddedError) as error:
         _fail(error)
     except asyncpg.UndefinedTableError:
-        _fail("The database is not set up: run pointbook migrate.")
+        _fail(f"The database is not set up: run {itself()} migrate.")
     except asyncpg.PostgresError as error:
         _fail(f"PostgreSQL refuses: {error}")
     except TimeoutError:

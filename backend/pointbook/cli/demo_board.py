@@ -4,8 +4,9 @@ from urllib.parse import urlencode
 
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
-from pointbook.cli.output import console
+from pointbook.cli.output import console, itself
 from pointbook.demo import Demo
 from pointbook.settings import Settings
 
@@ -26,19 +27,18 @@ def show(settings: Settings, demo: Demo) -> None:
         ("Publishable key", demo.publishable_key),
         ("Secret key", demo.secret_key),
     ):
-        rows.add_row(f"[bold]{name}[/bold]", value)
+        rows.add_row(Text(name, style="bold"), value)
     console.print(
         Panel(rows, title="Pointbook is running", title_align="left", border_style="green", expand=False)
     )
     console.print("GraphiQL with the keys filled in (what follows the # stays in the browser):", style="bold")
     filled_in = urlencode({"key": demo.secret_key, "token": demo.token})
-    console.print(f"{base}/graphiql#{filled_in}", soft_wrap=True, markup=False)
+    console.print(f"{base}/graphiql#{filled_in}", soft_wrap=True)
     console.print(f"A first call, for {demo.members[0]} (the token is good for 15 minutes):", style="bold")
     call = (
         f"curl -s {base}/graphql -H 'Content-Type: application/json' -H 'Pointbook-Key: {demo.secret_key}'"
         f" -H 'Authorization: Bearer {demo.token}' -d '{{\"query\": \"{_QUERY}\"}}'"
     )
-    console.print(call, soft_wrap=True, markup=False)
-    console.print(
-        f"Another token: pointbook token create {demo.members[1]}. Ctrl-C stops everything.", style="dim"
-    )
+    console.print(call, soft_wrap=True)
+    console.print(f"Another token: {itself()} token create {demo.members[1]}", style="dim", soft_wrap=True)
+    console.print("Ctrl-C stops everything.", style="dim")

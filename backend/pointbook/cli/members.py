@@ -30,7 +30,7 @@ def state(customer: _Customer, state: Annotated[State, typer.Argument()], slug: 
         member = await services.set_state(
             installation, found.id, customer, services.MemberState[state.name], now=now()
         )
-        console.print(f"Member {customer} of {found.slug} is {member.state}.", markup=False)
+        console.print(f"Member {customer} of {found.slug} is {member.state}.")
 
     run(call)
 
@@ -52,6 +52,6 @@ def _lock(customer: str, slug: str | None, *, locked: bool) -> None:
         found = await programme_of(installation, slug)
         member = await services.set_redemption_lock(installation, found.id, customer, locked=locked, now=now())
         may = "may not" if member.redemption_locked else "may"
-        console.print(f"Member {customer} of {found.slug} {may} redeem points.", markup=False)
+        console.print(f"Member {customer} of {found.slug} {may} redeem points.")
 
     run(call)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from pointbook.cli.output import console, table
+from pointbook.cli.output import console, itself, table
 from pointbook.cli.running import CommandError, now, programme_of, run
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services import programmes as services
@@ -58,7 +58,8 @@ def create(
 
     async def call(installation: Installation) -> None:
         made = await services.create_programme(installation, command, now=now())
-        console.print(f"Programme {made.slug} is {made.state}. Next: pointbook key create --programme {made.slug}")
+        console.print(f"Programme {made.slug} is {made.state}. Next, a key for the shop's back end:")
+        console.print(f'{itself()} key create secret --label "back end" --programme {made.slug}', soft_wrap=True)
 
     run(call)
 
@@ -68,7 +69,7 @@ def list_all() -> None:
     """Show every programme."""
     found = run(services.list_programmes)
     if not found:
-        console.print("There is no programme yet: pointbook programme create")
+        console.print(f"There is no programme yet: {itself()} programme create SLUG --name NAME", soft_wrap=True)
         return
     columns = ("slug", "name", "state", "currency", "time zone", "")
     rows = ((p.slug, p.name, p.state, p.currency, p.time_zone, "sandbox" if p.sandbox else "") for p in found)
@@ -125,9 +126,7 @@ def show(slug: Slug = None, *, as_json: Annotated[bool, typer.Option("--json")] 
         version = found.version_at(now())
         document = version.settings.to_document(found.currency)
         if as_json:
-            console.print(
-                orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), markup=False, soft_wrap=True
-            )
+            console.print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True)
             return
         rows = ((name, _shown(value)) for name, value in document.items())
         table(f"{found.name}: version {version.version}", ("setting", "value"), rows)
@@ -188,7 +187,7 @@ def switch_store(store_id: str, switch: Annotated[_Switch, typer.Argument()], sl
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
         await services.switch_store(installation, found.id, store_id, active=switch is _Switch.ON)
-        console.print(f"Store {store_id} of {found.slug} is {switch}.", markup=False)
+        console.print(f"Store {store_id} of {found.slug} is {switch}.")
 
     run(call)
 

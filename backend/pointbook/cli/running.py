@@ -10,6 +10,7 @@ import uvloop
 from pydantic import ValidationError
 
 from pointbook import embedded
+from pointbook.cli.output import itself
 from pointbook.db.session import Database
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -103,7 +104,8 @@ async def programme_of(installation: Installation, slug: str | None) -> Programm
     programmes = await list_programmes(installation)
     if len(programmes) != 1:
         slugs = [programme.slug for programme in programmes]
-        which = f"name one of {', '.join(slugs)}" if slugs else "create one first: pointbook programme create"
+        create = f"create one first: {itself()} programme create SLUG --name NAME"
+        which = f"name one of {', '.join(slugs)}" if slugs else create
         raise CommandError(
             f"There {'are' if slugs else 'is'} {len(slugs) or 'no'} programme{'s' * bool(slugs)}: {which}."
         )
