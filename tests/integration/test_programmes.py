@@ -1,14 +1,18 @@
 """Programmes: their settings in time, their states, stores and currency."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from pointbook.domain.errors import InvalidInput, UnknownStore
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
+from pointbook.services import directory
 from pointbook.services.directory import CACHE_LIFE, SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
@@ -29,6 +33,7 @@ from tests.support import (
     DAY,
     MOMENT,
     NOW,
+    SECRET,
     cart,
     give_points,
     join_member,
@@ -259,6 +264,42 @@ async def test_changes_within_moments_follow_each_other_at_once(
     assert (await installation.programmes.get(programme.id)).version_at(second.effective_from) == second
 
 
+async def test_a_settings_version_is_read_once_in_a_process(
+    installation: Installation, programme: ProgrammeSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    _tell_reading(monkeypatch, read.append)
+    other = Installation.of(installation.db, SECRET)
+    for day in (1, 2, 3):
+        await change_settings(installation, programme.id, SETTINGS, effective_from=NOW + day * DAY, now=NOW)
+        other.programmes.forget(programme.id)
+        known = await other.programmes.get(programme.id)
+        assert [version.version for version in known.versions] == list(range(1, day + 2))
+    assert read == [1, 2, 3, 4]
+
+
+async def test_thousands_of_versions_are_read_while_others_have_their_turn(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await admin.execute(
+        "insert into settings_version (programme_id, version, effective_from, currency, document)"
+        " select programme_id, n, effective_from, currency, document"
+        f" from settings_version, generate_series(2, 1000) as n where programme_id = {programme.id}"
+    )
+    turns: list[int] = []
+    turn = 0
+    _tell_reading(monkeypatch, lambda _: turns.append(turn))
+    loading = asyncio.create_task(Installation.of(installation.db, SECRET).programmes.get(programme.id))
+    while not loading.done():
+        turn += 1
+        await asyncio.sleep(0)
+    assert len((await loading).versions) == 1000
+    assert max(Counter(turns).values()) == 100
+
+
 async def test_stores_are_added_renamed_and_switched(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:
@@ -288,3 +329,14 @@ async def test_another_process_hears_of_a_change_when_its_cache_has_ended(
     assert (await other.programmes.get(programme.id)).state is ACTIVE
     other.programmes.forget(programme.id)
     assert (await other.programmes.get(programme.id)).state is STOPPED
+
+
+def _tell_reading(monkeypatch: pytest.MonkeyPatch, tell: Callable[[int], None]) -> None:
+    """Of every settings version that is read, its number."""
+    read = directory._version
+
+    def telling(row: Mapping[str, Any]) -> SettingsVersion:
+        tell(row["version"])
+        return read(row)
+
+    monkeypatch.setattr(directory, "_version", telling)

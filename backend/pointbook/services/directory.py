@@ -4,8 +4,9 @@ A change is seen at once by the process that makes it and within ``CACHE_LIFE`` 
 ``SETTINGS_NOTICE`` after they are made at the earliest: no two processes disagree on what is in force.
 """
 
+import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -25,6 +26,7 @@ SETTINGS_NOTICE: Final = timedelta(seconds=5)
 _ACCOUNT_LIFE: Final = 60.0
 _ATTEMPTS: Final = 5
 _PROGRAMMES, _ACCOUNTS = 1_000, 100_000
+_VERSIONS_AT_A_TIME: Final = 100
 
 Answer = TypeVar("Answer")
 
@@ -107,14 +109,38 @@ async def check_unchanged(connection: Connection, programme: ProgrammeSnapshot) 
         raise ProgrammeChangedError
 
 
+@dataclass(frozen=True, slots=True)
+class _History:
+    """The versions since the last change of currency, oldest first, all in ``currency``."""
+
+    currency: str | None = None
+    versions: tuple[SettingsVersion, ...] = ()
+
+    @property
+    def newest(self) -> int:
+        return self.versions[-1].version if self.versions else 0
+
+    async def followed_by(self, rows: Iterable[Mapping[str, Any]]) -> "_History":
+        """With the versions made since, oldest first. Others have their turn in between: it may be thousands."""
+        currency, versions = self.currency, list(self.versions)
+        for count, row in enumerate(rows, 1):
+            if row["currency"] != currency:
+                currency, versions = row["currency"], []
+            versions.append(_version(row))
+            if count % _VERSIONS_AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        return _History(currency, tuple(versions))
+
+
 class ProgrammeDirectory:
-    """Programmes by their number."""
+    """Programmes by their number. A settings version never changes, so each is read once."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._cache: ExpiringCache[int, ProgrammeSnapshot] = ExpiringCache(
             self.load, life=CACHE_LIFE, size=_PROGRAMMES
         )
+        self._histories: dict[int, _History] = {}
 
     async def get(self, programme_id: int) -> ProgrammeSnapshot:
         programme = await self._cache.get(programme_id)
@@ -139,8 +165,19 @@ class ProgrammeDirectory:
 
     async def load(self, programme_id: int) -> ProgrammeSnapshot | None:
         """The programme as it is now, past the cache."""
-        row = await self._db.one_row(programme_id, _PROGRAMME, programme_id)
-        return None if row is None else _snapshot(row)
+        known = self._histories.get(programme_id, _History())
+        row = await self._db.one_row(programme_id, _PROGRAMME, programme_id, known.newest)
+        if row is None:
+            return None
+        history = await known.followed_by(orjson.loads(row["versions"]))
+        self._keep(programme_id, history)
+        return _snapshot(row, history.versions)
+
+    def _keep(self, programme_id: int, history: _History) -> None:
+        self._histories.pop(programme_id, None)
+        while len(self._histories) >= _PROGRAMMES:
+            del self._histories[next(iter(self._histories))]
+        self._histories[programme_id] = history
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +219,7 @@ class AccountDirectory:
         return None if row is None else AccountKey(row["account_id"], row["public_id"])
 
 
-def _snapshot(row: Mapping[str, Any]) -> ProgrammeSnapshot:
-    versions: list[dict[str, Any]] = orjson.loads(row["versions"])
+def _snapshot(row: Mapping[str, Any], versions: tuple[SettingsVersion, ...]) -> ProgrammeSnapshot:
     stores = (StoreSnapshot(**store) for store in orjson.loads(row["stores"]))
     return ProgrammeSnapshot(
         id=row["id"],
@@ -195,7 +231,7 @@ def _snapshot(row: Mapping[str, Any]) -> ProgrammeSnapshot:
         time_zone=row["time_zone"],
         locales=tuple(row["locales"]),
         sandbox=row["sandbox"],
-        versions=tuple(map(_version, versions)),
+        versions=versions,
         stores={store.store_id: store for store in stores},
     )
 
@@ -214,13 +250,9 @@ _PROGRAMME = """
 select
     programme.*,
     (
-        select jsonb_agg(to_jsonb(one) - 'programme_id' order by one.version)
+        select coalesce(jsonb_agg(to_jsonb(one) - 'programme_id' order by one.version), '[]')
         from settings_version as one
-        where one.programme_id = programme.id and one.version > (
-            select coalesce(max(other.version), 0)
-            from settings_version as other
-            where other.programme_id = programme.id and other.currency <> programme.currency
-        )
+        where one.programme_id = programme.id and one.version > $2
     ) as versions,
     (
         select coalesce(jsonb_agg(to_jsonb(one) - array['programme_id', 'created_at']), '[]')
