@@ -1,21 +1,24 @@
 #!/bin/sh
 # A household of the imported year pays a basket of 29.49 with points, through GraphQL over HTTP:
 #   examples/complete_journey/redeem.sh [HOUSEHOLD] [URL]
-# The shop's server holds the secret key and acts for the customer with a token. Needs curl, and a running API
-# whose database the pointbook command finds.
+# The shop's server holds the secret key, here KEY, and acts for the customer with a token. Needs curl, and a
+# running API whose database the pointbook command finds.
 set -eu
 household=${1:-2337}
 api=${2:-http://127.0.0.1:8000}/graphql
 basket=till-7-$(date +%s)
 
-key=$(pointbook key create secret --label "Till 7" --programme journey 2>/dev/null)
-token=$(pointbook token create "$household" --programme journey 2>/dev/null)
+if [ -z "${KEY:-}" ]; then
+    echo 'Make a key once: export KEY=$(pointbook key create secret --label "Till 7" --programme journey)' >&2
+    exit 1
+fi
+token=$(pointbook token create "$household" --programme journey)
 
 # ask CREDENTIAL DOCUMENT VARIABLES
 ask() {
     printf '{"query": "%s", "variables": %s}' "$2" "$3" | tr '\n' ' ' |
         curl -sS --fail-with-body "$api" -H "Content-Type: application/json" \
-            -H "Pointbook-Key: $key" -H "Authorization: Bearer $1" --data-binary @-
+            -H "Pointbook-Key: $KEY" -H "Authorization: Bearer $1" --data-binary @-
     echo
 }
 
@@ -32,7 +35,7 @@ echo "$redeemed"
 code=$(echo "$redeemed" | sed -n 's/.*"voucherCode":"\([^"]*\)".*/\1/p')
 
 echo "3. The shop reports the order with the voucher"
-ask "$key" "mutation (\$input: SubmitOrderInput!) { submitOrder(input: \$input) { __typename
+ask "$KEY" "mutation (\$input: SubmitOrderInput!) { submitOrder(input: \$input) { __typename
     ... on SubmitOrderSuccess { externalId outcome points total { amount } redeemed { amount } }
     ... on UserError { code message } } }" \
     "{\"input\": {\"order\": {\"externalId\": \"$basket\", \"type\": \"SALE\", \"status\": \"goods booked out\",

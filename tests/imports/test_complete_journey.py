@@ -1,6 +1,7 @@
 """The example with real data: what it counts is what its page says, and its documents are taken as stated."""
 
 import dataclasses
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,36 @@ async def test_baskets_of_some_households_are_imported_whole(
         row = rows[str(basket[0].basket_id)]
         assert (row["total"], row["points"]) == (received, (received + 50) // 100 + 1)
     assert sum(row["total"] for row in rows.values()) == counts.sales_in_cents
+
+
+@pytest.mark.parametrize(
+    ("key", "token", "code", "said", "called"),
+    [
+        ("sk_1", "echo token", 0, "", ["token create 7 --programme journey", "verify"]),
+        (
+            "sk_1",
+            "echo no such customer >&2; exit 1",
+            1,
+            "no such customer\n",
+            ["token create 7 --programme journey"],
+        ),
+        ("", "echo token", 1, "Make a key once: export KEY=", []),
+    ],
+)
+def test_paying_makes_no_key_and_says_why_it_ends(
+    tmp_path: Path, *, key: str, token: str, code: int, said: str, called: list[str]
+) -> None:
+    # A key a run would be one more live secret a run, and refused in the end: a programme has so many only.
+    for name, answer in (("pointbook", token), ("curl", "echo {}")):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/{name}.calls\n{answer}\n')
+        program.chmod(0o755)
+    calls = tmp_path / "pointbook.calls"
+    calls.touch()
+    script = Path(convert.__file__).with_name("redeem.sh")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "KEY": key}
+    done = subprocess.run([script, "7"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.startswith(said)
+    assert bool(done.stderr) == bool(said)
+    assert calls.read_text().splitlines() == called
