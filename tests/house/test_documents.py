@@ -86,7 +86,7 @@ def test_the_readme_begins_with_its_two_commands() -> None:
 def test_the_readmes_operations_are_valid() -> None:
     schema = build_schema((ROOT / "schema.graphql").read_text())
     operations = re.findall(r'"query": "((?:[^"\\]|\\.)*)"', (ROOT / "README.md").read_text())
-    assert len(operations) == 2
+    assert len(operations) == 4
     for operation in operations:
         assert validate(schema, parse(operation)) == []
 

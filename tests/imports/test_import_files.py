@@ -80,6 +80,16 @@ def test_csv_rows_of_one_order_are_one_record(tmp_path: Path) -> None:
     assert only_chunk(file).records == [Record(2, b"A,1,5.00\nA,2,1.00"), Record(4, b"B,1,3.00")]
 
 
+def test_csv_rows_of_one_order_that_stand_apart_are_refused_and_not_taken_for_two_orders(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(b"externalId,line.id\nV-5,1\nV-6,1\nV-5,2\nV-5,3\nV-7,1\n")
+    [chunk] = ImportFile.open(path, key="externalId").chunks()
+    assert [record.line for record in chunk.records] == [2, 3, 6]
+    [refusal] = chunk.refusals
+    assert (refusal.line, refusal.reason) == (4, "V-5 began at line 2: its rows must stand together")
+    assert chunk.last_line == 6
+
+
 def test_a_csv_record_is_never_cut_by_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_files, "CHUNK_RECORDS", 1)
     file = file_of(tmp_path, CSV, "orders.csv.gz")

@@ -105,13 +105,15 @@ async def test_a_bad_row_costs_its_order_only(
     assert reason in refusal.reason
 
 
-async def test_rows_of_an_order_that_stand_apart_are_a_conflict_and_not_two_orders(
+async def test_rows_of_an_order_that_stand_apart_are_refused_and_not_two_orders(
     installation: Installation, tmp_path: Path
 ) -> None:
     programme = await with_store(installation)
     first, second, last = ROWS.splitlines(keepends=True)
     report = await imported(installation, programme, csv(tmp_path, HEADING + first + last + second))
-    assert [(refusal.line, refusal.reason[:14]) for refusal in report.refusals] == [(4, "ORDER_CONFLICT")]
+    assert [(refusal.line, refusal.reason) for refusal in report.refusals] == [
+        (4, "o-1 began at line 2: its rows must stand together")
+    ]
 
 
 @pytest.mark.parametrize("heading", ["externalId,colour\n", "status,currency\n", "externalId,line.color\n"])

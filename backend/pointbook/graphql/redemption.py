@@ -276,5 +276,5 @@ async def _cart(info: Info, cart: CartInput) -> Cart:
 
 def _points_asked(input: RedeemPointsInput) -> int | None:  # noqa: A002
     if (input.points is None) != (input.mode is RedemptionMode.FULL):
-        raise Invalid("points", "belong to the mode PARTIAL, and to it only")
+        raise Invalid("points", "say how many for the mode PARTIAL, and leave it out for FULL")
     return input.points

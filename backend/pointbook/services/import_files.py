@@ -5,7 +5,7 @@ compression: a line that cannot be used is reported with its number, and the nex
 
 CSV: the heading names the columns, comma or semicolon separates them. No field may hold a line break, so
 that one stray quote costs one line and not the rest of the file. Rows that stand together and have the same
-key are one record.
+key are one record; a key that comes back further down is refused, for its rows were torn apart.
 """
 
 import csv
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.text import shown
 
 CHUNK_RECORDS = 1_000
 CHUNK_BYTES = 16 * 2**20
@@ -191,6 +192,7 @@ def _joined(lines: Iterator[_Piece], heading: Heading) -> Iterator[_Piece]:
     """Joins rows that stand together and have the same key."""
     record: _Piece | None = None
     record_key: str | None = None
+    begun: dict[str, int] = {}
     for row in lines:
         key = heading.key_of(row.content)
         if record is not None and key is not None and key == record_key:
@@ -199,11 +201,16 @@ def _joined(lines: Iterator[_Piece], heading: Heading) -> Iterator[_Piece]:
         if record is not None:
             yield record
         record, record_key = row, key
+        if key is not None and begun.setdefault(key, row.line) != row.line:
+            reason = f"{shown(key)} began at line {begun[key]:,}: its rows must stand together"
+            record = _Piece(row.line, row.line, b"", reason)
     if record is not None:
         yield record
 
 
 def _with_row(record: _Piece, row: _Piece) -> _Piece:
-    if record.reason or len(record.content) + len(row.content) >= RECORD_BYTES:
+    if record.reason:
+        return record._replace(last_line=row.last_line)
+    if len(record.content) + len(row.content) >= RECORD_BYTES:
         return _Piece(record.line, row.last_line, b"", _TOO_LONG)
     return _Piece(record.line, row.last_line, record.content + b"\n" + row.content)
