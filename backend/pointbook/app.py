@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -21,14 +22,25 @@ from pointbook.services.installation import Installation
 from pointbook.settings import Settings
 
 
+class Connections(NamedTuple):
+    """The servers an application works with."""
+
+    installation: Installation
+    redis: Redis | None
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 def create_app(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now, rates: Rates | None = None
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    rates: Rates | None = None,
+    connections: Connections | None = None,
 ) -> Starlette:
-    """The ASGI application. Its lifespan connects to PostgreSQL, and to Valkey if one is configured.
+    """The ASGI application, on ``connections`` that are the caller's to close, or on its lifespan's own.
 
     ``settings`` name the database and the secret. ``clock`` is what every request takes its instant from;
     ``rates`` are what callers may ask for, by default those of the product if ``settings`` limit them at all.
@@ -37,7 +49,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with _opened(settings) as (installation, redis):
+        async with contextlib.nullcontext(connections) if connections else opened(settings) as given:
+            installation, redis = given
             schema = build_schema()
             health = Health(installation.db, redis)
             limiter = RateLimiter(None if redis is None else ValkeyLeases(redis))
@@ -54,7 +67,11 @@ def create_app(
 
 
 @contextlib.asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[Installation, Redis | None]]:
+async def opened(settings: Settings) -> AsyncIterator[Connections]:
+    """Connections to PostgreSQL, and to Valkey if one is configured.
+
+    Raises OSError or asyncpg.PostgresError when PostgreSQL cannot be used; nothing is asked of Valkey yet.
+    """
     assert settings.database_url is not None, "whoever starts the application has found a database for it"
     assert settings.secret is not None, "whoever starts the application has found its secret"
     db = await Database.connect(
@@ -66,7 +83,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Installation, Redis
     if settings.redis_url is not None:
         redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
     try:
-        yield Installation.of(db, settings.secret.get_secret_value()), redis
+        yield Connections(Installation.of(db, settings.secret.get_secret_value()), redis)
     finally:
         if redis is not None:
             await redis.aclose()

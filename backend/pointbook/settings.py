@@ -3,12 +3,47 @@
 Settings of a programme (rates, waiting time, hold length, ...) are data: ``domain/programme_settings.py``.
 """
 
+import re
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS = Path("/run/secrets")
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]*)(:\d{1,5})?")
+
+
+def _url_of(*schemes: str) -> AfterValidator:
+    """Refuses what drivers would stumble over; they quote it, and in it may be a password."""
+
+    def check(url: SecretStr) -> SecretStr:
+        if not _is_url(url.get_secret_value(), schemes):
+            raise ValueError(
+                f"must be a URL {schemes[0]}://user:password@host:port/name; in a user's name or password write"
+                " / as %2F, @ as %40, : as %3A, ? as %3F, # as %23"
+            )
+        return url
+
+    return AfterValidator(check)
+
+
+def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return "unix" in schemes
+    user, at, hosts = parts.netloc.rpartition("@")
+    astray = "@" in parts.path or "@" in parts.fragment or (not at and "@" in parts.query)
+    well_formed = user.count(":") <= 1 and all(_HOST.fullmatch(host) for host in hosts.split(","))
+    return parts.scheme in schemes and well_formed and not astray
+
+
+PostgresUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
+RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
 
 
 class Settings(BaseSettings):
@@ -18,17 +53,18 @@ class Settings(BaseSettings):
         env_prefix="POINTBOOK_",
         env_file=".env",
         extra="ignore",
+        hide_input_in_errors=True,  # most of it is secret
         secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: PostgresUrl | None = Field(
         None, description="postgresql:// URL of the application role; without it the embedded server is started"
     )
-    owner_database_url: SecretStr | None = Field(
+    owner_database_url: PostgresUrl | None = Field(
         None, description="postgresql:// URL of the role that owns the tables; only migrations use it"
     )
-    redis_url: SecretStr | None = Field(
-        None, description="redis:// URL of Valkey or Redis; wakes the worker and shares rate limits"
+    redis_url: RedisUrl | None = Field(
+        None, description="redis:// URL of Valkey or Redis, through which workers and rate limits are shared"
     )
     secret: SecretStr | None = Field(
         None, min_length=32, description="voucher codes and token secrets are derived from it; keep it for ever"

@@ -42,6 +42,8 @@ def main() -> None:
         _fail(f"The database is not set up: run {itself()} migrate.")
     except asyncpg.PostgresError as error:
         _fail(f"PostgreSQL refuses: {error}")
+    except asyncpg.InterfaceError as error:
+        _fail(f"PostgreSQL cannot be used as configured: {error}")
     except TimeoutError:
         _fail("PostgreSQL does not answer in time.")
     except OSError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from pointbook import demo as demo_data
-from pointbook.app import create_app
+from pointbook.app import Connections, create_app, opened
 from pointbook.cli import demo_board
 from pointbook.cli.running import installed, now
 from pointbook.http.protocol import DeadlineProtocol
@@ -22,9 +22,10 @@ _MOST_CONNECTIONS = 1000
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
-    server = _Server(settings)
-    with _ending(server):
-        await server.serve(sockets=[listener])
+    async with opened(settings) as connections:
+        server = _Server(settings, connections)
+        with _ending(server):
+            await server.serve(sockets=[listener])
 
 
 async def demo(settings: Settings, listener: socket.socket, *, configured: bool) -> None:
@@ -32,9 +33,9 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
 
     ``configured``: the database is not one of our own servers.
     """
-    async with installed(settings) as installation:
+    async with installed(settings) as installation, opened(settings) as connections:
         shown = await demo_data.load(installation, settings.data_dir, configured=configured, now=now())
-        server = _Server(settings, when_up=lambda: demo_board.show(settings, shown))
+        server = _Server(settings, connections, when_up=lambda: demo_board.show(settings, shown))
         with _ending(server):
             work = asyncio.create_task(run_worker(settings, installation.db, clock=now))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -49,10 +50,12 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
 class _Server(uvicorn.Server):
     """uvicorn that leaves signals to us, and whose long-lived objects the garbage collector no longer visits."""
 
-    def __init__(self, settings: Settings, when_up: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, connections: Connections, when_up: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(settings, clock=now),
+                create_app(settings, clock=now, connections=connections),
                 http=DeadlineProtocol,
                 ws="none",
                 loop="uvloop",
