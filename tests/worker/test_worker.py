@@ -19,7 +19,7 @@ from pointbook import worker
 from pointbook.db.session import Database
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
-from pointbook.worker import Bell, heartbeat, run_worker, wakeups
+from pointbook.worker import heartbeat, run_worker, wakeups
 from pointbook.worker.ending import end
 from pointbook.worker.jobs import Job, Jobs
 from pointbook.worker.ticker import Ticker
@@ -143,7 +143,7 @@ async def test_messages_leave_while_valkey_hangs(db: Database, own_valkey: tuple
             os.kill(server.pid, signal.SIGCONT)
 
 
-async def test_a_ring_wakes_the_worker_and_a_poisoned_queue_does_not_stop_it(
+async def test_a_poisoned_queue_does_not_stop_the_worker(
     db: Database, own_valkey: tuple[Process, str]
 ) -> None:
     _, url = own_valkey
@@ -153,11 +153,9 @@ async def test_a_ring_wakes_the_worker_and_a_poisoned_queue_does_not_stop_it(
     for number, poison in enumerate((pickle.dumps(print), b"\xff", b'{"t":null,"f":["x"],"a":[],"k":{},"et":0}')):
         await redis.set(f"arq:job:poison-{number}", poison)
         await redis.zadd(wakeups.QUEUE, {f"poison-{number}": 1})
-    bell = Bell(url)
     try:
         async with working(db, url, receiver):
             await promise(db, programme_id, 1)
-            await bell.ring()
             await until(lambda: receiver.received.total() == 1, seconds=5)
             deadline = time.monotonic() + 5
             while await redis.zcount(wakeups.QUEUE, 0, 10):
@@ -166,17 +164,7 @@ async def test_a_ring_wakes_the_worker_and_a_poisoned_queue_does_not_stop_it(
         jobs = [await redis.get(key) for key in await redis.keys("arq:job:*")]
         assert all(job.startswith(b"{") for job in jobs)
     finally:
-        await bell.close()
         await redis.aclose(close_connection_pool=True)
-
-
-async def test_a_bell_without_valkey_is_silent_and_quick() -> None:
-    bell = Bell(f"redis://127.0.0.1:{free_port()}/0")
-    started = time.monotonic()
-    for _ in range(50):
-        await bell.ring()
-    assert time.monotonic() - started < 1
-    await bell.close()
 
 
 async def test_two_workers_share_the_outbox(db: Database, own_valkey: tuple[Process, str]) -> None:

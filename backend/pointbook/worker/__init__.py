@@ -18,9 +18,9 @@ from pointbook.worker.heartbeat import beat
 from pointbook.worker.jobs import Clock, Jobs
 from pointbook.worker.subscriptions import subscriptions as shipped
 from pointbook.worker.ticker import Ticker
-from pointbook.worker.wakeups import Bell, Supervisor
+from pointbook.worker.wakeups import Supervisor
 
-__all__ = ["Bell", "run_until_signalled", "run_worker"]
+__all__ = ["run_until_signalled", "run_worker"]
 
 _PAUSE_SECONDS = 1.0
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from datetime import UTC, timedelta
+from datetime import UTC
 from time import monotonic
 from typing import Any
 
@@ -16,7 +16,7 @@ import structlog
 from arq.connections import ArqRedis
 from arq.cron import CronJob, cron
 from arq.typing import StartupShutdown, WorkerCoroutine
-from arq.worker import Worker, func
+from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -30,7 +30,6 @@ _ANSWER_SECONDS = 2
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
 _STEADY_SECONDS = 60  # a run as long as this was no failed start: the next pause is short again
-_RING_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
 logging.getLogger("arq").setLevel(logging.WARNING)  # it tells of every run, and the outbox runs every second
@@ -90,11 +89,9 @@ class Supervisor:
 
 
 def arq_worker(redis: ArqRedis, jobs: Jobs, *, on_startup: StartupShutdown) -> Worker:
-    """An arq worker over ``jobs``: each by its schedule, and the outbox also when the bell rings."""
-    runs = {job.name: _runner(jobs, job) for job in jobs.all}
+    """An arq worker over ``jobs``, each by its schedule."""
     return Worker(
-        functions=[func(run, name=name, timeout=TIMEOUT_SECONDS + 5, max_tries=1) for name, run in runs.items()],
-        cron_jobs=[_cron(job, runs[job.name]) for job in jobs.all],
+        cron_jobs=[_cron(job, _runner(jobs, job)) for job in jobs.all],
         queue_name=QUEUE,
         redis_pool=redis,
         on_startup=on_startup,
@@ -106,31 +103,6 @@ def arq_worker(redis: ArqRedis, jobs: Jobs, *, on_startup: StartupShutdown) -> W
         timezone=UTC,
         log_results=False,
     )
-
-
-class Bell:
-    """Wakes the worker after a commit, so that messages leave sooner than with the next second's run.
-
-    Nothing is lost when nobody hears it.
-    """
-
-    def __init__(self, redis_url: str) -> None:
-        self._redis = connect(redis_url)
-        self._silent_until = 0.0
-
-    async def ring(self) -> None:
-        """Never raises and rarely talks: one ring wakes for everything committed before it."""
-        if monotonic() < self._silent_until:
-            return
-        self._silent_until = monotonic() + _RING_SECONDS
-        try:
-            await self._redis.enqueue_job("drain_outbox", _job_id="drain_outbox", _expires=timedelta(seconds=30))
-        except (RedisError, OSError) as error:
-            self._silent_until = monotonic() + _LONGEST_PAUSE
-            log.warning("outbox.bell_broken", error=error)
-
-    async def close(self) -> None:
-        await self._redis.aclose(close_connection_pool=True)
 
 
 def _runner(jobs: Jobs, job: Job) -> WorkerCoroutine:
