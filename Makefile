@@ -15,7 +15,7 @@ PACKAGE := pyproject.toml requirements-build.lock Makefile
 help:
 	@echo "make demo    start Pointbook with a demo programme (Ctrl-C stops it)"
 	@echo "make test    run the tests"
-	@echo "make check   all that CI asks for: format, lint, types, layers, tests, also without Valkey, and the audit"
+	@echo "make check   format, lint, types, layers, schema, tests, also without Valkey, and the audit"
 	@echo "make audit   the GraphQL-over-HTTP audit, if node and npm are there"
 	@echo "make bench   measure"
 	@echo "make lock    choose the newest allowed versions of all dependencies"

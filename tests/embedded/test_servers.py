@@ -358,6 +358,7 @@ def test_configured_servers_are_used_as_they_are(fresh: Path) -> None:
     with embedded.configured(Settings.model_validate({**given, "secret": "s" * 32})) as settings:
         assert settings.database_url is not None
         assert settings.database_url.get_secret_value() == "postgresql://elsewhere/pointbook"
+        assert settings.redis_url is None, "no server is started beside a configured database"
     assert not fresh.exists()
     with (
         pytest.raises(embedded.EmbeddedError, match="POINTBOOK_SECRET"),

@@ -143,9 +143,7 @@ async def test_messages_leave_while_valkey_hangs(db: Database, own_valkey: tuple
             os.kill(server.pid, signal.SIGCONT)
 
 
-async def test_a_poisoned_queue_does_not_stop_the_worker(
-    db: Database, own_valkey: tuple[Process, str]
-) -> None:
+async def test_a_poisoned_queue_does_not_stop_the_worker(db: Database, own_valkey: tuple[Process, str]) -> None:
     _, url = own_valkey
     programme_id = await new_programme(db)
     receiver = Receiver()
