@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     public_url: str | None = Field(None, description="how browsers reach this server")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses or networks of proxies whose X-Forwarded-For is believed, by commas"
+    )
     rate_limits: bool = Field(default=True, description="refuse callers that ask for more than their share")
     pool_size: int = Field(10, ge=1, le=200, description="bare connections to PostgreSQL per process")
     heartbeat_file: Path | None = Field(

@@ -6,15 +6,18 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import pytest
 from asgi_lifespan import LifespanManager
 from httpx import ASGITransport, AsyncClient
 from redis.asyncio import Redis
+from starlette.applications import Starlette
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from pointbook.app import create_app
+from pointbook.app import Connections, create_app
+from pointbook.cli import processes
 from pointbook.domain.access import CallerKind
 from pointbook.graphql.guard import MAX_COST
 from pointbook.http.guard import MAX_BODY, MAX_SERVER_BODY
@@ -249,6 +252,11 @@ async def test_guessing_tokens_is_not_free_and_stops_nobody_else(database_url: s
             assert (await shop.send(query, guesses[6])).codes == ["RATE_LIMITED"]
         assert sent == []
         assert (await shop.send(query, known)).status == 200
+        forged = {**known, "Authorization": f"{known['Authorization'][:-9]}{'A' * 9}"}
+        assert (await shop.send(query, forged)).codes == ["TOKEN_INVALID"]
+        for n in range(5):  # others than the one before, as each customer has
+            fresh = await shop.customer_headers(f"c-new-{n}", key=shop.secret_key)
+            assert (await shop.send(query, fresh)).status == 200
 
 
 def _token_of(kid: str) -> str:
@@ -309,3 +317,18 @@ async def test_a_peer_that_is_shut_out_is_let_in_again() -> None:
         pass  # nobody else is shut out, and this one was good
     time.now += 1
     assert await guess() == "KEY_UNKNOWN"
+
+
+async def test_a_trusted_proxy_tells_who_calls(app: Starlette) -> None:
+    settings = Settings.model_validate({"database_url": "postgresql:///x", "trusted_proxies": "10.0.0.0/8,::1"})
+    server = processes._Server(settings, Connections(app.state.installation, None))
+    for proxy, seen in (("10.1.2.3", "203.0.113.7"), ("::1", "203.0.113.7"), ("127.0.0.1", "127.0.0.1")):
+        clients: list[Any] = []
+
+        async def note(scope: Any, *_: Any, seen_by: list[Any] = clients) -> None:
+            seen_by.append(scope["client"][0])
+
+        middleware = ProxyHeadersMiddleware(note, trusted_hosts=server.config.forwarded_allow_ips)
+        scope: Any = {"type": "http", "client": (proxy, 1), "headers": [(b"x-forwarded-for", b"203.0.113.7")]}
+        await middleware(scope, cast("Any", None), cast("Any", None))
+        assert clients == [seen]

@@ -66,6 +66,7 @@ class _Server(uvicorn.Server):
                 date_header=True,
                 timeout_graceful_shutdown=5,
                 limit_concurrency=_MOST_CONNECTIONS,
+                forwarded_allow_ips=settings.trusted_proxies,
             )
         )
         self._when_up = when_up

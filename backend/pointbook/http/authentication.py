@@ -16,6 +16,7 @@ from pointbook.domain.errors import Unauthenticated
 from pointbook.http.problems import Problem, unauthenticated
 from pointbook.services import keys
 from pointbook.services.installation import Installation
+from pointbook.services.tokens import kid_of
 
 KEY_HEADER = "Pointbook-Key"
 _KEY_PREFIXES = ("pk_", "sk_")
@@ -76,6 +77,14 @@ async def customer(installation: Installation, holder: Caller, token: str, *, no
     if known.principal.programme_id != holder.principal.programme_id:
         raise _bad_token()
     return replace(holder, principal=known.principal)
+
+
+def signing_key(token: str) -> str:
+    """What the token says of its key, unproven; the token itself when it names none."""
+    try:
+        return kid_of(token)
+    except Unauthenticated:
+        return token
 
 
 def _bearer(authorization: str | None) -> str | None:

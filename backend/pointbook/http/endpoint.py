@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from pointbook.db.retry import is_transient, sqlstate
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.http import cors, guard, media, parameters, responses
-from pointbook.http.authentication import Caller, credentials, customer, key_holder
+from pointbook.http.authentication import Caller, credentials, customer, key_holder, signing_key
 from pointbook.http.problems import Problem, too_much
 from pointbook.http.rate_limit import RateLimiter, Rates
 from pointbook.http.strangers import Strangers, peer_of
@@ -160,7 +160,7 @@ class GraphQLEndpoint:
             reply.headers = cors.origin_headers(headers, holder.origins)
             if given.token is None:
                 return holder
-            async with self._strangers.trying(peer, given.token):
+            async with self._strangers.trying(peer, signing_key(given.token), of_many=True):
                 return await customer(self._installation, holder, given.token, now=now)
 
     @contextlib.asynccontextmanager

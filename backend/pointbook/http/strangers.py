@@ -1,7 +1,8 @@
 """Peers that show credentials nobody knows. Each such credential is a look-up in the database, so they are few.
 
-A peer is an address. Behind a proxy many callers may share it, so a peer that is shut out is still let in with
-credentials that were good before: whoever guesses keys stops nobody but who comes for the first time.
+A peer is an address. Many callers may share it, so a peer that is shut out is let in with an API key that was
+good before, and with any token that names a signing key of which one was good before: whoever guesses stops nobody
+but the first who comes with a key.
 """
 
 import contextlib
@@ -30,9 +31,10 @@ class Strangers:
         self._familiar: OrderedDict[bytes, None] = OrderedDict()
 
     @contextlib.asynccontextmanager
-    async def trying(self, peer: str, credential: str) -> AsyncIterator[None]:
+    async def trying(self, peer: str, credential: str, *, of_many: bool = False) -> AsyncIterator[None]:
         """Inside, the credential is looked up; a Problem that leaves says that it is not good.
 
+        ``of_many``: it is what many share, and stays good though one of them is not.
         Raises Problem 429 at once for a peer that failed too often, unless the credential was good before.
         """
         digest = hashlib.sha256(credential.encode()).digest()
@@ -40,7 +42,8 @@ class Strangers:
         try:
             yield
         except Problem:
-            self._familiar.pop(digest, None)
+            if not of_many:
+                self._familiar.pop(digest, None)
             await self._count(peer)
             raise
         self._familiar[digest] = None

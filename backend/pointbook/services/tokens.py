@@ -161,7 +161,7 @@ async def create_customer_token(
 
 async def verify_customer_token(installation: Installation, token: str, *, now: datetime) -> Principal:
     """The customer a token names. Raises Unauthenticated: no token, forged, expired, too long-lived, too early."""
-    record = await installation.keys.token_key(_kid_of(token))
+    record = await installation.keys.token_key(kid_of(token))
     if record is None:
         raise Unauthenticated
     claims = _claims(token, record.verifier, record.algorithm)
@@ -181,7 +181,8 @@ def _check_replaced(at: datetime | None, now: datetime) -> None:
         raise InvalidInput("kid", f"has signed tokens that are still good: revoke it from {ends} on")
 
 
-def _kid_of(token: str) -> str:
+def kid_of(token: str) -> str:
+    """The name of the key that a token is said to be signed with. Raises Unauthenticated."""
     try:
         kid = jwt.get_unverified_header(token).get("kid")
     except (jwt.PyJWTError, ValueError) as error:
