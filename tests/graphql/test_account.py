@@ -113,6 +113,13 @@ async def test_a_window_out_of_bounds_is_refused(shop: Shop, days: int) -> None:
     assert reply.codes == ["INVALID_INPUT"]
 
 
+@pytest.mark.parametrize("days", [0, -1, 366])
+async def test_a_refused_window_is_told_at_its_field(shop: Shop, days: int) -> None:
+    await member_with_points(shop.installation, shop.programme, 5)
+    reply = await shop.as_customer(f"{{ me {{ id wrong: expiringPoints(days: {days}) {{ points }} }} }}")
+    assert [error["path"] for error in reply.json["errors"]] == [["me", "wrong"]]
+
+
 async def test_e23_each_window_shows_its_own_batches(shop: Shop) -> None:
     # E23 on 2026-03-01 in Berlin: 40 until the end of 03-31 is in a window of 30 days, 25 until 04-01 is not.
     await member_with_points(shop.installation, shop.programme, 7)

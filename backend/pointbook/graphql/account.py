@@ -162,7 +162,9 @@ class Wanted:
             elif name != "holds" and (name != "balance" or argument(info, node, "asOf") is not None):
                 continue
             anything = True
-        return cls(anything, min(max(history, 0), service.HISTORY_MAX), days or None)
+        return cls(
+            anything, min(max(history, 0), service.HISTORY_MAX), min(days, service.EXPIRING_DAYS_MAX) or None
+        )
 
 
 @dataclass(slots=True)
