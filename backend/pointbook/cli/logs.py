@@ -43,7 +43,8 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(level=number, handlers=[handler], force=True)
-    logging.getLogger("uvicorn").setLevel(max(number, logging.WARNING))
+    for wordy in ("uvicorn", "alembic.runtime.plugins"):
+        logging.getLogger(wordy).setLevel(max(number, logging.WARNING))
 
 
 def _renderer() -> structlog.typing.Processor:
