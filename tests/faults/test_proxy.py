@@ -1,5 +1,6 @@
 """The proxy does lose answers of what was committed: without that the tests behind it would prove nothing."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
@@ -9,11 +10,11 @@ from tests.faults.proxy import LossyProxy
 
 
 @pytest.fixture
-async def counter(admin: "asyncpg.Connection[asyncpg.Record]") -> str:
-    """A table outside of the product's schemas, empty."""
-    await admin.execute("create schema if not exists faults; create table if not exists faults.kept (number int)")
-    await admin.execute("delete from faults.kept")
-    return "insert into faults.kept values ($1)"
+async def counter(admin: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[str]:
+    """A table outside of the product's schemas, which is gone afterwards: other tests dump the database."""
+    await admin.execute("create schema faults; create table faults.kept (number int)")
+    yield "insert into faults.kept values ($1)"
+    await admin.execute("drop schema faults cascade")
 
 
 async def _try(url: str, insert: str, number: int, *, transaction: bool) -> bool:
