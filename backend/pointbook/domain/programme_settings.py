@@ -39,6 +39,8 @@ class ProgrammeSettings:
     value_per_point: Decimal
     """Minor units that one point pays; exact, > 0."""
     point_value_policy: PointValuePolicy = PointValuePolicy.AT_EARNING
+    earns_from_revenue: bool = True
+    """Orders earn points from their revenue at ``revenue_per_point``; off where only earning rules give points."""
     revenue_rounding: Rounding = Rounding.HALF_UP
     """What becomes of a fraction of a point from revenue (R2)."""
     base_points_per_order: int = 0
@@ -182,6 +184,7 @@ _SETTINGS: Final[dict[str, _Setting]] = {
     "revenuePerPoint": _Setting("revenue_per_point", values.rate(values.LEAST_REVENUE), values.write_rate),
     "valuePerPoint": _Setting("value_per_point", values.rate(1), values.write_rate),
     "pointValuePolicy": _Setting("point_value_policy", values.choice(PointValuePolicy), values.as_is),
+    "earnsFromRevenue": _Setting("earns_from_revenue", values.truth, values.as_is),
     "revenueRounding": _Setting("revenue_rounding", values.choice(Rounding), values.as_is),
     "basePointsPerOrder": _Setting("base_points_per_order", values.whole(0, values.MAX_POINTS), values.as_is),
     "signUpPoints": _Setting("sign_up_points", values.whole(0, values.MAX_POINTS), values.as_is),
