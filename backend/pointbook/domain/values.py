@@ -29,12 +29,12 @@ def rate(least: int) -> Callable[[str, object, str], Decimal]:
         millionths = scaled(field, value, _RATE_PLACES, _MAX_RATE)
         if millionths < least:
             raise InvalidInput(field, f"must be at least {format_scaled(least, _RATE_PLACES)}")
-        return _plain(Decimal(millionths).scaleb(currencies.exponent(currency) - _RATE_PLACES))
+        return plain(Decimal(millionths).scaleb(currencies.exponent(currency) - _RATE_PLACES))
 
     return read
 
 
-def _plain(number: Decimal) -> Decimal:
+def plain(number: Decimal) -> Decimal:
     """Without trailing zeros and without an exponent: equal rates look equal."""
     number = number.normalize()
     return number.quantize(Decimal(1)) if number == number.to_integral_value() else number
@@ -42,7 +42,7 @@ def _plain(number: Decimal) -> Decimal:
 
 def write_rate(rate: Decimal, currency: str) -> str:
     places = currencies.exponent(currency)
-    amount = _plain(rate.scaleb(-places))
+    amount = plain(rate.scaleb(-places))
     missing = places + int(amount.as_tuple().exponent)
     return f"{amount.quantize(Decimal(1).scaleb(-places)) if missing > 0 else amount:f}"
 
