@@ -7,6 +7,7 @@ from pointbook.domain.calendar import CountsFrom
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.rules.rule import Chosen, Rule, RuleKind, Standard
+from pointbook.domain.text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,10 @@ class Known:
 
 
 def check_rule(rule: Rule, known: Known, settings: ProgrammeSettings | None = None) -> None:
-    """Raises InvalidInput naming the field: what a rule names is unknown, or its points could never be spent."""
+    """Raises InvalidInput naming the field: what a rule names is unknown, or its points could never be spent.
+
+    The reason says which name: a rule keeps its lists in an order of its own, so a place in them would mislead.
+    """
     _check_chosen("stores", rule.stores, known.stores, "store")
     _check_chosen("entryChannels", rule.entry_channels, known.entry_channels, "entry channel")
     _check_chosen("exitChannels", rule.exit_channels, known.exit_channels, "exit channel")
@@ -36,17 +40,17 @@ def check_rule(rule: Rule, known: Known, settings: ProgrammeSettings | None = No
 
 
 def _check_chosen(field: str, chosen: Chosen, existing: Collection[str] | None, what: str) -> None:
-    for i, name in enumerate(chosen or ()):
+    for name in chosen or ():
         if existing is not None and name not in existing:
-            raise InvalidInput(f"{field}[{i}]", f"is not a known {what} of this programme: {name!r}")
+            raise InvalidInput(field, f"{shown(name)!r} is no {what} of this programme")
 
 
 def _check_multiplied(rule: Rule, rules: Mapping[str, RuleKind]) -> None:
-    for i, key in enumerate(rule.targets):
+    for key in rule.targets:
         if key not in rules and key not in Standard.__members__:
-            raise InvalidInput(f"targets[{i}]", f"is not a rule of this programme: {key!r}")
+            raise InvalidInput("targets", f"{shown(key)!r} is no rule of this programme")
         if rules.get(key) is RuleKind.MULTIPLIER:
-            raise InvalidInput(f"targets[{i}]", "is a multiplier, and those are not multiplied")
+            raise InvalidInput("targets", f"{shown(key)!r} is a multiplier, and those are not multiplied")
 
 
 def _check_expiry(rule: Rule, settings: ProgrammeSettings) -> None:

@@ -103,15 +103,16 @@ class CompiledRule:
     excludes_menus: bool = False
     exclusive_voucher_types: frozenset[str] = frozenset()
     caps: Caps = NO_CAPS
-
-    @property
-    def excludes(self) -> bool:
-        return self.excludes_menus or bool(self.exclusive_voucher_types)
+    always: bool = False
+    """Wherever and whenever something earns, so does this."""
+    excludes: bool = False
+    """It is not for some lines that it is for otherwise."""
 
 
 def compiled(place: int, version: RuleVersion, settings: ProgrammeSettings) -> CompiledRule:
     """A version of a rule, made ready under these settings."""
     rule = version.rule
+    conditions, lot = Conditions.of(rule), Lot.of(rule, settings)
     inert = Why.INACTIVE if version.state is not RuleState.ACTIVE else Why.NO_STORE if rule.stores == () else None
     return CompiledRule(
         place=place,
@@ -119,18 +120,20 @@ def compiled(place: int, version: RuleVersion, settings: ProgrammeSettings) -> C
         version=version.version,
         kind=rule.kind,
         inert=inert,
-        conditions=Conditions.of(rule),
+        conditions=conditions,
         points=rule.points or 0,
         money=(0, 1) if rule.money_per_point is None else rule.money_per_point.as_integer_ratio(),
         factor=Fraction(1) if rule.factor is None else Fraction(rule.factor),
         rounding=rule.rounding,
         group=rule.stack_group,
-        lot=Lot.of(rule, settings),
+        lot=lot,
         basis=_basis(rule, settings),
         targets=rule.targets,
         excludes_menus=rule.excludes_menus,
         exclusive_voucher_types=frozenset(rule.exclusive_voucher_types),
         caps=rule.caps,
+        always=not (inert or conditions or rule.kind is RuleKind.BASE or lot.may_be_over(settings)),
+        excludes=rule.excludes_menus or bool(rule.exclusive_voucher_types),
     )
 
 
@@ -155,6 +158,7 @@ def standard(settings: ProgrammeSettings) -> list[CompiledRule]:
         rounding=settings.revenue_rounding,
         group=REVENUE_STACK_GROUP,
         basis=BasisKind(settings.net_basis, settings.surcharge_in_basis, settings.shipping_in_basis),
+        always=not STANDARD_LOT.may_be_over(settings),
     )
     base = CompiledRule(
         place=1,
@@ -191,6 +195,7 @@ class Index:
         self.of_orders: list[CompiledRule] = []
         self.of_joining: list[CompiledRule] = []
         self.multipliers: list[CompiledRule] = []
+        """The largest first, of equal ones the oldest."""
         whole = {
             RuleKind.CART: self.of_orders,
             RuleKind.BASE: self.of_orders,
@@ -202,6 +207,7 @@ class Index:
                 whole[rule.kind].append(rule)
             for target in rule.targets:
                 by_kind[_ALIKE.get(rule.kind, rule.kind)][target].append(rule)
+        self.multipliers.sort(key=lambda rule: (-rule.factor, rule.place))
         self._articles = _frozen(by_kind[RuleKind.ARTICLE])
         self._variations = _frozen(by_kind[RuleKind.VARIATION])
         self._groups = _frozen(by_kind[RuleKind.PRODUCT_GROUP])
@@ -212,18 +218,17 @@ class Index:
             self._articles or self._variations or self._groups or self._toppings or self._topping_groups
         )
 
-    def of_line(self, line: Line) -> tuple[CompiledRule, ...]:
-        """The rules that are for a line; one that is for several of its groups stands there several times."""
+    def of_line(self, line: Line) -> Iterable[tuple[CompiledRule, ...]]:
+        """The rules that are for a line, in tuples; one for several of its groups is in several of them."""
         if line.kind is LineKind.TOPPING:
-            found = self._toppings.get(line.article_id, ())
-            return found + self._topping_groups.get(line.topping_group_id or "", ())
-        found = self._articles.get(line.article_id, ())
-        if line.variation_id is not None:
-            found += self._variations.get(line.variation_id, ())
-        if self._groups:
-            for group in line.product_group_ids:
-                found += self._groups.get(group, ())
-        return found
+            yield self._toppings.get(line.article_id, ())
+            yield self._topping_groups.get(line.topping_group_id or "", ())
+        else:
+            yield self._articles.get(line.article_id, ())
+            if line.variation_id is not None:
+                yield self._variations.get(line.variation_id, ())
+            for group in line.product_group_ids if self._groups else ():
+                yield self._groups.get(group, ())
 
     def of_service(self, service_id: str) -> tuple[CompiledRule, ...]:
         return self._services.get(service_id, ())

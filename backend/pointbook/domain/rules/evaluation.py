@@ -9,7 +9,7 @@ The trace asks the same methods again; they are all there is.
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pointbook.domain.orders import Line, LineKind, OrderContent
 from pointbook.domain.rules.basis import BasisKind, basis
@@ -28,22 +28,17 @@ NOTHING_GIVEN: Final[Mapping[Counter, int]] = {}
 _NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
-class Bid(NamedTuple):
-    """What a rule would give for a line or a whole order: an exact ratio, not yet multiplied."""
+Bid: TypeAlias = tuple[int, CompiledRule, int, int]
+"""What a rule would give for a line or a whole order. The first is what bids are compared by: whole points for one
+unit, after multiplying and rounding. The last two are the exact result as a ratio, not yet multiplied.
 
-    figure: int
-    """What bids are compared by: whole points for one unit, after multiplying and rounding."""
-    rule: CompiledRule
-    numerator: int
-    denominator: int = 1
+A plain tuple, for there are hundreds of them in a large cart."""
 
 
 class Gain(NamedTuple):
-    """What a rule won: an exact ratio, multiplied and ``rounded``, and the ``points`` that caps leave of it."""
+    """What a rule won: whole points after multiplying and rounding once, and what caps leave of them."""
 
     rule: CompiledRule
-    numerator: int
-    denominator: int
     rounded: int
     points: int
 
@@ -52,13 +47,9 @@ def winners(bids: Iterable[Bid]) -> Iterable[Bid]:
     """The best bid of each stack group; of equal ones the older rule's."""
     best: dict[str, Bid] = {}
     for bid in bids:
-        rule = bid.rule
+        figure, rule, _, _ = bid
         leader = best.get(rule.group)
-        if (
-            leader is None
-            or bid.figure > leader.figure
-            or (bid.figure == leader.figure and rule.place < leader.rule.place)
-        ):
+        if leader is None or figure > leader[0] or (figure == leader[0] and rule.place < leader[1].place):
             best[rule.group] = bid
     return best.values()
 
@@ -67,6 +58,7 @@ class Evaluation:
     """``content``: None where nothing is bought. ``whole_rules`` bid for the order, joining or booking itself."""
 
     __slots__ = (
+        "_able_of",
         "_bases",
         "_ended",
         "_menu_lines",
@@ -100,6 +92,7 @@ class Evaluation:
         self.units = units
         self.redeemed_value = redeemed_value
         self.given = given
+        self._able_of: dict[int, tuple[CompiledRule, ...]] = {}
         self._bases: dict[BasisKind, int | Fraction] = {}
         self._verdicts: dict[int, Why | None] = {}
         self._menu_lines: frozenset[str] | None = None
@@ -109,19 +102,23 @@ class Evaluation:
 
     def gains(self) -> list[Gain]:
         """What every rule that won gives, the oldest rule first."""
-        won = [self._gain(bid.rule, bid.numerator, bid.denominator) for bid in winners(self.whole_bids())]
+        if self.occasion.closed is not None:
+            return []
+        won = [self._gain(rule, figure) for figure, rule, _, _ in winners(self.whole_bids())]
         if self.content is not None and self.engine.index.has_unit_rules:
             totals: dict[CompiledRule, int] = {}
             for line in self.content.lines:
-                for bid in winners(self.unit_bids(line)):
-                    totals[bid.rule] = totals.get(bid.rule, 0) + bid.numerator
-            won += [self._gain(rule, total, 1) for rule, total in totals.items()]
+                for _, rule, points, _ in winners(self.unit_bids(line)):
+                    totals[rule] = totals.get(rule, 0) + points
+            won += [self._gain(rule, self._multiplied(rule, total, 1)) for rule, total in totals.items()]
         if len(won) > 1:
             won.sort(key=_age)
         return won
 
     def why_not(self, rule: CompiledRule) -> Why | None:
         """Why a rule gives nothing here, whatever is bought; None: it may."""
+        if rule.always and self.occasion.closed is None:
+            return None
         place = rule.place
         if place not in self._verdicts:
             self._verdicts[place] = self._judged(rule)
@@ -131,10 +128,12 @@ class Evaluation:
         """What every rule for a line would give for it; nothing for a line that does not earn or has no units."""
         if not line.earns or not line.quantity:
             return []
+        bid = self._bid_for_units if line.quantity % UNIT == 0 else self._bid_for_a_fraction
         return [
-            self._unit_bid(rule, line.quantity)
-            for rule in self.engine.index.of_line(line)
-            if self.why_not(rule) is None and not (rule.excludes and self.barred(rule, line))
+            bid(rule, line.quantity)
+            for aimed in self.engine.index.of_line(line)
+            for rule in self._able(aimed)
+            if not (rule.excludes and self.barred(rule, line))
         ]
 
     def whole_bids(self) -> list[Bid]:
@@ -170,14 +169,21 @@ class Evaluation:
             return Why.ENDED
         return None if rule.conditions is None else rule.conditions.why_not(self.occasion)
 
-    def _unit_bid(self, rule: CompiledRule, quantity: int) -> Bid:
-        """A whole quantity is so many units; a fractional one is rounded, and then counts as one unit."""
-        if quantity % UNIT:
-            points = unit = rule.rounding.ratio(rule.points * quantity, UNIT)
-        else:
-            points, unit = rule.points * (quantity // UNIT), rule.points
+    def _able(self, aimed: tuple[CompiledRule, ...]) -> tuple[CompiledRule, ...]:
+        """Those that may give something here. The index hands out the same tuples again and again."""
+        if id(aimed) not in self._able_of:
+            self._able_of[id(aimed)] = tuple([rule for rule in aimed if self.why_not(rule) is None])
+        return self._able_of[id(aimed)]
+
+    def _bid_for_units(self, rule: CompiledRule, quantity: int) -> Bid:
+        unit = rule.points
         figure = self._multiplied(rule, unit, 1) if rule.key in self.multipliers else unit
-        return Bid(figure, rule, points)
+        return figure, rule, unit * (quantity // UNIT), 1
+
+    def _bid_for_a_fraction(self, rule: CompiledRule, quantity: int) -> Bid:
+        """A fractional quantity is rounded, and then counts as one unit."""
+        points = rule.rounding.ratio(rule.points * quantity, UNIT)
+        return self._multiplied(rule, points, 1), rule, points, 1
 
     def _whole_bid(self, rule: CompiledRule) -> Bid:
         if rule.basis is None:
@@ -186,30 +192,28 @@ class Evaluation:
             amount, part = self.basis(rule.basis).as_integer_ratio()
             rate, rate_part = rule.money
             numerator, denominator = amount * rate_part, part * rate
-        return Bid(self._multiplied(rule, numerator, denominator), rule, numerator, denominator)
+        return self._multiplied(rule, numerator, denominator), rule, numerator, denominator
 
     def _multiplied(self, rule: CompiledRule, numerator: int, denominator: int) -> int:
-        multiplier = self.multipliers.get(rule.key)
-        if multiplier is not None:
+        if rule.key in self.multipliers:
+            multiplier = self.multipliers[rule.key]
             numerator *= multiplier.factor.numerator
             denominator *= multiplier.factor.denominator
         return rule.rounding.ratio(numerator, denominator)
 
-    def _gain(self, rule: CompiledRule, numerator: int, denominator: int) -> Gain:
-        rounded = self._multiplied(rule, numerator, denominator)
+    def _gain(self, rule: CompiledRule, rounded: int) -> Gain:
         points = rounded
         if rule.caps is not NO_CAPS:
             points = room(rule.caps, self.limits(rule), self.given, rounded)
-        return Gain(rule, numerator, denominator, rounded, points)
+        return Gain(rule, rounded, points)
 
     def _multipliers(self) -> dict[str, CompiledRule]:
-        """The multiplier of each rule that has one: of several the largest, of equal ones the oldest."""
+        """The multiplier of each rule that has one: of several the largest, which stand first."""
         chosen: dict[str, CompiledRule] = {}
         for multiplier in self.engine.index.multipliers:
             if self.why_not(multiplier) is None:
                 for key in multiplier.targets:
-                    if key not in chosen or chosen[key].factor < multiplier.factor:
-                        chosen[key] = multiplier
+                    chosen.setdefault(key, multiplier)
         return chosen
 
     def _lots_that_ended(self) -> tuple[Lot, ...]:

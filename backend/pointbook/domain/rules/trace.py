@@ -7,6 +7,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from pointbook.domain.orders import Line
@@ -114,8 +115,8 @@ class _Trace:
         self.lines: dict[CompiledRule, list[LineTrace]] = {}
         for line in evaluation.content.lines if evaluation.content else ():
             self._look_at(line)
-        self.whole = {bid.rule: bid for bid in evaluation.whole_bids()}
-        self.best = {bid.rule.group: bid.rule for bid in winners(self.whole.values())}
+        self.whole = {bid[1]: bid for bid in evaluation.whole_bids()}
+        self.best = {rule.group: rule for _, rule, _, _ in winners(self.whole.values())}
 
     def concerns(self, rule: CompiledRule) -> bool:
         """Whether a rule of its kind could give points here at all."""
@@ -150,22 +151,28 @@ class _Trace:
             verdict = Verdict.WON if won else Verdict.LOST
             lost_to = None if won else lost[0].lost_to
             total = sum(line.points for line in won or lost)
-            return self._valued(rule, verdict, lost_to, Bid(0, rule, total), lines)
+            return self._valued(rule, verdict, lost_to, (total, 1), lines)
         why = lines[0].why if lines else Why.NO_TARGET
         return RuleTrace(rule.key, rule.version, rule.kind, Verdict.INERT, why, lines=lines)
 
     def _of_whole_rule(self, rule: CompiledRule) -> RuleTrace:
         best = self.best[rule.group]
         verdict, lost_to = (Verdict.WON, None) if best is rule else (Verdict.LOST, best.key)
-        return self._valued(rule, verdict, lost_to, self.whole[rule], ())
+        return self._valued(rule, verdict, lost_to, self.whole[rule][2:], ())
 
     def _valued(
-        self, rule: CompiledRule, verdict: Verdict, lost_to: str | None, bid: Bid, lines: tuple[LineTrace, ...]
+        self,
+        rule: CompiledRule,
+        verdict: Verdict,
+        lost_to: str | None,
+        result: tuple[int, int],
+        lines: tuple[LineTrace, ...],
     ) -> RuleTrace:
         evaluation = self.evaluation
         multiplier = evaluation.multipliers.get(rule.key)
-        factor = Fraction(1) if multiplier is None else multiplier.factor
-        exact = Fraction(bid.numerator, bid.denominator) * factor
+        exact = Fraction(*result)
+        if multiplier is not None:
+            exact *= multiplier.factor
         points = self.gains[rule].points if verdict is Verdict.WON else 0
         return RuleTrace(
             rule.key,
@@ -176,7 +183,7 @@ class _Trace:
             lines=lines,
             basis=None if rule.basis is None else Fraction(evaluation.basis(rule.basis)),
             multiplier=None if multiplier is None else multiplier.key,
-            factor=None if multiplier is None else factor,
+            factor=None if multiplier is None else multiplier.factor,
             exact=exact,
             rounded=rule.rounding.ratio(*exact.as_integer_ratio()),
             points=points,
@@ -188,9 +195,9 @@ class _Trace:
 
     def _look_at(self, line: Line) -> None:
         """Note what becomes of every rule that is for a line."""
-        bids = {bid.rule: bid for bid in self.evaluation.unit_bids(line)}
-        best = {bid.rule.group: bid.rule for bid in winners(bids.values())}
-        for rule in dict.fromkeys(self.evaluation.engine.index.of_line(line)):
+        bids = {bid[1]: bid for bid in self.evaluation.unit_bids(line)}
+        best = {rule.group: rule for _, rule, _, _ in winners(bids.values())}
+        for rule in dict.fromkeys(chain.from_iterable(self.evaluation.engine.index.of_line(line))):
             bid = bids.get(rule)
             self.lines.setdefault(rule, []).append(
                 self._barred(rule, line) if bid is None else _judged(line, bid, best[rule.group])
@@ -208,9 +215,10 @@ class _Trace:
 
 
 def _judged(line: Line, bid: Bid, best: CompiledRule) -> LineTrace:
-    won = best is bid.rule
-    verdict = Verdict.WON if won else Verdict.LOST
-    return LineTrace(line.id, line.quantity, verdict, bid.numerator, None if won else best.key)
+    _, rule, points, _ = bid
+    if best is rule:
+        return LineTrace(line.id, line.quantity, Verdict.WON, points)
+    return LineTrace(line.id, line.quantity, Verdict.LOST, points, best.key)
 
 
 def _of(lines: Iterable[LineTrace], verdict: Verdict) -> list[LineTrace]:
