@@ -186,7 +186,7 @@ def test_r6_an_order_without_a_store_matches_only_rules_for_all_stores() -> None
 
 def test_r6_the_local_day_is_the_stores() -> None:
     night = datetime(2026, 3, 1, 4, 30, tzinfo=UTC)
-    days = [Place(None, ZoneInfo(name), {}).occasion(night).day for name in ("Europe/Berlin", "America/New_York")]
+    days = [Place(None, ZoneInfo(name)).occasion(night).day for name in ("Europe/Berlin", "America/New_York")]
     assert days == [date(2026, 3, 1), date(2026, 2, 28)]
 
 
@@ -339,6 +339,25 @@ def test_points_that_start_and_end_differently_are_parts_of_their_own() -> None:
         (7, Lot(expiry=Expiry(days=30))),
     )
     assert result.points == 24
+
+
+def test_points_with_the_usual_lifetime_come_first() -> None:
+    rules = [article("a", 1, 5, expiry={"days": 30}), version("b", "BASE", 2, points=4)]
+    assert judged(content(units(1)), *rules).parts == ((4, Lot()), (5, Lot(expiry=Expiry(days=30))))
+
+
+def test_r16_points_that_would_end_while_they_wait_are_not_given() -> None:
+    rules = [article("a", 1, 5, expiry={"days": 2}), article("b", 2, 4, expiry={"days": 2}, availableAtOnce=True)]
+    granted = TODAY._replace(earned_at=OPEN_HOUR)
+    for days, earned in [(3, 4), (2, 5)]:  # until the end of the second day after
+        engine = Engine(sides(waitingTime={"days": days}), rules, BERLIN)
+        assert engine.evaluate(content(units(1)), granted).points == earned
+
+
+def test_r9_a_multiplied_fraction_competes_by_what_it_would_give() -> None:
+    rules = [article("a", 1, 5), article("b", 2, 4), doubled("x", 3, "1.5", "b")]
+    assert points(content(units("0.5")), *rules) == 3  # of 2.5 become 3, of 2 become 3: the older gives
+    assert points(content(units("1.5")), *rules) == 9  # of 7.5 become 8, of 6 become 9
 
 
 def test_without_a_waiting_time_everything_is_available_at_once() -> None:
