@@ -59,8 +59,9 @@ def judged(
 
 def at(instant: str, store: str | None = None, **more: Any) -> Occasion:
     """An instant in a store in Berlin, or in the programme."""
-    holidays = more.pop("holidays", {})
-    return Place(store, BERLIN, holidays).occasion(datetime.fromisoformat(instant), **more)
+    holidays: dict[date, frozenset[str]] = more.pop("holidays", {})
+    place = Place(store, BERLIN, lambda day: holidays.get(day, frozenset()))
+    return place.occasion(datetime.fromisoformat(instant), **more)
 
 
 def of(key: str, traces: tuple[RuleTrace, ...]) -> RuleTrace:

@@ -10,7 +10,7 @@ from pointbook.domain.rules.effect import Effect, effect, rules_in_force
 from pointbook.domain.rules.engine import EarningResult, Engine, Part, ProductPoints
 from pointbook.domain.rules.evaluation import Gain
 from pointbook.domain.rules.lots import STANDARD_LOT, Lot, lot_lifetime
-from pointbook.domain.rules.occasion import Occasion, Place, Why
+from pointbook.domain.rules.occasion import Holidays, Occasion, Place, Why
 from pointbook.domain.rules.reading import read_rule, write_rule
 from pointbook.domain.rules.rule import (
     CapPeriod,
@@ -38,6 +38,7 @@ __all__ = [
     "Effect",
     "Engine",
     "Gain",
+    "Holidays",
     "Known",
     "LineTrace",
     "Lot",

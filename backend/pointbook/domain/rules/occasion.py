@@ -4,13 +4,15 @@ Holidays reach the domain as dates with names. Who knows countries and calendars
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 NO_HOLIDAYS: Final[frozenset[str]] = frozenset()
+Holidays: TypeAlias = Callable[[date], frozenset[str]]
+"""The names of the holidays that a local date is, in one place."""
 
 
 class Why(enum.StrEnum):
@@ -56,14 +58,18 @@ class Occasion(NamedTuple):
     """PROGRAMME_STOPPED or STORE_OFF: nothing is earned."""
 
 
+def no_holidays(_day: date) -> frozenset[str]:
+    """A place without holidays."""
+    return NO_HOLIDAYS
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A store, or (``store`` None) the programme itself where an order names no store."""
 
     store: str | None
     zone: ZoneInfo
-    holidays: Mapping[date, frozenset[str]]
-    """Local dates and the names of the holidays that they are."""
+    holidays: Holidays = no_holidays
 
     def occasion(
         self,
@@ -76,5 +82,4 @@ class Place:
     ) -> Occasion:
         """What happens here at an instant (``at``: an order's ``placedAt``, or when somebody joins)."""
         day = at.astimezone(self.zone).date()
-        holidays = self.holidays.get(day, NO_HOLIDAYS)
-        return Occasion(day, self.store, entry_channel, exit_channel, holidays, earned_at, closed)
+        return Occasion(day, self.store, entry_channel, exit_channel, self.holidays(day), earned_at, closed)
