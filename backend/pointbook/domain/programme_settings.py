@@ -30,6 +30,25 @@ class PointValuePolicy(enum.StrEnum):
     """Today's value, for all lots."""
 
 
+class RefundSplit(enum.StrEnum):
+    """What a return gives back first when an order was paid with money and points (R24)."""
+
+    PROPORTIONAL = "PROPORTIONAL"
+    POINTS_FIRST = "POINTS_FIRST"
+    MONEY_FIRST = "MONEY_FIRST"
+
+
+class Clawback(enum.StrEnum):
+    """From what the points are taken back that a returned order had earned (R26)."""
+
+    ALLOW_NEGATIVE = "ALLOW_NEGATIVE"
+    """From what the member has; what is missing becomes debt."""
+    WITHIN_BALANCE = "WITHIN_BALANCE"
+    """From what the member has, and no more."""
+    ONLY_PENDING = "ONLY_PENDING"
+    """From points that are not available yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProgrammeSettings:
     """One version of all settings. Build it with ``from_document``, which knows bounds and defaults."""
@@ -68,12 +87,22 @@ class ProgrammeSettings:
     hold_extensions_max: int = 10
     minimum_redemption_points: int = 0
     maximum_share_of_cart: int = 100
-    """Per cent of a cart's total that points may pay."""
+    """Per cent of a cart's total that points may pay; 0: points pay no carts at all."""
     expiring_window_days: int = 30
     release_parked_on_join: bool = False
     """Orders that came before their customer joined earn when the customer does."""
     rejoin_bonus_block_days: int = 180
     """Days after leaving during which joining again gives no sign-up points; 0 = off."""
+    refund_split: RefundSplit = RefundSplit.PROPORTIONAL
+    clawback: Clawback = Clawback.ALLOW_NEGATIVE
+    give_back_grace_days: int = 30
+    """How long points that a return gives back can be used when their lot has expired (R27); 0 = not at all."""
+    merge_reverses_sign_up_bonus: bool = True
+    """Of the sign-up points of two merged accounts, one's are reversed as far as they are not spent (R33)."""
+    booking_delay_minutes: int = 180
+    """From an appointment's end until its points are available (R13)."""
+    booking_needs_completion: bool = False
+    """A booking earns when the appointment is reported as completed, not when it is booked."""
 
     @classmethod
     def from_document(cls, document: object, currency: str) -> "ProgrammeSettings":
@@ -204,8 +233,14 @@ _SETTINGS: Final[dict[str, _Setting]] = {
     "minimumRedemptionPoints": _Setting(
         "minimum_redemption_points", values.whole(0, values.MAX_POINTS), values.as_is
     ),
-    "maximumShareOfCart": _Setting("maximum_share_of_cart", values.whole(1, 100), values.as_is),
+    "maximumShareOfCart": _Setting("maximum_share_of_cart", values.whole(0, 100), values.as_is),
     "expiringWindowDays": _Setting("expiring_window_days", values.whole(1, 365), values.as_is),
     "releaseParkedOnJoin": _Setting("release_parked_on_join", values.truth, values.as_is),
     "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", values.whole(0, MAX_WAITING_DAYS), values.as_is),
+    "refundSplit": _Setting("refund_split", values.choice(RefundSplit), values.as_is),
+    "clawback": _Setting("clawback", values.choice(Clawback), values.as_is),
+    "giveBackGraceDays": _Setting("give_back_grace_days", values.whole(0, 365), values.as_is),
+    "mergeReversesSignUpBonus": _Setting("merge_reverses_sign_up_bonus", values.truth, values.as_is),
+    "bookingDelayMinutes": _Setting("booking_delay_minutes", values.whole(180, 240), values.as_is),
+    "bookingNeedsCompletion": _Setting("booking_needs_completion", values.truth, values.as_is),
 }
