@@ -58,6 +58,8 @@ DOCUMENTS = st.fixed_dictionaries(
         "mergeReversesSignUpBonus": st.booleans(),
         "bookingDelayMinutes": st.integers(180, 240),
         "bookingNeedsCompletion": st.booleans(),
+        "standardPointsText": st.sampled_from([{}, {"de": "{points} Punkte", "pl": "{pointsPhrase}"}]),
+        "extraPointsText": st.sampled_from([{}, {"pt-BR": "{extraPoints} mais"}]),
     },
 ).map(lambda document: {"expiryCountsFrom": "AVAILABILITY", **document})
 
@@ -97,6 +99,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "mergeReversesSignUpBonus": True,
         "bookingDelayMinutes": 180,
         "bookingNeedsCompletion": False,
+        "standardPointsText": {},
+        "extraPointsText": {},
     }
 
 

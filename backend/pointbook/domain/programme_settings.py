@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from pointbook.domain import text, values
+from pointbook.domain import placeholders, product_texts, text, values
 from pointbook.domain.calendar import CountsFrom, Expiry, WaitingTime, WaitingUnit
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.money import Rounding
 
 MAX_WAITING_DAYS: Final = 3_650
 MAX_STATUSES: Final = 100
+Texts: TypeAlias = tuple[tuple[str, str], ...]
+"""Locale and text, in order of locale."""
 _AT_ONCE: Final = WaitingTime(0)
 _ONE_YEAR: Final = Expiry(days=365)
 
@@ -103,6 +105,11 @@ class ProgrammeSettings:
     """From an appointment's end until its points are available (R13)."""
     booking_needs_completion: bool = False
     """A booking earns when the appointment is reported as completed, not when it is booked."""
+    standard_points_text: Texts = ()
+    """What a product page says of standard points, with the variables of ``product_texts``. A language without a
+    text is served with a default."""
+    extra_points_text: Texts = ()
+    """What is appended to it when a product earns extra points."""
 
     @classmethod
     def from_document(cls, document: object, currency: str) -> "ProgrammeSettings":
@@ -209,6 +216,10 @@ def _statuses(field: str, value: object, _currency: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(statuses))
 
 
+def _product_text(field: str, value: object, _currency: str) -> Texts:
+    return placeholders.per_locale(field, value, product_texts.VARIABLES)
+
+
 _SETTINGS: Final[dict[str, _Setting]] = {
     "revenuePerPoint": _Setting("revenue_per_point", values.rate(values.LEAST_REVENUE), values.write_rate),
     "valuePerPoint": _Setting("value_per_point", values.rate(1), values.write_rate),
@@ -243,4 +254,6 @@ _SETTINGS: Final[dict[str, _Setting]] = {
     "mergeReversesSignUpBonus": _Setting("merge_reverses_sign_up_bonus", values.truth, values.as_is),
     "bookingDelayMinutes": _Setting("booking_delay_minutes", values.whole(180, 240), values.as_is),
     "bookingNeedsCompletion": _Setting("booking_needs_completion", values.truth, values.as_is),
+    "standardPointsText": _Setting("standard_points_text", _product_text, lambda texts, _: dict(texts)),
+    "extraPointsText": _Setting("extra_points_text", _product_text, lambda texts, _: dict(texts)),
 }
