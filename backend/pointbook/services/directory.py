@@ -4,10 +4,11 @@ A change is seen at once by the process that makes it and within ``CACHE_LIFE`` 
 ``SETTINGS_NOTICE`` after they are made at the earliest: no two processes disagree on what is in force.
 """
 
+import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,7 +18,10 @@ import orjson
 from pointbook.db.session import Connection, Database
 from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion, in_force
+from pointbook.domain.rules import Engine, Place, RuleState, RuleVersion, read_rule
 from pointbook.services.caches import ExpiringCache
+from pointbook.services.holiday_names import holidays_in
+from pointbook.services.rule_books import RuleBook
 
 CACHE_LIFE: Final = 4.0
 """Seconds."""
@@ -37,6 +41,26 @@ class ProgrammeState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HolidayCalendar:
+    """The holidays of a region (ISO 3166) and days of one's own with their names; pure data, and may travel."""
+
+    country: str | None = None
+    subdivision: str | None = None
+    own: tuple[tuple[date, str], ...] = ()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], own: Mapping[str, str]) -> "HolidayCalendar":
+        days = sorted((date.fromisoformat(day), name) for day, name in own.items())
+        return cls(row["country"], row["subdivision"], tuple(days))
+
+    def place(self, store_id: str | None, time_zone: str) -> Place:
+        return Place(store_id, ZoneInfo(time_zone), holidays_in(self.country, self.subdivision, dict(self.own)))
+
+
+NO_HOLIDAYS: Final = HolidayCalendar()
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSnapshot:
     """``store_id`` is the shop's; an inactive store earns nothing."""
 
@@ -44,11 +68,19 @@ class StoreSnapshot:
     name: str
     time_zone: str
     active: bool
+    holidays: HolidayCalendar = NO_HOLIDAYS
+
+    @property
+    def place(self) -> Place:
+        return self.holidays.place(self.store_id, self.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeSnapshot:
-    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``versions`` and ``stores`` are complete."""
+    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``versions``, ``stores``, ``book`` are complete.
+
+    ``holidays`` are for orders without a store.
+    """
 
     id: int
     slug: str
@@ -61,6 +93,10 @@ class ProgrammeSnapshot:
     sandbox: bool
     versions: tuple[SettingsVersion, ...]
     stores: Mapping[str, StoreSnapshot]
+    entry_channels: tuple[str, ...] = ()
+    exit_channels: tuple[str, ...] = ()
+    holidays: HolidayCalendar = NO_HOLIDAYS
+    book: RuleBook = field(default_factory=RuleBook)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -75,6 +111,17 @@ class ProgrammeSnapshot:
 
     def settings_at(self, at: datetime) -> ProgrammeSettings:
         return in_force(self.versions, at).settings
+
+    def version(self, number: int) -> SettingsVersion:
+        return next(version for version in self.versions if version.version == number)
+
+    def engine_at(self, at: datetime) -> Engine:
+        """The settings and rules in force at an instant, compiled once."""
+        return self.book.engine(self.version_at(at), self.zone, at)
+
+    def place(self, store: StoreSnapshot | None) -> Place:
+        """Where an order of a store, or of none, is at home."""
+        return self.holidays.place(None, self.time_zone) if store is None else store.place
 
     def store(self, store_id: str | None) -> StoreSnapshot | None:
         """The store with the shop's id; None stays None. Raises UnknownStore."""
@@ -112,6 +159,7 @@ class ProgrammeDirectory:
         self._cache: ExpiringCache[int, ProgrammeSnapshot] = ExpiringCache(
             self.load, life=CACHE_LIFE, size=_PROGRAMMES
         )
+        self._books: dict[int, tuple[int, RuleBook]] = {}
 
     async def get(self, programme_id: int) -> ProgrammeSnapshot:
         programme = await self._cache.get(programme_id)
@@ -137,7 +185,22 @@ class ProgrammeDirectory:
     async def load(self, programme_id: int) -> ProgrammeSnapshot | None:
         """The programme as it is now, past the cache."""
         row = await self._db.one_row(programme_id, _PROGRAMME, programme_id)
-        return None if row is None else _snapshot(row)
+        return None if row is None else _snapshot(row, await self._book(programme_id, row["rules_revision"]))
+
+    async def _book(self, programme_id: int, revision: int) -> RuleBook:
+        """The rules, read only when they have changed. They may be newer than the revision, never older."""
+        kept = self._books.pop(programme_id, None)
+        if kept is None or kept[0] != revision:
+            while len(self._books) >= _PROGRAMMES:
+                del self._books[next(iter(self._books))]
+            kept = revision, await self._read_book(programme_id) if revision else RuleBook()
+        self._books[programme_id] = kept
+        return kept[1]
+
+    async def _read_book(self, programme_id: int) -> RuleBook:
+        row = await self._db.one_row(programme_id, _RULES, programme_id)
+        assert row is not None, "an aggregate has a row"
+        return await asyncio.to_thread(book_of, row["versions"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +242,33 @@ class AccountDirectory:
         return None if row is None else AccountKey(row["account_id"], row["public_id"])
 
 
-def _snapshot(row: Mapping[str, Any]) -> ProgrammeSnapshot:
+async def snapshot_in(connection: Connection, programme_id: int) -> ProgrammeSnapshot:
+    """The programme as it is inside a transaction, for whoever changes it under its lock."""
+    row = await connection.fetchrow(_PROGRAMME, programme_id)
+    assert row is not None, "it was locked"
+    return _snapshot(row, book_of(await connection.fetchval(_RULES, programme_id)))
+
+
+def book_of(versions: str) -> RuleBook:
+    """The book of the rule versions that ``_RULES`` answers."""
+    return RuleBook(tuple(_rule_versions(orjson.loads(versions))))
+
+
+def _rule_versions(rows: Iterable[Mapping[str, Any]]) -> Iterable[RuleVersion]:
+    for row in rows:
+        yield RuleVersion(
+            key=row["rule_key"],
+            number=row["number"],
+            version=row["version"],
+            effective_from=datetime.fromisoformat(row["effective_from"]).astimezone(UTC),
+            state=RuleState(row["state"]),
+            rule=read_rule(row["document"], row["currency"]),
+        )
+
+
+def _snapshot(row: Mapping[str, Any], book: RuleBook) -> ProgrammeSnapshot:
     versions: list[dict[str, Any]] = orjson.loads(row["versions"])
-    stores = (StoreSnapshot(**store) for store in orjson.loads(row["stores"]))
+    stores = map(_store, orjson.loads(row["stores"]))
     return ProgrammeSnapshot(
         id=row["id"],
         slug=row["slug"],
@@ -194,7 +281,16 @@ def _snapshot(row: Mapping[str, Any]) -> ProgrammeSnapshot:
         sandbox=row["sandbox"],
         versions=tuple(map(_version, versions)),
         stores={store.store_id: store for store in stores},
+        entry_channels=tuple(row["entry_channels"]),
+        exit_channels=tuple(row["exit_channels"]),
+        holidays=HolidayCalendar.of(row, orjson.loads(row["own_holidays"])),
+        book=book,
     )
+
+
+def _store(row: Mapping[str, Any]) -> StoreSnapshot:
+    holidays = HolidayCalendar.of(row, row["own_holidays"])
+    return StoreSnapshot(row["store_id"], row["name"], row["time_zone"], row["active"], holidays)
 
 
 def _version(row: Mapping[str, Any]) -> SettingsVersion:
@@ -222,6 +318,12 @@ select
     ) as stores
 from programme
 where programme.id = $1
+"""
+
+_RULES = """
+select coalesce(jsonb_agg(to_jsonb(one) order by one.number, one.rule_key, one.version), '[]')::text as versions
+from earning_rule_version as one
+where one.programme_id = $1
 """
 
 _ACCOUNT = """
