@@ -122,7 +122,7 @@ class _Importing:
         return self._rules_of(await self.installation.programmes.get(self.programme_id))
 
     def _rules_of(self, programme: ProgrammeSnapshot) -> Rules:
-        return Rules(programme, programme.version_at(self.clock()), self.file.heading)
+        return Rules.of(programme, self.file.heading, self.clock())
 
     async def prepared_chunks(self, behind_line: int, preparing: _Prepare) -> AsyncIterator[_PreparedChunk]:
         """The chunks in order, some of them being prepared ahead. Raises what the reading raises, at its place."""
@@ -186,9 +186,7 @@ class _Importing:
                 claim = await self.run.claim(connection, chunk.last_line)
                 if claim is None:
                     return None
-                written = await write_orders(
-                    connection, rules.programme, rules.version, prepared.orders, now=self.clock()
-                )
+                written = await write_orders(connection, rules.judge, prepared.orders, now=self.clock())
                 if not prepared.single and not written.single:
                     await claim.settle(refusals)
                 return written

@@ -14,12 +14,13 @@ from typing import Any, Final, NamedTuple
 from pointbook.domain import currencies
 from pointbook.domain.earning import qualifies
 from pointbook.domain.errors import PointbookError
-from pointbook.domain.orders import Customer, OrderDocument, StoredOrder, parse_order
+from pointbook.domain.orders import Customer, OrderContent, OrderDocument, StoredOrder, parse_order
 from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.domain.rules import STANDARD_LOT, EarningResult, Part
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.granting import order_points
 from pointbook.services.import_files import Heading, Record, Refusal
 from pointbook.services.import_records import document_of_json, refusal_of
+from pointbook.services.judging import Circumstances, Judge, looks_at_lines
 from pointbook.services.members import normalised_email
 from pointbook.services.order_csv import order_of_rows
 from pointbook.services.plain_lines import plain_lines
@@ -29,11 +30,21 @@ _BESIDE_LINES: Final = frozenset({"discounts", "shopVouchers", "minimumOrderSurc
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the orders of a file are judged by."""
+    """What the orders of a file are judged by, and when it was so: equal ones judge alike."""
 
     programme: ProgrammeSnapshot
     version: SettingsVersion
+    edition: int
     heading: Heading | None
+    at: datetime = field(compare=False)
+
+    @classmethod
+    def of(cls, programme: ProgrammeSnapshot, heading: Heading | None, at: datetime) -> "Rules":
+        return cls(programme, programme.version_at(at), programme.book.edition(at), heading, at)
+
+    @property
+    def judge(self) -> Judge:
+        return Judge(self.programme, self.at)
 
     def packed(self) -> bytes:
         """The form in which they travel to another process, where they are unpacked once."""
@@ -41,7 +52,10 @@ class Rules:
 
 
 class PreparedOrder(NamedTuple):
-    """An order ready to be written. ``points`` are for a member, ``email`` is how one may be found later."""
+    """An order ready to be written. ``points`` are for a member, ``email`` is how one may be found later.
+
+    ``counted``: capped rules are for it, so that its points depend on what its member got before; it has none yet.
+    """
 
     line: int
     external_id: str
@@ -58,6 +72,14 @@ class PreparedOrder(NamedTuple):
     total: int
     content: str
     fingerprint: bytes
+    parts: tuple[Part, ...] | None = None
+    """The lots of ``points``; None: they are the programme's usual ones, all together."""
+    judgement: str | None = None
+    counted: bool = False
+
+    @property
+    def circumstances(self) -> Circumstances:
+        return Circumstances(self.placed_at, self.store, self.entry_channel, self.exit_channel)
 
 
 @dataclass(slots=True)
@@ -83,15 +105,17 @@ def _unpacked(packed: bytes) -> Rules:
 def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
     """Read every record; what is wrong with one is a refusal, and the others are not touched by it."""
     prepared = PreparedChunk()
+    judge = rules.judge
+    lines_matter = looks_at_lines(judge.engine)
     for record in records:
         raw: Any = None
         try:
             raw = raw_order(record, rules.heading)
-            order, stored = _read(raw, rules.programme.currency)
+            order, stored = _read(raw, rules.programme.currency, lines_matter=lines_matter)
             if order.voucher_code is not None:
                 prepared.single.append(record.line)
             else:
-                prepared.orders.append(_prepared(record.line, order, stored, rules))
+                prepared.orders.append(_prepared(record.line, order, stored, judge))
         except PointbookError as error:
             prepared.refusals.append(refusal_of(record.line, raw, error))
     return prepared
@@ -102,22 +126,22 @@ def raw_order(record: Record, heading: Heading | None) -> Any:
     return document_of_json(record) if heading is None else order_of_rows(heading, record.content)
 
 
-def _read(raw: Any, currency: str) -> tuple[OrderDocument, StoredOrder]:
-    """The order of a document and its stored form. Of plain lines the order has a summary only."""
+def _read(raw: Any, currency: str, *, lines_matter: bool) -> tuple[OrderDocument, StoredOrder]:
+    """The order of a document and its stored form. Of plain lines the order has a summary, unless they matter."""
     plain = None
     if isinstance(raw, dict) and _BESIDE_LINES.isdisjoint(raw):
         plain = plain_lines(raw.get("lines"), currencies.exponent(currency))
     if plain is None:
         order = parse_order(raw, currency)
         return order, order.stored()
-    order = parse_order(raw, currency, plain.summary())
+    order = parse_order(raw, currency, plain.content() if lines_matter else plain.summary())
     return order, StoredOrder(plain.text, order.fingerprint(plain.text))
 
 
-def _prepared(line: int, order: OrderDocument, stored: StoredOrder, rules: Rules) -> PreparedOrder:
-    rules.programme.store(order.store)
-    does_qualify = qualifies(order.status, rules.version.settings)
-    return PreparedOrder(
+def _prepared(line: int, order: OrderDocument, stored: StoredOrder, judge: Judge) -> PreparedOrder:
+    judge.programme.store(order.store)
+    does_qualify = qualifies(order.status, judge.version.settings)
+    prepared = PreparedOrder(
         line=line,
         external_id=order.external_id,
         type=order.type.value,
@@ -129,15 +153,26 @@ def _prepared(line: int, order: OrderDocument, stored: StoredOrder, rules: Rules
         customer=order.customer.external_id,
         email=_waiting_email(order.customer),
         qualifies=does_qualify,
-        points=_points(order, rules) if does_qualify else 0,
+        points=0,
         total=order.content.total,
         content=stored.content,
         fingerprint=stored.fingerprint,
     )
+    return _judged(prepared, order.content, judge) if does_qualify else prepared
 
 
-def _points(order: OrderDocument, rules: Rules) -> int:
-    return order_points(rules.programme, rules.version, order.content, order.store, redeemed_value=0)
+def _judged(order: PreparedOrder, content: OrderContent, judge: Judge) -> PreparedOrder:
+    occasion = judge.occasion(order.circumstances)
+    if judge.counters(occasion):
+        return order._replace(counted=True)
+    return with_points(order, judge, judge.order(content, occasion))
+
+
+def with_points(order: PreparedOrder, judge: Judge, result: EarningResult) -> PreparedOrder:
+    """The order with what it earns."""
+    usual = all(part.lot is STANDARD_LOT for part in result.parts)
+    parts = None if usual else result.parts
+    return order._replace(points=result.points, parts=parts, judgement=judge.record(result))
 
 
 def _waiting_email(customer: Customer) -> str | None:

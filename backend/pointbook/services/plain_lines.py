@@ -2,8 +2,9 @@
 
 Nearly all lines that tills and shops send say what was bought, how many, for how much and with which discount. As
 long as points come from the sum of an order alone, nothing else is needed of them, and an import spends most of
-its time on lines: this takes half the time of reading, weighing and writing each. Whatever is not plain, or not
-right, is left to the domain, which reads everything and names what it refuses. Both ways give the same bytes.
+its time on lines: this takes half the time of reading, weighing and writing each. Where rules look at lines, they
+are made of what was read. Whatever is not plain, or not right, is left to the domain, which reads everything and
+names what it refuses. Both ways give the same bytes.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,12 @@ class PlainLines(NamedTuple):
     text: str
     goods: int
     reductions: int
+    lines: list[dict[str, Any]]
+    """As ``text`` has them."""
+
+    def content(self) -> OrderContent:
+        """What ``text`` is the stored form of."""
+        return OrderContent.from_stored({"lines": self.lines})
 
     def summary(self) -> OrderContent:
         """A content of the same total and the same points."""
@@ -70,7 +77,9 @@ def plain_lines(raw: object, places: int) -> PlainLines | None:
         return None
     lines.sort(key=_id_of)
     text = orjson.dumps({"lines": lines})
-    return PlainLines(text.decode(), goods, reductions) if text.isascii() and goods <= MAX_AMOUNT else None
+    if not text.isascii() or goods > MAX_AMOUNT:
+        return None
+    return PlainLines(text.decode(), goods, reductions, lines)
 
 
 def _are_identifiers(texts: Sequence[Any]) -> bool:
