@@ -299,6 +299,21 @@ def test_of_competing_rules_the_best_is_said_to_count() -> None:
     assert "gives the most points counts" not in section("extraPoints", "en", both[0])
 
 
+@pytest.mark.parametrize(
+    ("setting", "kind", "document"),
+    [
+        ({"basePointsPerOrder": 5}, "BASE", {"points": 3}),
+        ({"signUpPoints": 5}, "REGISTRATION", {"points": 3}),
+        ({"earnsFromRevenue": True}, "CART", {"moneyPerPoint": "1", "stackGroup": "revenue"}),
+    ],
+)
+def test_what_the_settings_give_competes_too(setting: dict[str, Any], kind: str, document: dict[str, Any]) -> None:
+    one = version("r", kind, **document)
+    without = {"earnsFromRevenue": False}
+    assert "gives the most points counts" in section("extraPoints", "en", one, **{**without, **setting})
+    assert "gives the most points counts" not in section("extraPoints", "en", one, **without)
+
+
 def test_a_sign_up_period_that_is_over_is_not_promised() -> None:
     march = {"signUpPoints": 100, "signUpUntil": "2026-03-31"}
     assert "100" in section("participation", "de", now=datetime(2026, 3, 31, 21, 59, tzinfo=UTC), **march)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pointbook.domain.programme_settings import PointValuePolicy, ProgrammeSettings
 from pointbook.domain.rules import Rule, RuleKind, RuleVersion, effect, rules_in_force
+from pointbook.domain.rules.rule import DEFAULT_STACK_GROUPS, REVENUE_STACK_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,14 @@ class Terms:
 
     @property
     def stacks(self) -> bool:
-        """Two rules compete: of one stack group only the best gives points."""
+        """Two rules compete, or one with what the settings give: of one stack group only the best gives points."""
         groups = [rule.stack_group for rule in self.rules if rule.stack_group]
+        given = {
+            REVENUE_STACK_GROUP: self.settings.earns_from_revenue,
+            DEFAULT_STACK_GROUPS[RuleKind.BASE]: self.settings.base_points_per_order > 0,
+            DEFAULT_STACK_GROUPS[RuleKind.REGISTRATION]: self.signs_up,
+        }
+        groups += [group for group, gives in given.items() if gives]
         return len(set(groups)) < len(groups)
 
     @property
