@@ -49,7 +49,7 @@ async def explain(installation: Installation, programme_id: int, external_id: st
     if row["source_type"] == ORDER:
         points, rules = row["points"], _rules_of_order(programme, row)
     else:
-        points, rules = row["sign_up_points"], _recorded(row["sign_up_judgement"])
+        points, rules = row["sign_up_points"], _recorded(row["sign_up_judgement"]) or []
     return Explanation(points, row["at"], row["source_type"], row["source_id"], explained(programme, rules))
 
 
@@ -60,18 +60,19 @@ def explained(programme: ProgrammeSnapshot, traces: Iterable[Mapping[str, Any]])
 
 
 def _rules_of_order(programme: ProgrammeSnapshot, row: Any) -> list[dict[str, Any]]:
-    """What was recorded; where the settings alone judged nothing was, and they judge again."""
-    if row["judgement"] is not None:
-        return _recorded(row["judgement"])
+    """What was recorded; without it (an import pins only what judged, settings alone nothing) judged again."""
+    recorded = _recorded(row["judgement"])
+    if recorded is not None:
+        return recorded
     placed = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
-    order = JudgedOrder(placed, row["settings_version"], None)
+    order = JudgedOrder(placed, row["settings_version"], row["judgement"])
     content = OrderContent.from_stored(orjson.loads(row["document"]))
     result = judged_again(programme, order, content, row["redeemed_value"])
     return [trace.to_document() for trace in result.trace()]
 
 
-def _recorded(judgement: str | None) -> list[dict[str, Any]]:
-    return [] if judgement is None else Judgement.of(judgement).rules
+def _recorded(judgement: str | None) -> list[dict[str, Any]] | None:
+    return None if judgement is None else Judgement.of(judgement).rules
 
 
 _ENTRY = f"""

@@ -33,13 +33,14 @@ class Circumstances(NamedTuple):
 class Judge:
     """A programme's settings and rules at an instant, which is when the points would be earned."""
 
-    __slots__ = ("_by_settings_alone", "at", "engine", "programme", "version")
+    __slots__ = ("_by_settings_alone", "_counts", "at", "engine", "programme", "version")
 
     def __init__(self, programme: ProgrammeSnapshot, at: datetime) -> None:
         self.programme = programme
         self.at = at
         self.version = programme.version_at(at)
         self.engine = programme.engine_at(at)
+        self._counts = any(rule.caps.counted for rule in self.engine.rules)
         self._by_settings_alone = not (has_rules(self.engine) or self.engine.doubtful_lots)
 
     def occasion(self, order: Circumstances) -> Occasion:
@@ -60,7 +61,7 @@ class Judge:
 
     def counters(self, occasion: Occasion) -> tuple[Counter, ...]:
         """What must be known of the member before; read under the account's lock, if the order is to count."""
-        return self.engine.counters(occasion)
+        return self.engine.counters(occasion) if self._counts else ()
 
     def order(
         self,
@@ -93,8 +94,13 @@ class Judge:
             if points and span is not None and (now is None or span.expires_at is None or span.expires_at > now)
         )
 
-    def record(self, result: EarningResult) -> str | None:
-        """Why an order earned what it did, as JSON; None: by the settings alone, which can be judged again."""
+    def record(self, result: EarningResult, *, traced: bool = True) -> str | None:
+        """Why an order earned what it did, as JSON; None: by the settings alone, which can be judged again.
+
+        Without ``traced``, and where nothing is earned, it only pins what judged the order: the trace can be made
+        again from that. It is four times as large as the order and takes twice as long as judging it, which counts
+        in an import.
+        """
         occasion = result.evaluation.occasion
         if occasion is _ANY_DAY:
             return None
@@ -104,7 +110,7 @@ class Judge:
             holidays=tuple(sorted(occasion.holidays)),
             closed=occasion.closed,
             given={counter: points for counter, points in result.evaluation.given.items() if points},
-            rules=[trace.to_document() for trace in result.trace()],
+            rules=[trace.to_document() for trace in result.trace()] if traced and not occasion.closed else None,
         ).to_json()
 
     def _closed(self) -> Why | None:
@@ -123,11 +129,13 @@ class Judgement:
     holidays: tuple[str, ...]
     closed: Why | None
     given: Mapping[Counter, int]
-    rules: list[dict[str, Any]]
-    """``RuleTrace.to_document`` of each."""
+    rules: list[dict[str, Any]] | None
+    """``RuleTrace.to_document`` of each; None: to be judged again."""
 
     def to_json(self) -> str:
-        written: dict[str, Any] = {"at": self.at.isoformat(), "day": self.day.isoformat(), "rules": self.rules}
+        written: dict[str, Any] = {"at": self.at.isoformat(), "day": self.day.isoformat()}
+        if self.rules is not None:
+            written["rules"] = self.rules
         if self.holidays:
             written["holidays"] = self.holidays
         if self.closed is not None:
@@ -145,7 +153,7 @@ class Judgement:
             holidays=tuple(read.get("holidays", ())),
             closed=Why(read["closed"]) if "closed" in read else None,
             given={Counter(rule, bucket): points for rule, bucket, points in read.get("given", ())},
-            rules=read["rules"],
+            rules=read.get("rules"),
         )
 
 

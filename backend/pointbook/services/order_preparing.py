@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from pointbook.domain import currencies
 from pointbook.domain.earning import qualifies
 from pointbook.domain.errors import PointbookError
-from pointbook.domain.orders import Customer, OrderContent, OrderDocument, StoredOrder, parse_order
+from pointbook.domain.orders import Customer, OrderDocument, StoredOrder, parse_order
 from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.domain.rules import STANDARD_LOT, EarningResult, Part
 from pointbook.services.directory import ProgrammeSnapshot
@@ -49,6 +49,19 @@ class Rules:
     def packed(self) -> bytes:
         """The form in which they travel to another process, where they are unpacked once."""
         return pickle.dumps(self)
+
+
+class Judged(NamedTuple):
+    """What an order earns; the fields are those of ``PreparedOrder``."""
+
+    points: int
+    parts: tuple[Part, ...] | None = None
+    judgement: str | None = None
+    counted: bool = False
+
+
+_NOTHING: Final = Judged(0)
+_COUNTED: Final = Judged(0, counted=True)
 
 
 class PreparedOrder(NamedTuple):
@@ -141,7 +154,8 @@ def _read(raw: Any, currency: str, *, lines_matter: bool) -> tuple[OrderDocument
 def _prepared(line: int, order: OrderDocument, stored: StoredOrder, judge: Judge) -> PreparedOrder:
     judge.programme.store(order.store)
     does_qualify = qualifies(order.status, judge.version.settings)
-    prepared = PreparedOrder(
+    judged = _judged(order, judge) if does_qualify else _NOTHING
+    return PreparedOrder(
         line=line,
         external_id=order.external_id,
         type=order.type.value,
@@ -153,26 +167,28 @@ def _prepared(line: int, order: OrderDocument, stored: StoredOrder, judge: Judge
         customer=order.customer.external_id,
         email=_waiting_email(order.customer),
         qualifies=does_qualify,
-        points=0,
+        points=judged.points,
         total=order.content.total,
         content=stored.content,
         fingerprint=stored.fingerprint,
+        parts=judged.parts,
+        judgement=judged.judgement,
+        counted=judged.counted,
     )
-    return _judged(prepared, order.content, judge) if does_qualify else prepared
 
 
-def _judged(order: PreparedOrder, content: OrderContent, judge: Judge) -> PreparedOrder:
-    occasion = judge.occasion(order.circumstances)
+def _judged(order: OrderDocument, judge: Judge) -> Judged:
+    placed = Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
+    occasion = judge.occasion(placed)
     if judge.counters(occasion):
-        return order._replace(counted=True)
-    return with_points(order, judge, judge.order(content, occasion))
+        return _COUNTED
+    return judged_by(judge, judge.order(order.content, occasion))
 
 
-def with_points(order: PreparedOrder, judge: Judge, result: EarningResult) -> PreparedOrder:
-    """The order with what it earns."""
-    usual = all(part.lot is STANDARD_LOT for part in result.parts)
-    parts = None if usual else result.parts
-    return order._replace(points=result.points, parts=parts, judgement=judge.record(result))
+def judged_by(judge: Judge, result: EarningResult) -> Judged:
+    """What an order earns, in the form in which it is prepared."""
+    usual = all(part.lot == STANDARD_LOT for part in result.parts)
+    return Judged(result.points, None if usual else result.parts, judge.record(result, traced=False))
 
 
 def _waiting_email(customer: Customer) -> str | None:

@@ -19,7 +19,7 @@ from pointbook.services.directory import check_unchanged
 from pointbook.services.granting import ORDER, points_in
 from pointbook.services.import_reports import Counts
 from pointbook.services.judging import Judge
-from pointbook.services.order_preparing import PreparedOrder, with_points
+from pointbook.services.order_preparing import PreparedOrder, judged_by
 
 
 class RacedError(Exception):
@@ -171,7 +171,7 @@ async def _counted(
         content = OrderContent.from_stored(orjson.loads(order.content))
         given = {each: counts[account, each] for each in counters[order.line] if (account, each) in counts}
         result = judge.order(content, occasions[order.line], given=given)
-        judged[order.line] = with_points(order, judge, result)
+        judged[order.line] = order._replace(**judged_by(judge, result)._asdict())
         used[order.line] = account, result.cap_uses
         for use in result.cap_uses:
             counts[account, use.counter] = counts.get((account, use.counter), 0) + use.used
