@@ -42,7 +42,8 @@ _TENANT_TABLES = (
         "sales_order",
         "outbox_message",
     ),
-    *("import_run", "ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
+    *("import_run", "earning_rule_version", "rule_count", "audit_entry"),
+    *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
     *("ledger.hold", "ledger.idempotency"),
 )
 

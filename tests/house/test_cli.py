@@ -84,6 +84,39 @@ def test_a_programme_from_nothing(pointbook: Command) -> None:
     assert shown["valuePerPoint"] == "0.05", "not in force yet"
 
 
+def test_a_programme_from_a_preset_travels_as_a_file(pointbook: Command, tmp_path: Path) -> None:
+    made = pointbook("programme", "create", "pizza", "--preset", "sides", "--name", "Pizza Nord")
+    assert (made.code, made.err) == (0, "")
+    printed = pointbook("programme", "export", "pizza")
+    assert pointbook("programme", "export", "pizza", "pizza.json").code == 0
+    file = tmp_path / "pizza.json"
+    assert file.read_text() == printed.out
+    document = json.loads(printed.out)
+    assert (document["name"], len(document["rules"]), len(document["stores"])) == ("Pizza Nord", 6, 3)
+    document["rules"][0]["state"] = "ACTIVE"
+    document["rules"].append({"key": "base", "rule": {"kind": "BASE", "name": "Base", "points": 1}})
+    document["settings"]["valuePerPoint"] = 0.12  # a number of JSON is as exact as its text
+    file.write_text(json.dumps(document))
+    words = "new settings; rules created: 1, changed: 1, only in the programme: 0"
+    assert words in pointbook("programme", "import", "pizza", "pizza.json").out
+    words = "the same settings; rules created: 0, changed: 0, only in the programme: 0"
+    assert words in pointbook("programme", "import", "pizza", "pizza.json").out
+
+
+def test_what_a_configuration_cannot_be_is_said_in_one_line(pointbook: Command, tmp_path: Path) -> None:
+    one_line(pointbook("programme", "create", "x", "--preset", "none"), 1, "there are azpl, loyalista, sides")
+    one_line(pointbook("programme", "create", "x"), 1, "--name")
+    one_line(pointbook("programme", "create", "x", "--preset", "azpl", "--currency", "EUR"), 1, "currency")
+    assert pointbook("programme", "list").out.startswith("There is no programme")
+    pointbook("programme", "create", "x", "--preset", "azpl")
+    file = tmp_path / "x.json"
+    file.write_text('{"name": "x", "currency": "PLN", "timeZone": "Europe/Warsaw", "rules": [{"key": "a"}]}')
+    one_line(pointbook("programme", "import", "x", "x.json"), 1, r"rules\[0\]\.rule")
+    file.write_text("{")
+    one_line(pointbook("programme", "import", "x", "x.json"), 1, "not JSON")
+    one_line(pointbook("programme", "export", "y"), 1, "no programme y")
+
+
 def test_settings_change_from_an_instant_on(pointbook: Command) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery", "--draft")
     assert pointbook("settings", "change", "valuePerPoint=0.04").code == 0

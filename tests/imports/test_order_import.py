@@ -59,7 +59,7 @@ async def with_stores(installation: Installation) -> ProgrammeSnapshot:
     programme = await make_programme(installation, {"basePointsPerOrder": 10})
     for store in ("s-1", "s-off"):
         await add_store(installation, programme.id, NewStore(store, store), now=NOW)
-    await switch_store(installation, programme.id, "s-off", active=False)
+    await switch_store(installation, programme.id, "s-off", active=False, now=NOW)
     await members(installation, programme, 2)
     return programme
 

@@ -101,13 +101,13 @@ SETTINGS = [
 ]
 
 
-def usual(lines: Any, **beside: Any) -> UsualOrder | None:
+def usual(lines: Any, *, lines_matter: bool = False, **beside: Any) -> UsualOrder | None:
     """The short way, for a document with these lines as a shop would write it."""
     try:
         content = orjson.dumps({**order_document(lines=lines), **beside})
     except orjson.JSONEncodeError:  # a lone surrogate
         return None
-    return usual_order(content, "EUR")
+    return usual_order(content, "EUR", lines_matter=lines_matter)
 
 
 def check(lines: list[Any], **beside: Any) -> bool:
@@ -117,6 +117,8 @@ def check(lines: list[Any], **beside: Any) -> bool:
         return False
     order = parse_order({**order_document(lines=lines), **beside}, "EUR")
     assert short.stored == order.stored()
+    full = usual(lines, lines_matter=True, **beside)
+    assert full == UsualOrder(order, short.stored)
     assert replace(short.order, content=order.content) == order
     assert short.order.content.total == order.content.total
     for settings in SETTINGS:
@@ -178,7 +180,7 @@ def test_real_baskets_are_usual() -> None:
     table, groups = convert.read_table(3), convert.read_groups()
     for basket in convert.baskets(table):
         document = convert.order_document(basket, groups)
-        assert usual_order(orjson.dumps(document), convert.CURRENCY) is not None
+        assert usual_order(orjson.dumps(document), convert.CURRENCY, lines_matter=False) is not None
 
 
 async def test_a_process_that_dies_is_an_error_and_not_a_wait() -> None:

@@ -204,7 +204,7 @@ async def test_a_store_that_is_switched_off_earns_nothing_and_an_unknown_one_is_
     await join_member(installation, programme)
     for store in ("open", "off"):
         await add_store(installation, programme.id, NewStore(store, store), now=NOW)
-    await switch_store(installation, programme.id, "off", active=False)
+    await switch_store(installation, programme.id, "off", active=False, now=NOW)
     documents = [order_document(store, store=store) for store in ("open", "off")]
     answers = await submit_orders(installation, programme.id, documents, now=NOW)
     assert [isinstance(answer, SubmittedOrder) and answer.points for answer in answers] == [50, 0]

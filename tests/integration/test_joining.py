@@ -9,12 +9,13 @@ import pytest
 
 from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.domain.rules import EarningResult
 from pointbook.services import joining
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
-from pointbook.services.granting import order_points
 from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.joining import Join, join, rejoin_digest
+from pointbook.services.judging import Judge
 from pointbook.services.members import find_member
 from pointbook.services.programmes import NewStore, add_store, change_currency, change_state
 from tests.support import (
@@ -218,17 +219,19 @@ async def test_counting_what_is_released_keeps_nobody_else_waiting(
     await submit_order(installation, programme.id, order_document(), now=NOW)
     begun, served = threading.Event(), threading.Event()
 
-    def counted_late(*arguments: Any, **more: Any) -> int:
+    judged_in_time = Judge.order
+
+    def judged_late(*arguments: Any, **more: Any) -> EarningResult:
         begun.set()
         assert served.wait(10), "nobody else was served meanwhile"
-        return order_points(*arguments, **more)
+        return judged_in_time(*arguments, **more)
 
     async def serve() -> None:
         await asyncio.to_thread(begun.wait, 10)
         await find_member(installation, programme.id, "c-2")
         served.set()
 
-    monkeypatch.setattr(joining, "order_points", counted_late)
+    monkeypatch.setattr(Judge, "order", judged_late)
     joined, _ = await asyncio.gather(join_member(installation, programme), serve())
     assert joined.released == 1
 

@@ -167,6 +167,14 @@ async def test_a_programme_limits_the_share_of_a_cart_and_asks_for_a_minimum(ins
     assert (await refused(too_few, errors.BelowMinimum, installation.db, programme)).minimum_points == 100
 
 
+async def test_a_programme_may_pay_no_carts_with_points(installation: Installation) -> None:
+    programme = await make_programme(installation, {"maximumShareOfCart": 0})
+    await member_with_points(installation, programme, 5_000)
+    some = redeem(installation, programme, 1)
+    assert (await refused(some, errors.ExceedsCart, installation.db, programme)).maximum_points == 0
+    await refused(redeem(installation, programme, None), errors.BelowMinimum, installation.db, programme)
+
+
 async def test_a_quote_changes_nothing_and_asks_as_redeeming_would(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:

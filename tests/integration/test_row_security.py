@@ -35,6 +35,20 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             digest,
             NOW,
         )
+        await connection.execute(
+            "insert into earning_rule_version values ($1, 'r-1', 1, 1, 'ACTIVE', $2, 'EUR', '{}', $2, 'somebody')",
+            programme.id,
+            NOW,
+        )
+        await connection.execute(
+            "insert into rule_count select programme_id, account_id, 'r-1', 'rule', 5 from member"
+        )
+        await connection.execute(
+            "insert into audit_entry (programme_id, at, changed_by, action, subject)"
+            " values ($1, $2, 'somebody', 'RULE_CREATED', 'rule r-1')",
+            programme.id,
+            NOW,
+        )
     return programme
 
 

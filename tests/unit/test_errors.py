@@ -18,6 +18,8 @@ ARGUMENTS = {
     "RedemptionEnded": ("LAPSED",),
     "ExtensionsExhausted": (10,),
     "OrderConflict": ("O-1",),
+    "RuleNotFound": ("rule-7",),
+    "EditConflict": ("rule-7", 3),
     "ClockAhead": (NOW,),
 }
 

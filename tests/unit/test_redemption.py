@@ -225,7 +225,7 @@ def test_a_cart_is_an_object_in_the_programmes_currency() -> None:
 
 def test_the_share_of_a_cart_that_points_may_pay_is_rounded_down() -> None:
     cart = Cart("C-1", 1999, "EUR")
-    assert [cart.limit(settings(maximumShareOfCart=share)) for share in (100, 50, 1)] == [1999, 999, 19]
+    assert [cart.limit(settings(maximumShareOfCart=share)) for share in (100, 50, 1, 0)] == [1999, 999, 19, 0]
 
 
 def test_r20_a_checkout_carries_no_voucher_but_the_carts_own() -> None:

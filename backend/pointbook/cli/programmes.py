@@ -1,6 +1,8 @@
 """``pointbook programme``, ``settings``, ``store``: what a merchant sets up."""
 
 import json
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,8 +13,12 @@ import typer
 
 from pointbook.cli.output import console, itself, table
 from pointbook.cli.running import CommandError, now, programme_of, run
+from pointbook.domain.configuration import Configuration, read_configuration, write_configuration
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.presets import PRESETS
+from pointbook.presets import preset as read_preset
 from pointbook.services import programmes as services
+from pointbook.services.configuration import create_programme_from, export_configuration, import_configuration
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.installation import Installation
 
@@ -33,33 +39,92 @@ class _Switch(StrEnum):
 def create(
     slug: Annotated[str, typer.Argument(help="Its name in addresses and commands: a-z, 0-9, hyphen.")],
     *,
-    name: Annotated[str, typer.Option(help="Its name for people.")],
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "EUR",
-    time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "Europe/Berlin",
-    locale: Annotated[list[str] | None, typer.Option(help="Language tag; may be repeated.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name for people; a preset has one.")] = None,
+    preset: Annotated[str | None, typer.Option(help=f"Begin with one of: {', '.join(PRESETS)}.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217; EUR.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA time zone; Europe/Berlin.")] = None,
+    locale: Annotated[list[str] | None, typer.Option(help="Language tag; may be repeated; en.")] = None,
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="JSON file of settings.", exists=True, dir_okay=False)
     ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Not open yet.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Its clock may be set ahead, for tests.")] = False,
 ) -> None:
-    """Make a programme; its settings are in force at once."""
-    document = {} if settings_file is None else _json(settings_file)
-    command = services.NewProgramme(
-        slug=slug,
-        name=name,
-        currency=currency,
-        time_zone=time_zone,
-        locales=tuple(locale or ["en"]),
-        settings=ProgrammeSettings.from_document(document, currency),
-        sandbox=sandbox,
-        state=ProgrammeState.DRAFT if draft else ProgrammeState.ACTIVE,
-    )
+    """Make a programme, with a preset's settings, stores, channels and rules or with settings alone.
+
+    All of it is in force at once.
+    """
+    given = {"currency": currency, "timeZone": time_zone, "locales": locale, "settings": settings_file}
+    configuration = _preset(preset, given) if preset else _own(name, given)
+    state = ProgrammeState.DRAFT if draft else ProgrammeState.ACTIVE
 
     async def call(installation: Installation) -> None:
-        made = await services.create_programme(installation, command, now=now())
+        made = await create_programme_from(
+            installation, slug, configuration, name=name, sandbox=sandbox, state=state, now=now()
+        )
         console.print(f"Programme {made.slug} is {made.state}. Next, a key for the shop's back end:")
         console.print(f'{itself()} key create secret --label "back end" --programme {made.slug}', soft_wrap=True)
+
+    run(call)
+
+
+def _preset(name: str, given: Mapping[str, object]) -> Configuration:
+    for option, value in given.items():
+        if value is not None:
+            raise CommandError(
+                f"A preset has its own {option}: export the programme, change the file and import it."
+            )
+    return read_preset(name)
+
+
+def _own(name: str | None, given: Mapping[str, Any]) -> Configuration:
+    if name is None:
+        raise CommandError("A programme needs a --name, or a --preset that has one.")
+    document = {"currency": "EUR", "timeZone": "Europe/Berlin", "locales": ["en"]}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if "settings" in chosen:
+        chosen["settings"] = _json(chosen["settings"])
+    return read_configuration({"name": name, **document, **chosen})
+
+
+@programme.command("export")
+def export(
+    slug: _Named,
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to; by default to the terminal.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Write a programme's whole configuration as JSON: settings, texts, stores, channels, holidays and rules."""
+
+    async def call(installation: Installation) -> None:
+        found = await services.find_programme(installation, slug)
+        configuration = await export_configuration(installation, found.id)
+        written = orjson.dumps(write_configuration(configuration), option=orjson.OPT_INDENT_2) + b"\n"
+        if file is None:
+            sys.stdout.write(written.decode())
+        else:
+            file.write_bytes(written)
+            console.print(f"The configuration of {slug} is in {file}.", markup=False)
+
+    run(call)
+
+
+@programme.command("import")
+def import_(
+    slug: _Named,
+    file: Annotated[Path, typer.Argument(help="JSON, as export writes it.", exists=True, dir_okay=False)],
+) -> None:
+    """Bring a programme to a configuration. Nothing is removed; the same file again changes nothing."""
+    configuration = read_configuration(_json(file))
+
+    async def call(installation: Installation) -> None:
+        found = await services.find_programme(installation, slug)
+        done = await import_configuration(installation, found.id, configuration, now=now())
+        settings = "new settings" if done.settings_changed else "the same settings"
+        console.print(
+            f"Programme {slug} has {settings}; rules created: {len(done.created)}, changed: {len(done.changed)}, "
+            f"only in the programme: {len(done.untouched)}."
+        )
 
     run(call)
 
@@ -186,7 +251,7 @@ def switch_store(store_id: str, switch: Annotated[_Switch, typer.Argument()], sl
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        await services.switch_store(installation, found.id, store_id, active=switch is _Switch.ON)
+        await services.switch_store(installation, found.id, store_id, active=switch is _Switch.ON, now=now())
         console.print(f"Store {store_id} of {found.slug} is {switch}.")
 
     run(call)

@@ -166,6 +166,25 @@ class OrderConflict(PointbookError):
         self.external_id = external_id
 
 
+class RuleNotFound(PointbookError):
+    code = "RULE_NOT_FOUND"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"There is no earning rule {rule!r}.")
+        self.rule = rule
+
+
+class EditConflict(PointbookError):
+    """Somebody else changed ``subject`` meanwhile: its version is ``version`` by now."""
+
+    code = "EDIT_CONFLICT"
+
+    def __init__(self, subject: str, version: int) -> None:
+        super().__init__(f"{subject!r} was changed meanwhile: it is at version {version}.")
+        self.subject = subject
+        self.version = version
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

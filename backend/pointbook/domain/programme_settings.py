@@ -8,21 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from pointbook.domain import currencies, text
+from pointbook.domain import placeholders, product_texts, text, values
 from pointbook.domain.calendar import CountsFrom, Expiry, WaitingTime, WaitingUnit
 from pointbook.domain.errors import InvalidInput
-from pointbook.domain.money import Rounding, format_scaled, scaled
+from pointbook.domain.money import Rounding
 
-MAX_POINTS: Final = 1_000_000
 MAX_WAITING_DAYS: Final = 3_650
-MAX_EXPIRY_DAYS: Final = 36_500
 MAX_STATUSES: Final = 100
-_RATE_PLACES: Final = 6
-_MAX_RATE: Final = 10**6 * 10**_RATE_PLACES  # a million of the currency's main unit per point
-_LEAST_REVENUE: Final = 100  # 0.0001 of the main unit per point: more points than that are a typing error
-_LAST_YEAR: Final = 2999
+Texts: TypeAlias = tuple[tuple[str, str], ...]
+"""Locale and text, in order of locale."""
 _AT_ONCE: Final = WaitingTime(0)
 _ONE_YEAR: Final = Expiry(days=365)
 
@@ -36,6 +32,25 @@ class PointValuePolicy(enum.StrEnum):
     """Today's value, for all lots."""
 
 
+class RefundSplit(enum.StrEnum):
+    """What a return gives back first when an order was paid with money and points (R24)."""
+
+    PROPORTIONAL = "PROPORTIONAL"
+    POINTS_FIRST = "POINTS_FIRST"
+    MONEY_FIRST = "MONEY_FIRST"
+
+
+class Clawback(enum.StrEnum):
+    """From what the points are taken back that a returned order had earned (R26)."""
+
+    ALLOW_NEGATIVE = "ALLOW_NEGATIVE"
+    """From what the member has; what is missing becomes debt."""
+    WITHIN_BALANCE = "WITHIN_BALANCE"
+    """From what the member has, and no more."""
+    ONLY_PENDING = "ONLY_PENDING"
+    """From points that are not available yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProgrammeSettings:
     """One version of all settings. Build it with ``from_document``, which knows bounds and defaults."""
@@ -45,6 +60,8 @@ class ProgrammeSettings:
     value_per_point: Decimal
     """Minor units that one point pays; exact, > 0."""
     point_value_policy: PointValuePolicy = PointValuePolicy.AT_EARNING
+    earns_from_revenue: bool = True
+    """Orders earn points from their revenue at ``revenue_per_point``; off where only earning rules give points."""
     revenue_rounding: Rounding = Rounding.HALF_UP
     """What becomes of a fraction of a point from revenue (R2)."""
     base_points_per_order: int = 0
@@ -72,12 +89,27 @@ class ProgrammeSettings:
     hold_extensions_max: int = 10
     minimum_redemption_points: int = 0
     maximum_share_of_cart: int = 100
-    """Per cent of a cart's total that points may pay."""
+    """Per cent of a cart's total that points may pay; 0: points pay no carts at all."""
     expiring_window_days: int = 30
     release_parked_on_join: bool = False
     """Orders that came before their customer joined earn when the customer does."""
     rejoin_bonus_block_days: int = 180
     """Days after leaving during which joining again gives no sign-up points; 0 = off."""
+    refund_split: RefundSplit = RefundSplit.PROPORTIONAL
+    clawback: Clawback = Clawback.ALLOW_NEGATIVE
+    give_back_grace_days: int = 30
+    """How long points that a return gives back can be used when their lot has expired (R27); 0 = not at all."""
+    merge_reverses_sign_up_bonus: bool = True
+    """Of the sign-up points of two merged accounts, one's are reversed as far as they are not spent (R33)."""
+    booking_delay_minutes: int = 180
+    """From an appointment's end until its points are available (R13)."""
+    booking_needs_completion: bool = False
+    """A booking earns when the appointment is reported as completed, not when it is booked."""
+    standard_points_text: Texts = ()
+    """What a product page says of standard points, with the variables of ``product_texts``. A language without a
+    text is served with a default."""
+    extra_points_text: Texts = ()
+    """What is appended to it when a product earns extra points."""
 
     @classmethod
     def from_document(cls, document: object, currency: str) -> "ProgrammeSettings":
@@ -152,8 +184,8 @@ def _read(base: Mapping[str, Any], document: object, currency: str) -> Programme
         if key not in _SETTINGS:
             raise InvalidInput(text.shown(key), "is not a setting")
     given = {**base, **document}
-    values = {_SETTINGS[key].attribute: _SETTINGS[key].read(key, value, currency) for key, value in given.items()}
-    settings = ProgrammeSettings(**values)
+    read = {_SETTINGS[key].attribute: _SETTINGS[key].read(key, value, currency) for key, value in given.items()}
+    settings = ProgrammeSettings(**read)
     _refuse_contradictions(settings)
     return settings
 
@@ -171,104 +203,10 @@ def _refuse_contradictions(settings: ProgrammeSettings) -> None:
         raise InvalidInput("signUpUntil", "must not be before signUpFrom")
 
 
-def _rate(least: int) -> Callable[[str, object, str], Decimal]:
-    def read(field: str, value: object, currency: str) -> Decimal:
-        millionths = scaled(field, value, _RATE_PLACES, _MAX_RATE)
-        if millionths < least:
-            raise InvalidInput(field, f"must be at least {format_scaled(least, _RATE_PLACES)}")
-        return _plain(Decimal(millionths).scaleb(currencies.exponent(currency) - _RATE_PLACES))
-
-    return read
-
-
-def _plain(number: Decimal) -> Decimal:
-    """Without trailing zeros and without an exponent: equal rates look equal."""
-    number = number.normalize()
-    return number.quantize(Decimal(1)) if number == number.to_integral_value() else number
-
-
-def _write_rate(rate: Decimal, currency: str) -> str:
-    places = currencies.exponent(currency)
-    amount = _plain(rate.scaleb(-places))
-    missing = places + int(amount.as_tuple().exponent)
-    return f"{amount.quantize(Decimal(1).scaleb(-places)) if missing > 0 else amount:f}"
-
-
-def _whole(least: int, most: int) -> Callable[[str, object, str], int]:
-    def read(field: str, value: object, _currency: str) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise InvalidInput(field, f"must be a whole number from {least} to {most}")
-        return value
-
-    return read
-
-
-def _truth(field: str, value: object, _currency: str) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput(field, "must be true or false")
-    return value
-
-
-def _choice(choices: type[enum.StrEnum]) -> Callable[[str, object, str], enum.StrEnum]:
-    def read(field: str, value: object, _currency: str) -> enum.StrEnum:
-        if isinstance(value, str) and value in choices.__members__:
-            return choices[value]
-        raise InvalidInput(field, f"must be one of {', '.join(choices.__members__)}")
-
-    return read
-
-
-def _day(field: str, value: object) -> date:
-    """A date in its one ISO form, in a century that somebody may mean."""
-    try:
-        day = date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != value or day.year > _LAST_YEAR:
-        raise InvalidInput(field, f"must be a date like 2026-12-31, at most in {_LAST_YEAR}")
-    return day
-
-
-def _optional_day(field: str, value: object, _currency: str) -> date | None:
-    return None if value is None else _day(field, value)
-
-
-def _one_entry(field: str, value: object, keys: str) -> tuple[str, object]:
-    """``{"days": 30}`` → ``("days", 30)``."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        (key, count), *_ = value.items()
-        if key in keys.split():
-            return str(key), count
-    raise InvalidInput(field, f"must be an object with exactly one of: {', '.join(keys.split())}")
-
-
 def _waiting(field: str, value: object, currency: str) -> WaitingTime:
-    unit, count = _one_entry(field, value, "days hours")
+    unit, count = values.one_entry(field, value, "days hours")
     most = MAX_WAITING_DAYS * (1 if unit == "days" else 24)
-    return WaitingTime(_whole(0, most)(f"{field}.{unit}", count, currency), WaitingUnit[unit.upper()])
-
-
-def _expiry(field: str, value: object, currency: str) -> Expiry:
-    key, given = _one_entry(field, value, "days on never")
-    if key == "days":
-        return Expiry(days=_whole(1, MAX_EXPIRY_DAYS)(f"{field}.days", given, currency))
-    if key == "on":
-        return Expiry(on=_day(f"{field}.on", given))
-    if given is not True:
-        raise InvalidInput(f"{field}.never", "must be true")
-    return Expiry()
-
-
-def _optional_expiry(field: str, value: object, currency: str) -> Expiry | None:
-    return None if value is None else _expiry(field, value, currency)
-
-
-def _write_expiry(expiry: Expiry | None, _currency: str) -> dict[str, Any] | None:
-    if expiry is None:
-        return None
-    if expiry.on is not None:
-        return {"on": expiry.on.isoformat()}
-    return {"never": True} if expiry.days is None else {"days": expiry.days}
+    return WaitingTime(values.whole(0, most)(f"{field}.{unit}", count, currency), WaitingUnit[unit.upper()])
 
 
 def _statuses(field: str, value: object, _currency: str) -> tuple[str, ...]:
@@ -278,33 +216,44 @@ def _statuses(field: str, value: object, _currency: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(statuses))
 
 
-def _as_is(value: Any, _currency: str) -> Any:
-    return value
+def _product_text(field: str, value: object, _currency: str) -> Texts:
+    return placeholders.per_locale(field, value, product_texts.VARIABLES)
 
 
 _SETTINGS: Final[dict[str, _Setting]] = {
-    "revenuePerPoint": _Setting("revenue_per_point", _rate(_LEAST_REVENUE), _write_rate),
-    "valuePerPoint": _Setting("value_per_point", _rate(1), _write_rate),
-    "pointValuePolicy": _Setting("point_value_policy", _choice(PointValuePolicy), _as_is),
-    "revenueRounding": _Setting("revenue_rounding", _choice(Rounding), _as_is),
-    "basePointsPerOrder": _Setting("base_points_per_order", _whole(0, MAX_POINTS), _as_is),
-    "signUpPoints": _Setting("sign_up_points", _whole(0, MAX_POINTS), _as_is),
-    "signUpAvailableAtOnce": _Setting("sign_up_available_at_once", _truth, _as_is),
-    "signUpFrom": _Setting("sign_up_from", _optional_day, lambda day, _: day and day.isoformat()),
-    "signUpUntil": _Setting("sign_up_until", _optional_day, lambda day, _: day and day.isoformat()),
-    "signUpExpiry": _Setting("sign_up_expiry", _optional_expiry, _write_expiry),
+    "revenuePerPoint": _Setting("revenue_per_point", values.rate(values.LEAST_REVENUE), values.write_rate),
+    "valuePerPoint": _Setting("value_per_point", values.rate(1), values.write_rate),
+    "pointValuePolicy": _Setting("point_value_policy", values.choice(PointValuePolicy), values.as_is),
+    "earnsFromRevenue": _Setting("earns_from_revenue", values.truth, values.as_is),
+    "revenueRounding": _Setting("revenue_rounding", values.choice(Rounding), values.as_is),
+    "basePointsPerOrder": _Setting("base_points_per_order", values.whole(0, values.MAX_POINTS), values.as_is),
+    "signUpPoints": _Setting("sign_up_points", values.whole(0, values.MAX_POINTS), values.as_is),
+    "signUpAvailableAtOnce": _Setting("sign_up_available_at_once", values.truth, values.as_is),
+    "signUpFrom": _Setting("sign_up_from", values.optional_day, lambda day, _: day and day.isoformat()),
+    "signUpUntil": _Setting("sign_up_until", values.optional_day, lambda day, _: day and day.isoformat()),
+    "signUpExpiry": _Setting("sign_up_expiry", values.optional_expiry, values.write_expiry),
     "waitingTime": _Setting("waiting_time", _waiting, lambda wait, _: {wait.unit.lower(): wait.count}),
-    "expiry": _Setting("expiry", _expiry, _write_expiry),
-    "expiryCountsFrom": _Setting("expiry_counts_from", _choice(CountsFrom), _as_is),
-    "netBasis": _Setting("net_basis", _truth, _as_is),
-    "shippingInBasis": _Setting("shipping_in_basis", _truth, _as_is),
-    "surchargeInBasis": _Setting("surcharge_in_basis", _truth, _as_is),
+    "expiry": _Setting("expiry", values.expiry, values.write_expiry),
+    "expiryCountsFrom": _Setting("expiry_counts_from", values.choice(CountsFrom), values.as_is),
+    "netBasis": _Setting("net_basis", values.truth, values.as_is),
+    "shippingInBasis": _Setting("shipping_in_basis", values.truth, values.as_is),
+    "surchargeInBasis": _Setting("surcharge_in_basis", values.truth, values.as_is),
     "qualifyingStatuses": _Setting("qualifying_statuses", _statuses, lambda statuses, _: list(statuses)),
-    "holdMinutes": _Setting("hold_minutes", _whole(1, 60), _as_is),
-    "holdExtensionsMax": _Setting("hold_extensions_max", _whole(0, 20), _as_is),
-    "minimumRedemptionPoints": _Setting("minimum_redemption_points", _whole(0, MAX_POINTS), _as_is),
-    "maximumShareOfCart": _Setting("maximum_share_of_cart", _whole(1, 100), _as_is),
-    "expiringWindowDays": _Setting("expiring_window_days", _whole(1, 365), _as_is),
-    "releaseParkedOnJoin": _Setting("release_parked_on_join", _truth, _as_is),
-    "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", _whole(0, MAX_WAITING_DAYS), _as_is),
+    "holdMinutes": _Setting("hold_minutes", values.whole(1, 60), values.as_is),
+    "holdExtensionsMax": _Setting("hold_extensions_max", values.whole(0, 20), values.as_is),
+    "minimumRedemptionPoints": _Setting(
+        "minimum_redemption_points", values.whole(0, values.MAX_POINTS), values.as_is
+    ),
+    "maximumShareOfCart": _Setting("maximum_share_of_cart", values.whole(0, 100), values.as_is),
+    "expiringWindowDays": _Setting("expiring_window_days", values.whole(1, 365), values.as_is),
+    "releaseParkedOnJoin": _Setting("release_parked_on_join", values.truth, values.as_is),
+    "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", values.whole(0, MAX_WAITING_DAYS), values.as_is),
+    "refundSplit": _Setting("refund_split", values.choice(RefundSplit), values.as_is),
+    "clawback": _Setting("clawback", values.choice(Clawback), values.as_is),
+    "giveBackGraceDays": _Setting("give_back_grace_days", values.whole(0, 365), values.as_is),
+    "mergeReversesSignUpBonus": _Setting("merge_reverses_sign_up_bonus", values.truth, values.as_is),
+    "bookingDelayMinutes": _Setting("booking_delay_minutes", values.whole(180, 240), values.as_is),
+    "bookingNeedsCompletion": _Setting("booking_needs_completion", values.truth, values.as_is),
+    "standardPointsText": _Setting("standard_points_text", _product_text, lambda texts, _: dict(texts)),
+    "extraPointsText": _Setting("extra_points_text", _product_text, lambda texts, _: dict(texts)),
 }

@@ -7,8 +7,8 @@ A change is seen at once by the process that makes it and within ``CACHE_LIFE`` 
 import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,7 +18,10 @@ import orjson
 from pointbook.db.session import Connection, Database
 from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion, in_force
+from pointbook.domain.rules import Engine, Place, RuleState, RuleVersion, read_rule
 from pointbook.services.caches import ExpiringCache
+from pointbook.services.holiday_names import holidays_in
+from pointbook.services.rule_books import RuleBook
 
 CACHE_LIFE: Final = 4.0
 """Seconds."""
@@ -39,6 +42,26 @@ class ProgrammeState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HolidayCalendar:
+    """The holidays of a region (ISO 3166) and days of one's own with their names; pure data, and may travel."""
+
+    country: str | None = None
+    subdivision: str | None = None
+    own: tuple[tuple[date, str], ...] = ()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], own: Mapping[str, str]) -> "HolidayCalendar":
+        days = sorted((date.fromisoformat(day), name) for day, name in own.items())
+        return cls(row["country"], row["subdivision"], tuple(days))
+
+    def place(self, store_id: str | None, time_zone: str) -> Place:
+        return Place(store_id, ZoneInfo(time_zone), holidays_in(self.country, self.subdivision, dict(self.own)))
+
+
+NO_HOLIDAYS: Final = HolidayCalendar()
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSnapshot:
     """``store_id`` is the shop's; an inactive store earns nothing."""
 
@@ -46,13 +69,19 @@ class StoreSnapshot:
     name: str
     time_zone: str
     active: bool
+    holidays: HolidayCalendar = NO_HOLIDAYS
+
+    @property
+    def place(self) -> Place:
+        return self.holidays.place(self.store_id, self.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeSnapshot:
-    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``stores`` are complete.
+    """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``stores`` and ``book`` are complete.
 
-    ``versions`` are all since the last change of currency, which makes those before it void.
+    ``versions`` are all since the last change of currency, which makes those before it void. ``holidays`` are for
+    orders without a store.
     """
 
     id: int
@@ -66,6 +95,10 @@ class ProgrammeSnapshot:
     sandbox: bool
     versions: tuple[SettingsVersion, ...]
     stores: Mapping[str, StoreSnapshot]
+    entry_channels: tuple[str, ...] = ()
+    exit_channels: tuple[str, ...] = ()
+    holidays: HolidayCalendar = NO_HOLIDAYS
+    book: RuleBook = field(default_factory=RuleBook)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -80,6 +113,17 @@ class ProgrammeSnapshot:
 
     def settings_at(self, at: datetime) -> ProgrammeSettings:
         return in_force(self.versions, at).settings
+
+    def version(self, number: int) -> SettingsVersion:
+        return next(version for version in self.versions if version.version == number)
+
+    def engine_at(self, at: datetime) -> Engine:
+        """The settings and rules in force at an instant, compiled once."""
+        return self.book.engine(self.version_at(at), self.zone, at)
+
+    def place(self, store: StoreSnapshot | None) -> Place:
+        """Where an order of a store, or of none, is at home."""
+        return self.holidays.place(None, self.time_zone) if store is None else store.place
 
     def store(self, store_id: str | None) -> StoreSnapshot | None:
         """The store with the shop's id; None stays None. Raises UnknownStore."""
@@ -141,6 +185,7 @@ class ProgrammeDirectory:
             self.load, life=CACHE_LIFE, size=_PROGRAMMES
         )
         self._histories: dict[int, _History] = {}
+        self._books: dict[int, tuple[int, RuleBook]] = {}
 
     async def get(self, programme_id: int) -> ProgrammeSnapshot:
         programme = await self._cache.get(programme_id)
@@ -171,13 +216,37 @@ class ProgrammeDirectory:
             return None
         history = await known.followed_by(orjson.loads(row["versions"]))
         self._keep(programme_id, history)
-        return _snapshot(row, history.versions)
+        return _snapshot(row, history.versions, await self._book(programme_id, row["rules_revision"]))
 
     def _keep(self, programme_id: int, history: _History) -> None:
         self._histories.pop(programme_id, None)
         while len(self._histories) >= _PROGRAMMES:
             del self._histories[next(iter(self._histories))]
         self._histories[programme_id] = history
+
+    async def _book(self, programme_id: int, revision: int) -> RuleBook:
+        """The rules, read only when they have changed. They may be newer than the revision, never older."""
+        kept = self._books.pop(programme_id, None)
+        if kept is None or kept[0] != revision:
+            while len(self._books) >= _PROGRAMMES:
+                del self._books[next(iter(self._books))]
+            kept = revision, await self._read_book(programme_id) if revision else RuleBook()
+        self._books[programme_id] = kept
+        return kept[1]
+
+    async def inside(self, connection: Connection, programme_id: int) -> ProgrammeSnapshot:
+        """The programme as it is inside a transaction, for whoever changes it under its lock."""
+        known = self._histories.get(programme_id, _History())
+        row = await connection.fetchrow(_PROGRAMME, programme_id, known.newest)
+        assert row is not None, "it was locked"
+        history = await known.followed_by(orjson.loads(row["versions"]))
+        self._keep(programme_id, history)  # it is committed: the change of this transaction is still to come
+        return _snapshot(row, history.versions, book_of(await connection.fetchval(_RULES, programme_id)))
+
+    async def _read_book(self, programme_id: int) -> RuleBook:
+        row = await self._db.one_row(programme_id, _RULES, programme_id)
+        assert row is not None, "an aggregate has a row"
+        return await asyncio.to_thread(book_of, row["versions"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +288,25 @@ class AccountDirectory:
         return None if row is None else AccountKey(row["account_id"], row["public_id"])
 
 
-def _snapshot(row: Mapping[str, Any], versions: tuple[SettingsVersion, ...]) -> ProgrammeSnapshot:
-    stores = (StoreSnapshot(**store) for store in orjson.loads(row["stores"]))
+def book_of(versions: str) -> RuleBook:
+    """The book of the rule versions that ``_RULES`` answers."""
+    return RuleBook(tuple(_rule_versions(orjson.loads(versions))))
+
+
+def _rule_versions(rows: Iterable[Mapping[str, Any]]) -> Iterable[RuleVersion]:
+    for row in rows:
+        yield RuleVersion(
+            key=row["rule_key"],
+            number=row["number"],
+            version=row["version"],
+            effective_from=datetime.fromisoformat(row["effective_from"]).astimezone(UTC),
+            state=RuleState(row["state"]),
+            rule=read_rule(row["document"], row["currency"]),
+        )
+
+
+def _snapshot(row: Mapping[str, Any], versions: tuple[SettingsVersion, ...], book: RuleBook) -> ProgrammeSnapshot:
+    stores = map(_store, orjson.loads(row["stores"]))
     return ProgrammeSnapshot(
         id=row["id"],
         slug=row["slug"],
@@ -233,7 +319,16 @@ def _snapshot(row: Mapping[str, Any], versions: tuple[SettingsVersion, ...]) -> 
         sandbox=row["sandbox"],
         versions=versions,
         stores={store.store_id: store for store in stores},
+        entry_channels=tuple(row["entry_channels"]),
+        exit_channels=tuple(row["exit_channels"]),
+        holidays=HolidayCalendar.of(row, orjson.loads(row["own_holidays"])),
+        book=book,
     )
+
+
+def _store(row: Mapping[str, Any]) -> StoreSnapshot:
+    holidays = HolidayCalendar.of(row, row["own_holidays"])
+    return StoreSnapshot(row["store_id"], row["name"], row["time_zone"], row["active"], holidays)
 
 
 def _version(row: Mapping[str, Any]) -> SettingsVersion:
@@ -261,6 +356,12 @@ select
     ) as stores
 from programme
 where programme.id = $1
+"""
+
+_RULES = """
+select coalesce(jsonb_agg(to_jsonb(one) order by one.number, one.rule_key, one.version), '[]')::text as versions
+from earning_rule_version as one
+where one.programme_id = $1
 """
 
 _ACCOUNT = """

@@ -23,16 +23,18 @@ import asyncpg
 from pointbook import ledger
 from pointbook.db.queries import orders
 from pointbook.db.queries.customers import lock_customer
+from pointbook.db.queries.rule_counts import add_counts, counts_of
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import earning, errors
 from pointbook.domain.money import Money
 from pointbook.domain.orders import OrderDocument, StoredOrder, parse_order
-from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.domain.rules import Counter, Occasion
 from pointbook.ledger import Accrual, HoldState
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
-from pointbook.services.granting import ORDER, earned_lots, order_points, points_in, tell_credited
+from pointbook.services.granting import ORDER, points_in, tell_credited
 from pointbook.services.installation import Installation
+from pointbook.services.judging import NOTHING_GIVEN, Circumstances, Judge
 from pointbook.services.members import normalised_email
 from pointbook.services.redemption import CAPTURE, Purchase, locked_hold, spend
 
@@ -81,7 +83,7 @@ async def submit_order(
         programme.require_open()
         order = _order(document, programme.currency)
         programme.store(order.store)
-        report = _Report(installation, programme, programme.version_at(now), order, order.stored(), tells, now)
+        report = _Report(installation, programme, Judge(programme, now), order, order.stored(), tells, now)
         try:
             async with installation.turns.turn(programme.id, order.customer.external_id):
                 return await retrying(report.settle)
@@ -135,6 +137,7 @@ class _Effect(NamedTuple):
     outcome: Outcome
     points: int = 0
     version: int | None = None
+    judgement: str | None = None
     seq: int | None = None
 
 
@@ -144,7 +147,7 @@ class _Report:
 
     installation: Installation
     programme: ProgrammeSnapshot
-    version: SettingsVersion
+    judge: Judge
     order: OrderDocument
     stored: StoredOrder
     tells: bool
@@ -247,24 +250,46 @@ class _Report:
             return _Effect(Outcome.PARKED)
         if not self._qualifies():
             return _Effect(Outcome.RECEIVED)
-        content, store = self.order.content, self.order.store
-        points = order_points(self.programme, self.version, content, store, redeemed_value=redeemed.value)
-        lots = earned_lots(self.programme, self.version, points, at=self.now)
+        return await self._earn(connection, AccountKey(known.account_id, known.public_id), redeemed)
+
+    async def _earn(self, connection: Connection, account: AccountKey, redeemed: _Redeemed) -> _Effect:
+        judge, order = self.judge, self.order
+        occasion = judge.occasion(
+            Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
+        )
+        standing, given = await self._given(connection, account.account_id, occasion)
+        result = judge.order(order.content, occasion, redeemed.value, given)
+        version, record = judge.version.version, judge.record(result)
+        lots = judge.lots(result.parts, self.now)
         if not lots:
-            return _Effect(Outcome.EARNED, version=self.version.version)
-        accrual = Accrual(known.account_id, ORDER, self.order.external_id, 1, lots)
+            return _Effect(Outcome.EARNED, version=version, judgement=record)
+        accrual = Accrual(account.account_id, ORDER, order.external_id, 1, lots)
         [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
         if accrued.status == "duplicate":
             raise _Overtaken
         if accrued.seq is None:
-            return _Effect(Outcome.EARNED, version=self.version.version)
+            return _Effect(Outcome.EARNED, version=version, judgement=record)
+        uses = {(standing, use.counter): use.used for use in result.cap_uses}
+        await add_counts(connection, self.programme.id, uses)
         if self.tells:
-            account = AccountKey(known.account_id, known.public_id)
             await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
-        return _Effect(Outcome.EARNED, points_in(lots), self.version.version, accrued.seq)
+        return _Effect(Outcome.EARNED, points_in(lots), version, record, accrued.seq)
+
+    async def _given(
+        self, connection: Connection, account_id: int, occasion: Occasion
+    ) -> tuple[int, Mapping[Counter, int]]:
+        """What capped rules have given the member before, and the account by which it is counted, locked."""
+        counters = self.judge.counters(occasion)
+        if not counters:
+            return account_id, NOTHING_GIVEN
+        locked = await ledger.lock(connection, self.programme.id, [account_id])
+        standing = locked[account_id]
+        asked = ((standing, counter) for counter in counters)
+        counts = await counts_of(connection, self.programme.id, asked)
+        return standing, {counter: points for (_, counter), points in counts.items()}
 
     def _qualifies(self) -> bool:
-        return earning.qualifies(self.order.status, self.version.settings)
+        return earning.qualifies(self.order.status, self.judge.version.settings)
 
     async def _write(
         self, connection: Connection, known: orders.Known, redeemed: _Redeemed, effect: _Effect
@@ -312,6 +337,7 @@ class _Report:
             redeemed_value=redeemed.value,
             points=effect.points,
             settings_version=effect.version,
+            judgement=effect.judgement,
             hold_id=redeemed.hold_id,
             entry_seq=effect.seq,
             reported_at=self.now,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -12,25 +12,19 @@ import orjson
 from pointbook import ledger
 from pointbook.db.queries import orders
 from pointbook.db.queries.customers import lock_customer
+from pointbook.db.queries.rule_counts import add_counts
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import earning, text
 from pointbook.domain.errors import InvalidInput, UnknownStore
 from pointbook.domain.orders import OrderContent
-from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.domain.rules import Counter
 from pointbook.ledger import Accrual, NewLot
 from pointbook.services import outbox
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot, check_unchanged
-from pointbook.services.granting import (
-    ORDER,
-    SIGN_UP,
-    earned_lots,
-    order_points,
-    points_in,
-    sign_up_lots,
-    tell_credited,
-)
+from pointbook.services.granting import ORDER, SIGN_UP, points_in, tell_credited
 from pointbook.services.installation import Installation
+from pointbook.services.judging import Circumstances, Judge
 from pointbook.services.members import MEMBER_OF_EXTERNAL_ID, Member, member_of, normalised_email
 
 MEMBER_JOINED: Final = "member.joined"
@@ -68,24 +62,30 @@ async def join(
 ) -> Joined:
     """Make a customer a member, or find the member that they are; only the first call has an effect.
 
-    Sign-up points are given as the settings in force say (R12), not again within the block after leaving.
-    ``joined_at`` (None: now) is when a member whom the shop had before joined; R12 is judged as of then, and what
-    has expired since is not given. Without ``tells`` nobody is told. Raises InvalidInput, ProgrammeNotOpen.
+    Sign-up points are given as the settings and rules in force say (R12), not again within the block after
+    leaving. ``joined_at`` (None: now) is when a member whom the shop had before joined; R12 is judged as of then,
+    and what has expired since is not given. Without ``tells`` nobody is told.
+    Raises InvalidInput, ProgrammeNotOpen.
     """
 
     async def call(programme: ProgrammeSnapshot) -> Joined:
-        version, customer = programme.version_at(now), checked(programme, command)
-        joining = _Joining(installation, programme, version, customer, joined_at or now, tells, now)
+        judge, customer = Judge(programme, now), checked(programme, command)
+        joining = _Joining(installation, programme, judge, customer, joined_at or now, tells, now)
         return await retrying(joining.settle)
 
     return await installation.programmes.while_open(programme_id, call)
+
+
+class _JudgedOrder(NamedTuple):
+    lots: tuple[NewLot, ...]
+    released: orders.Released
 
 
 @dataclass(frozen=True, slots=True)
 class _Joining:
     installation: Installation
     programme: ProgrammeSnapshot
-    version: SettingsVersion
+    judge: Judge
     command: Join
     joined_at: datetime
     tells: bool
@@ -105,7 +105,7 @@ class _Joining:
         public_id = uuid4()
         account_id = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
         account = AccountKey(account_id, public_id)
-        lots = () if await self._is_blocked(connection) else self._sign_up_lots()
+        gift = NO_GIFT if await self._is_blocked(connection) else sign_up(self.judge, self.joined_at, now=self.now)
         row = await connection.fetchrow(
             _INSERT,
             self.programme.id,
@@ -115,21 +115,19 @@ class _Joining:
             self.command.email_verified,
             self.command.locale,
             self.joined_at,
-            points_in(lots),
+            gift.points,
+            gift.judgement,
         )
         await connection.execute(_NAME, self.programme.id, self.command.external_id, account_id)
         if self.tells:
             payload = {"account": public_id.hex}
             await outbox.append(connection, self.programme.id, MEMBER_JOINED, payload, now=self.now)
-        await self._give_sign_up_points(connection, account, lots)
+        await self._give_sign_up_points(connection, account, gift.lots)
         released = 0
-        if self.version.settings.release_parked_on_join:
+        if self.judge.version.settings.release_parked_on_join:
             released = await self._release_parked(connection, account)
         await check_unchanged(connection, self.programme)
         return Joined(member_of(row), created=True, released=released)
-
-    def _sign_up_lots(self) -> tuple[NewLot, ...]:
-        return sign_up_lots(self.programme, self.version, joined_at=self.joined_at, now=self.now)
 
     async def _is_blocked(self, connection: Connection) -> bool:
         """Whether this address left not long ago; known by its keyed hash only."""
@@ -156,7 +154,7 @@ class _Joining:
             await tell_credited(connection, self.programme.id, account, seq, lots, now=self.now)
 
     async def _release_parked(self, connection: Connection, account: AccountKey) -> int:
-        """Orders that came before their customer joined have their effect now, under the settings of now (R14)."""
+        """Orders that came before their customer joined have their effect now, by what is in force now (R14)."""
         email = self.command.email if self.command.email_verified else None
         rows = await orders.parked(
             connection,
@@ -168,36 +166,64 @@ class _Joining:
         )
         if not rows:
             return 0
-        lots = await asyncio.to_thread(self._lots_by_order, rows)  # a thousand long ones take seconds
+        given: dict[Counter, int] = {}
+        judged = await asyncio.to_thread(self._judged_by_order, rows, given)  # a thousand long ones take seconds
+        lots = {order: one.lots for order, one in judged.items()}
         accruals = [Accrual(account.account_id, ORDER, order, 1, lots[order]) for order in lots if lots[order]]
         accrued = await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
         seqs = {accrual.source_id: answer.seq for accrual, answer in zip(accruals, accrued, strict=True)}
         for order, seq in seqs.items():
             assert seq is not None, "a parked order has not earned, and the new account earns"
             await self._tell_credited(connection, account, seq, lots[order])
-        released = [self._released(row, lots[row["external_id"]], seqs.get(row["external_id"])) for row in rows]
+        released = [one.released._replace(entry_seq=seqs.get(order)) for order, one in judged.items()]
         await orders.release(connection, self.programme.id, account.account_id, released)
+        counts = {(account.account_id, counter): points for counter, points in given.items()}
+        await add_counts(connection, self.programme.id, counts)
         return len(released)
 
-    def _lots_by_order(self, rows: Sequence[Any]) -> dict[str, tuple[NewLot, ...]]:
-        return {row["external_id"]: self._lots_of(row) for row in rows}
+    def _judged_by_order(self, rows: Sequence[Any], given: dict[Counter, int]) -> dict[str, _JudgedOrder]:
+        return {row["external_id"]: self._judged(row, given) for row in rows}
 
-    def _lots_of(self, row: Any) -> tuple[NewLot, ...]:
-        if not earning.qualifies(row["status"], self.version.settings):
-            return ()
+    def _judged(self, row: Any, given: dict[Counter, int]) -> _JudgedOrder:
+        """What becomes of a parked order; ``given`` goes on counting what capped rules give."""
+        order, judge = row["external_id"], self.judge
+        if not earning.qualifies(row["status"], judge.version.settings):
+            return _JudgedOrder((), orders.Released(order, orders.RECEIVED, 0, None, None, None))
         content = OrderContent.from_stored(orjson.loads(row["document"]))
-        store, redeemed_value = row["store_id"], row["redeemed_value"]
+        place = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
         try:
-            points = order_points(self.programme, self.version, content, store, redeemed_value=redeemed_value)
+            occasion = judge.occasion(place)
         except UnknownStore as error:  # the order has it, so the snapshot is older
             raise ProgrammeChangedError from error
-        return earned_lots(self.programme, self.version, points, at=self.now)
+        counters = judge.counters(occasion)
+        before = {counter: given[counter] for counter in counters if counter in given}
+        result = judge.order(content, occasion, row["redeemed_value"], before)
+        for use in result.cap_uses:
+            given[use.counter] = given.get(use.counter, 0) + use.used
+        lots = judge.lots(result.parts, self.now)
+        version, record = judge.version.version, judge.record(result)
+        return _JudgedOrder(lots, orders.Released(order, orders.EARNED, points_in(lots), version, record, None))
 
-    def _released(self, row: Any, lots: Sequence[NewLot], seq: int | None) -> orders.Released:
-        if not earning.qualifies(row["status"], self.version.settings):
-            return orders.Released(row["external_id"], orders.RECEIVED, 0, None, None)
-        points = points_in(tuple(lots))
-        return orders.Released(row["external_id"], orders.EARNED, points, self.version.version, seq)
+
+class SignUpGift(NamedTuple):
+    """The lots for joining, and as JSON which rules gave them; None if nothing was given."""
+
+    lots: tuple[NewLot, ...]
+    judgement: str | None
+
+    @property
+    def points(self) -> int:
+        return points_in(self.lots)
+
+
+NO_GIFT: Final = SignUpGift((), None)
+
+
+def sign_up(judge: Judge, joined_at: datetime, *, now: datetime) -> SignUpGift:
+    """What joining at an instant gives (R12): nothing outside of periods, or what has expired by now."""
+    result = judge.joining(joined_at)
+    lots = judge.lots(result.parts, joined_at, now=now)
+    return SignUpGift(lots, judge.record(result)) if lots else NO_GIFT
 
 
 def rejoin_digest(installation: Installation, programme_id: int, email: str) -> bytes:
@@ -218,8 +244,9 @@ def checked(programme: ProgrammeSnapshot, command: Join) -> Join:
 
 _INSERT = """
 insert into member
-    (programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+    (programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points,
+    sign_up_judgement)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 returning *
 """
 

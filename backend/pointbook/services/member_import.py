@@ -23,17 +23,17 @@ from pointbook.db.queries.customer_sets import accounts_of, lock_customers
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain.errors import InvalidInput, PointbookError
-from pointbook.domain.programme_settings import SettingsVersion
 from pointbook.domain.reading import instant, object_of, optional_truth
-from pointbook.ledger import Accrual, NewLot
+from pointbook.ledger import Accrual
 from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
-from pointbook.services.granting import SIGN_UP, points_in, sign_up_lots
+from pointbook.services.granting import SIGN_UP, points_in
 from pointbook.services.import_files import Chunk, Heading, ImportFile, Record, Refusal
 from pointbook.services.import_records import check_columns, document_of_json, fields_of_row, refusal_of
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import ImportKind, ImportRun, LastTry
 from pointbook.services.installation import Installation
-from pointbook.services.joining import Join, checked, join, rejoin_digest
+from pointbook.services.joining import NO_GIFT, Join, SignUpGift, checked, join, rejoin_digest, sign_up
+from pointbook.services.judging import Judge
 
 _COLUMNS: Final = frozenset({"externalId", "email", "emailVerified", "locale", "joinedAt"})
 _TRUTHS: Final = {"true": True, "false": False}
@@ -180,7 +180,7 @@ class _Importing:
 
     async def _with_parked_orders(self, connection: Connection, members: Sequence[_NewMember]) -> list[_NewMember]:
         """Whose joining gives effect to orders, when the settings say so."""
-        if not self.version.settings.release_parked_on_join:
+        if not self.programme.settings_at(self.now).release_parked_on_join:
             return []
         names = [member.command.external_id for member in members]
         emails = [member.command.email for member in members if member.command.email_verified]
@@ -192,17 +192,16 @@ class _Importing:
     async def _enrol(self, connection: Connection, members: Sequence[_NewMember], counts: MemberCounts) -> None:
         if not members:
             return
+        judge = Judge(self.programme, self.now)
         blocked = await self._blocked(connection, members)
         rows, accruals = [], []
         for member in members:
             command, public_id = member.command, uuid4()
             account = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
-            lots = sign_up_lots(self.programme, self.version, joined_at=member.joined_at, now=self.now)
-            if command.email in blocked:
-                lots = ()
-            rows.append(_row(member, account, public_id, lots))
-            if lots:
-                accruals.append(Accrual(account, SIGN_UP, public_id.hex, 1, lots))
+            gift = NO_GIFT if command.email in blocked else sign_up(judge, member.joined_at, now=self.now)
+            rows.append(_row(member, account, public_id, gift))
+            if gift.lots:
+                accruals.append(Accrual(account, SIGN_UP, public_id.hex, 1, gift.lots))
         await connection.execute(_INSERT, self.programme.id, *map(list, zip(*rows, strict=True)))
         await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
         counts.joined += len(rows)
@@ -215,16 +214,12 @@ class _Importing:
         rows = await connection.fetch(_BLOCKED, self.programme.id, list(digests), self.now)
         return {digests[row["email_digest"]] for row in rows}
 
-    @property
-    def version(self) -> SettingsVersion:
-        return self.programme.version_at(self.now)
-
 
 def _verified_email(command: Join) -> str | None:
     return command.email if command.email_verified else None
 
 
-def _row(member: _NewMember, account: int, public_id: UUID, lots: tuple[NewLot, ...]) -> tuple[object, ...]:
+def _row(member: _NewMember, account: int, public_id: UUID, gift: SignUpGift) -> tuple[object, ...]:
     command = member.command
     return (
         command.external_id,
@@ -234,7 +229,8 @@ def _row(member: _NewMember, account: int, public_id: UUID, lots: tuple[NewLot, 
         command.email_verified,
         command.locale,
         member.joined_at,
-        points_in(lots),
+        gift.points,
+        gift.judgement,
     )
 
 
@@ -264,12 +260,14 @@ _INSERT = """
 with given as (
     select *
     from unnest(
-        $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::bool[], $7::text[], $8::timestamptz[], $9::bigint[])
-        as given (external_id, account_id, public_id, email, email_verified, locale, joined_at, points)
+        $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::bool[], $7::text[], $8::timestamptz[], $9::bigint[],
+        $10::json[])
+        as given (external_id, account_id, public_id, email, email_verified, locale, joined_at, points, judgement)
 ), members as (
     insert into member (
-        programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points)
-    select $1, account_id, public_id, email, email_verified, locale, joined_at, points from given
+        programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points,
+        sign_up_judgement)
+    select $1, account_id, public_id, email, email_verified, locale, joined_at, points, judgement from given
 )
 update member_external_id as known set account_id = given.account_id
 from given

@@ -122,7 +122,7 @@ class _Importing:
         return self._rules_of(await self.installation.programmes.get(self.programme_id))
 
     def _rules_of(self, programme: ProgrammeSnapshot) -> Rules:
-        return Rules(programme, programme.version_at(self.clock()), self.file.heading)
+        return Rules.of(programme, self.file.heading, self.clock())
 
     async def prepared_chunks(self, behind_line: int, preparing: _Prepare) -> AsyncIterator[_PreparedChunk]:
         """The chunks in order, some of them being prepared ahead. Raises what the reading raises, at its place."""
@@ -188,9 +188,7 @@ class _Importing:
                 committed = await last_try.committed(connection)
                 if claim is None or committed is not None:
                     return committed
-                written = await write_orders(
-                    connection, rules.programme, rules.version, prepared, now=self.clock()
-                )
+                written = await write_orders(connection, rules.judge, prepared, now=self.clock())
                 if not prepared.single and not written.single:
                     await claim.settle(refusals)
                 last_try.keep(claim, written)

@@ -9,16 +9,17 @@ import pickle
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pointbook.domain.earning import qualifies
 from pointbook.domain.errors import PointbookError
 from pointbook.domain.orders import Customer, OrderDocument, StoredOrder, parse_order
 from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.domain.rules import STANDARD_LOT, EarningResult, Part
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.granting import order_points
 from pointbook.services.import_files import Heading, Record, Refusal
 from pointbook.services.import_records import document_of_json, refusal_of
+from pointbook.services.judging import Circumstances, Judge, looks_at_lines
 from pointbook.services.members import normalised_email
 from pointbook.services.order_csv import order_of_rows
 from pointbook.services.usual_orders import usual_order
@@ -26,19 +27,45 @@ from pointbook.services.usual_orders import usual_order
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the orders of a file are judged by."""
+    """What the orders of a file are judged by, and when it was so: equal ones judge alike."""
 
     programme: ProgrammeSnapshot
     version: SettingsVersion
+    edition: int
     heading: Heading | None
+    at: datetime = field(compare=False)
+
+    @classmethod
+    def of(cls, programme: ProgrammeSnapshot, heading: Heading | None, at: datetime) -> "Rules":
+        return cls(programme, programme.version_at(at), programme.book.edition(at), heading, at)
+
+    @property
+    def judge(self) -> Judge:
+        return Judge(self.programme, self.at)
 
     def packed(self) -> bytes:
         """The form in which they travel to another process, where they are unpacked once."""
         return pickle.dumps(self)
 
 
+class Judged(NamedTuple):
+    """What an order earns; the fields are those of ``PreparedOrder``."""
+
+    points: int
+    parts: tuple[Part, ...] | None = None
+    judgement: str | None = None
+    counted: bool = False
+
+
+_NOTHING: Final = Judged(0)
+_COUNTED: Final = Judged(0, counted=True)
+
+
 class PreparedOrder(NamedTuple):
-    """An order ready to be written. ``points`` are for a member, ``email`` is how one may be found later."""
+    """An order ready to be written. ``points`` are for a member, ``email`` is how one may be found later.
+
+    ``counted``: capped rules are for it, so that its points depend on what its member got before; it has none yet.
+    """
 
     line: int
     external_id: str
@@ -55,6 +82,14 @@ class PreparedOrder(NamedTuple):
     total: int
     content: str
     fingerprint: bytes
+    parts: tuple[Part, ...] | None = None
+    """The lots of ``points``; None: they are the programme's usual ones, all together."""
+    judgement: str | None = None
+    counted: bool = False
+
+    @property
+    def circumstances(self) -> Circumstances:
+        return Circumstances(self.placed_at, self.store, self.entry_channel, self.exit_channel)
 
 
 @dataclass(slots=True)
@@ -80,13 +115,15 @@ def _unpacked(packed: bytes) -> Rules:
 def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
     """Read every record; what is wrong with one is a refusal, and the others are not touched by it."""
     prepared = PreparedChunk()
+    judge = rules.judge
+    currency, lines_matter, is_json = judge.programme.currency, looks_at_lines(judge.engine), rules.heading is None
     for record in records:
         raw: Any = None
         try:
-            usual = usual_order(record.content, rules.programme.currency) if rules.heading is None else None
+            usual = usual_order(record.content, currency, lines_matter=lines_matter) if is_json else None
             if usual is None:
                 raw = raw_order(record, rules.heading)
-                order = parse_order(raw, rules.programme.currency)
+                order = parse_order(raw, currency)
                 stored = order.stored()
             else:
                 order, stored = usual
@@ -94,7 +131,7 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
             if order.voucher_code is not None:
                 prepared.single[record.line] = order.external_id
             else:
-                prepared.orders.append(_prepared(record.line, order, stored, rules))
+                prepared.orders.append(_prepared(record.line, order, stored, judge))
         except PointbookError as error:
             prepared.refusals.append(refusal_of(record.line, raw, error))
     return prepared
@@ -105,9 +142,10 @@ def raw_order(record: Record, heading: Heading | None) -> Any:
     return document_of_json(record) if heading is None else order_of_rows(heading, record.content)
 
 
-def _prepared(line: int, order: OrderDocument, stored: StoredOrder, rules: Rules) -> PreparedOrder:
-    rules.programme.store(order.store)
-    does_qualify = qualifies(order.status, rules.version.settings)
+def _prepared(line: int, order: OrderDocument, stored: StoredOrder, judge: Judge) -> PreparedOrder:
+    judge.programme.store(order.store)
+    does_qualify = qualifies(order.status, judge.version.settings)
+    judged = _judged(order, judge) if does_qualify else _NOTHING
     return PreparedOrder(
         line=line,
         external_id=order.external_id,
@@ -120,15 +158,28 @@ def _prepared(line: int, order: OrderDocument, stored: StoredOrder, rules: Rules
         customer=order.customer.external_id,
         email=_waiting_email(order.customer),
         qualifies=does_qualify,
-        points=_points(order, rules) if does_qualify else 0,
+        points=judged.points,
         total=order.content.total,
         content=stored.content,
         fingerprint=stored.fingerprint,
+        parts=judged.parts,
+        judgement=judged.judgement,
+        counted=judged.counted,
     )
 
 
-def _points(order: OrderDocument, rules: Rules) -> int:
-    return order_points(rules.programme, rules.version, order.content, order.store, redeemed_value=0)
+def _judged(order: OrderDocument, judge: Judge) -> Judged:
+    placed = Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
+    occasion = judge.occasion(placed)
+    if judge.counters(occasion):
+        return _COUNTED
+    return judged_by(judge, judge.order(order.content, occasion))
+
+
+def judged_by(judge: Judge, result: EarningResult) -> Judged:
+    """What an order earns, in the form in which it is prepared."""
+    usual = all(part.lot == STANDARD_LOT for part in result.parts)
+    return Judged(result.points, None if usual else result.parts, judge.record(result, traced=False))
 
 
 def _waiting_email(customer: Customer) -> str | None:

@@ -1,20 +1,25 @@
 """Writes prepared orders inside the caller's transaction: one statement a table, however many orders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
+
 from pointbook import ledger
 from pointbook.db.queries.customer_sets import accounts_of, lock_customers
 from pointbook.db.queries.orders import EARNED, PARKED, RECEIVED
+from pointbook.db.queries.rule_counts import add_counts, counts_of
 from pointbook.db.session import Connection
-from pointbook.domain.programme_settings import SettingsVersion
+from pointbook.domain.orders import OrderContent
+from pointbook.domain.rules import STANDARD_LOT, CapUse, Counter, Part
 from pointbook.ledger import Accrual, Accrued, NewLot
-from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
-from pointbook.services.granting import ORDER, earned_lots
+from pointbook.services.directory import check_unchanged
+from pointbook.services.granting import ORDER, points_in
 from pointbook.services.import_reports import Counts
-from pointbook.services.order_preparing import PreparedChunk, PreparedOrder
+from pointbook.services.judging import Judge
+from pointbook.services.order_preparing import PreparedChunk, PreparedOrder, judged_by
 
 
 class RacedError(Exception):
@@ -68,28 +73,32 @@ class Written(NamedTuple):
 
 async def write_orders(
     connection: Connection,
-    programme: ProgrammeSnapshot,
-    version: SettingsVersion,
+    judge: Judge,
     prepared: PreparedChunk,
     *,
     now: datetime,
 ) -> Written:
-    """Write what is new of a chunk's orders, with its points.
+    """Write what is new of a chunk's orders, with its points. They were prepared for this judge, or one like it.
 
     Locks the accounts in key order, then customers who have not joined, then the orders: as ``intake`` does.
     Raises RacedError when an order or its customer came to be known meanwhile, ProgrammeChangedError, and
     ClockAhead; then the caller rolls back.
     """
-    orders = prepared.orders
+    programme, orders = judge.programme, prepared.orders
     accounts = await accounts_of(connection, programme.id, {order.customer for order in orders})
-    await ledger.lock(connection, programme.id, accounts.values())  # whoever captures for an order has done so
+    # Whoever captures for an order has done so, and nobody else counts what capped rules give.
+    standing = await ledger.lock(connection, programme.id, accounts.values())
     fresh, single = await _sorted_out(connection, programme.id, prepared, accounts)
     counts = OrderCounts(known=len(orders) - len(fresh) - len(single))
     if fresh:
-        rows = await _granted(connection, programme, version, fresh, accounts, now=now)
+        earners = {customer: standing[account] for customer, account in accounts.items()}
+        counted = await _counted(connection, judge, fresh, earners)
+        rows = await _granted(connection, judge, counted.orders, accounts, now=now)
+        earned = {row.order.line for row in rows if row.entry is not None}
+        await counted.add(connection, programme.id, earned)
         strangers = {row.order.customer for row in rows if row.account is None}
         await _keep_from_joining(connection, programme.id, strangers)
-        await _insert(connection, programme, version, rows, now=now)
+        await _insert(connection, judge, rows, now=now)
         await check_unchanged(connection, programme)
         counts.count(rows)
     return Written(counts, single)
@@ -137,38 +146,80 @@ def _state(order: PreparedOrder, account: int | None) -> str:
     return EARNED if order.qualifies else RECEIVED
 
 
+class _Counted(NamedTuple):
+    """Orders with their points, and by line what capped rules gave for them: to whom, and how much."""
+
+    orders: Sequence[PreparedOrder]
+    uses: Mapping[int, tuple[int, tuple[CapUse, ...]]]
+
+    async def add(self, connection: Connection, programme_id: int, earned: set[int]) -> None:
+        """Count what was granted. An order of a member who does not earn used up nothing."""
+        given: dict[tuple[int, Counter], int] = {}
+        for line, (account, uses) in self.uses.items():
+            for use in uses if line in earned else ():
+                given[account, use.counter] = given.get((account, use.counter), 0) + use.used
+        await add_counts(connection, programme_id, given)
+
+
+async def _counted(
+    connection: Connection, judge: Judge, orders: Sequence[PreparedOrder], earners: Mapping[str, int]
+) -> _Counted:
+    """Judge the orders for which there are capped rules, in their sequence: each leaves less room to the next."""
+    waiting = [order for order in orders if order.counted and order.customer in earners]
+    if not waiting:
+        return _Counted(orders, {})
+    occasions = {order.line: judge.occasion(order.circumstances) for order in waiting}
+    counters = {line: judge.counters(occasion) for line, occasion in occasions.items()}
+    asked = {(earners[order.customer], counter) for order in waiting for counter in counters[order.line]}
+    counts = await counts_of(connection, judge.programme.id, asked)
+    judged: dict[int, PreparedOrder] = {}
+    used: dict[int, tuple[int, tuple[CapUse, ...]]] = {}
+    for order in waiting:
+        account = earners[order.customer]
+        content = OrderContent.from_stored(orjson.loads(order.content))
+        given = {each: counts[account, each] for each in counters[order.line] if (account, each) in counts}
+        result = judge.order(content, occasions[order.line], given=given)
+        judged[order.line] = order._replace(**judged_by(judge, result)._asdict())
+        used[order.line] = account, result.cap_uses
+        for use in result.cap_uses:
+            counts[account, use.counter] = counts.get((account, use.counter), 0) + use.used
+    return _Counted([judged.get(order.line, order) for order in orders], used)
+
+
 async def _granted(
     connection: Connection,
-    programme: ProgrammeSnapshot,
-    version: SettingsVersion,
+    judge: Judge,
     orders: Sequence[PreparedOrder],
     accounts: dict[str, int],
     *,
     now: datetime,
 ) -> list[_Row]:
     """Grant the points of the orders; one call of the ledger, which locks the accounts."""
-    lots: dict[int, tuple[NewLot, ...]] = {}
+    lots: dict[tuple[Part, ...], tuple[NewLot, ...]] = {}
     accruals: dict[int, Accrual] = {}
     for order in orders:
         account = accounts.get(order.customer)
         if account is None or not order.points:
             continue
-        if order.points not in lots:
-            lots[order.points] = earned_lots(programme, version, order.points, at=now)
-        if granted := lots[order.points]:
+        parts = order.parts or (Part(order.points, STANDARD_LOT),)
+        if parts not in lots:
+            lots[parts] = judge.lots(parts, now)
+        if granted := lots[parts]:
             accruals[order.line] = Accrual(account, ORDER, order.external_id, 1, granted)
-    answers = await ledger.accrue(connection, programme.id, list(accruals.values()), now=now)
-    entries = dict(zip(accruals, answers, strict=True))
-    return [_row(order, accounts.get(order.customer), entries.get(order.line)) for order in orders]
+    answers = await ledger.accrue(connection, judge.programme.id, list(accruals.values()), now=now)
+    entries = dict(zip(accruals, zip(accruals.values(), answers, strict=True), strict=True))
+    return [_row(order, accounts.get(order.customer), *entries.get(order.line, (None, None))) for order in orders]
 
 
-def _row(order: PreparedOrder, account: int | None, accrued: Accrued | None) -> _Row:
+def _row(order: PreparedOrder, account: int | None, accrual: Accrual | None, accrued: Accrued | None) -> _Row:
     state = _state(order, account)
-    if accrued is None or accrued.seq is None:
+    if accrual is None or accrued is None:
         return _Row(order, account, state)
     if accrued.status == "duplicate":
         raise RacedError
-    return _Row(order, account, state, order.points, accrued.seq)
+    if accrued.seq is None:
+        return _Row(order, account, state)
+    return _Row(order, account, state, points_in(accrual.lots), accrued.seq)
 
 
 async def _keep_from_joining(connection: Connection, programme_id: int, customers: set[str]) -> None:
@@ -179,14 +230,14 @@ async def _keep_from_joining(connection: Connection, programme_id: int, customer
 
 async def _insert(
     connection: Connection,
-    programme: ProgrammeSnapshot,
-    version: SettingsVersion,
+    judge: Judge,
     rows: Iterable[_Row],
     *,
     now: datetime,
 ) -> None:
     in_key_order = sorted(rows, key=lambda row: row.order.external_id)
-    columns = zip(*(_values(row, version.version) for row in in_key_order), strict=True)
+    columns = zip(*(_values(row, judge.version.version) for row in in_key_order), strict=True)
+    programme = judge.programme
     inserted = await connection.fetchval(_INSERT, programme.id, programme.currency, now, *map(list, columns))
     if inserted != len(in_key_order):
         raise RacedError
@@ -211,6 +262,7 @@ def _values(row: _Row, version: int) -> tuple[object, ...]:
         order.total,
         row.points,
         version if row.state == EARNED else None,
+        order.judgement if row.state == EARNED else None,
         row.entry,
     )
 
@@ -236,12 +288,12 @@ with inserted as (
     insert into sales_order (
         programme_id, currency, reported_at, external_id, account_id, customer_external_id, customer_email, type,
         status, placed_at, store_id, entry_channel, exit_channel, document, fingerprint, state, total, points,
-        settings_version, entry_seq)
+        settings_version, judgement, entry_seq)
     select $1, $2, $3, given.*
     from unnest(
         $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
         $12::text[], $13::text[], $14::json[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
-        $19::int[], $20::bigint[]) as given
+        $19::int[], $20::json[], $21::bigint[]) as given
     on conflict do nothing
     returning 1
 )

@@ -1,10 +1,10 @@
 """Programmes: made, configured, opened and closed. Their state and settings live in the directory's cache."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import orjson
@@ -14,9 +14,11 @@ from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.queries.programmes import lock_programme, outstanding_points
 from pointbook.db.session import Connection
 from pointbook.domain import calendar, currencies, text
-from pointbook.domain.errors import InvalidInput
+from pointbook.domain.errors import EditConflict, InvalidInput, UnknownStore
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
-from pointbook.services import tokens
+from pointbook.domain.rules import Known, Rule, RuleKind, RuleState, check_rule
+from pointbook.services import audit, tokens
+from pointbook.services.audit import Action, Change
 from pointbook.services.directory import SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 
@@ -60,8 +62,17 @@ class NewStore:
     time_zone: str | None = None
 
 
+class _Store(NamedTuple):
+    store_id: str
+    name: str
+    time_zone: str
+
+    def shown(self) -> Mapping[str, str]:
+        return {"name": self.name, "timeZone": self.time_zone}
+
+
 async def create_programme(
-    installation: Installation, command: NewProgramme, *, now: datetime
+    installation: Installation, command: NewProgramme, *, by: str = audit.OPERATOR, now: datetime
 ) -> ProgrammeSnapshot:
     """A programme with its first settings, in force at once, and a token key of its own.
 
@@ -76,6 +87,7 @@ async def create_programme(
         )
         await tokens.add_own_key(connection, programme_id, now=now)
         await ledger.open_programme(connection, programme_id, sandbox=command.sandbox)
+        await audit.append(connection, programme_id, [_created(command)], by=by, now=now)
     return await installation.programmes.get(programme_id)
 
 
@@ -98,22 +110,32 @@ async def change_settings(
     settings: ProgrammeSettings,
     *,
     effective_from: datetime | None = None,
+    seen_version: int | None = None,
+    by: str = audit.OPERATOR,
     now: datetime,
 ) -> SettingsVersion:
     """Settings in force from an instant on; None = as soon as every process will have heard of them.
 
     Lots keep what they were earned under. In DRAFT they are in force at once. Versions come into force in the
-    order in which they are made, because each is made from the one before: raises InvalidInput for an instant
-    before that of the last version (None too, while one is scheduled), or one that is too soon.
+    order in which they are made, because each is made from the one before. ``seen_version`` is the newest one
+    known to the caller (None: whichever it is).
+    Raises EditConflict if there is a newer one, and InvalidInput for an instant before that of the last version
+    (None too, while one is scheduled), one that is too soon, or if points of a rule could never be spent.
     """
     async with installation.db.bare_transaction(programme_id) as connection:
         await lock_programme(connection, programme_id)
-        row = await connection.fetchrow(_LAST_VERSION, programme_id)
-        assert row is not None, "every programme has settings"
-        earliest = now if row["state"] == ProgrammeState.DRAFT else now + SETTINGS_NOTICE
-        starts = _start(effective_from, earliest, row)
-        version = SettingsVersion(row["version"] + 1, starts, settings)
-        await _insert_version(connection, programme_id, version, row["currency"])
+        programme = await installation.programmes.inside(connection, programme_id)
+        last = programme.versions[-1]
+        if seen_version not in (None, last.version):
+            raise EditConflict("settings", last.version)
+        earliest = now if programme.state is ProgrammeState.DRAFT else now + SETTINGS_NOTICE
+        starts = _start(effective_from, earliest, last)
+        _check_rules(programme, settings)
+        version = SettingsVersion(last.version + 1, starts, settings)
+        await _insert_version(connection, programme_id, version, programme.currency)
+        currency = programme.currency
+        change = _changed_settings(Action.SETTINGS_CHANGED, (last, currency), (version, currency))
+        await audit.append(connection, programme_id, [change], by=by, now=now)
     installation.programmes.forget(programme_id)
     return version
 
@@ -124,30 +146,42 @@ async def change_currency(
     currency: str,
     settings: ProgrammeSettings,
     *,
+    by: str = audit.OPERATOR,
     now: datetime,
 ) -> SettingsVersion:
     """Another currency, with settings that count in it, at once: what was scheduled in the old one is void.
 
-    Raises InvalidInput unless DRAFT or CLOSED, or if the programme counts in this currency already.
+    Raises InvalidInput unless DRAFT or CLOSED, while there are rules for points from money, or if the programme
+    counts in this currency already.
     """
     currencies.exponent(currency)
     async with installation.db.bare_transaction(programme_id) as connection:
         await lock_programme(connection, programme_id)
-        row = await connection.fetchrow(_LAST_VERSION, programme_id)
-        assert row is not None, "every programme has settings"
-        if row["state"] not in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
-            raise InvalidInput("currency", f"cannot change while the programme is {row['state']}")
-        if currency == row["currency"]:
+        programme = await installation.programmes.inside(connection, programme_id)
+        last = programme.versions[-1]
+        if programme.state not in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
+            raise InvalidInput("currency", f"cannot change while the programme is {programme.state}")
+        if currency == programme.currency:
             raise InvalidInput("currency", "is the programme's already: change its settings instead")
-        version = SettingsVersion(row["version"] + 1, now, settings)
+        if any(rule.kind is RuleKind.CART for rule in _kept_rules(programme)):
+            raise InvalidInput("currency", "cannot change while there are cart rules: they count in it")
+        version = SettingsVersion(last.version + 1, now, settings)
         await connection.execute("update programme set currency = $2 where id = $1", programme_id, currency)
         await _insert_version(connection, programme_id, version, currency)
+        before = last, programme.currency
+        change = _changed_settings(Action.CURRENCY_CHANGED, before, (version, currency))
+        await audit.append(connection, programme_id, [change], by=by, now=now)
     installation.programmes.forget(programme_id)
     return version
 
 
 async def change_state(
-    installation: Installation, programme_id: int, state: ProgrammeState, *, now: datetime
+    installation: Installation,
+    programme_id: int,
+    state: ProgrammeState,
+    *,
+    by: str = audit.OPERATOR,
+    now: datetime,
 ) -> ProgrammeSnapshot:
     """DRAFT → ACTIVE → EARNING_STOPPED → CLOSED, and back to ACTIVE; the same state again: nothing.
 
@@ -166,57 +200,87 @@ async def change_state(
             if state is ProgrammeState.CLOSED:
                 await _check_nothing_outstanding(connection, programme_id, row["state_since"], now)
             await connection.execute(_SET_STATE, programme_id, state, now)
+            change = Change(Action.STATE_CHANGED, "programme", {"state": current.value}, {"state": state.value})
+            await audit.append(connection, programme_id, [change], by=by, now=now)
     installation.programmes.forget(programme_id)
     return await installation.programmes.get(programme_id)
 
 
-async def add_store(installation: Installation, programme_id: int, command: NewStore, *, now: datetime) -> None:
+async def add_store(
+    installation: Installation,
+    programme_id: int,
+    command: NewStore,
+    *,
+    by: str = audit.OPERATOR,
+    now: datetime,
+) -> None:
     """A branch; the same id again: its name and time zone change. Raises InvalidInput."""
-    [refusal] = await add_stores(installation, programme_id, [command], now=now)
+    [refusal] = await add_stores(installation, programme_id, [command], by=by, now=now)
     if refusal is not None:
         raise refusal
 
 
 async def add_stores(
-    installation: Installation, programme_id: int, commands: Sequence[NewStore], *, now: datetime
+    installation: Installation,
+    programme_id: int,
+    commands: Sequence[NewStore],
+    *,
+    by: str = audit.OPERATOR,
+    now: datetime,
 ) -> list[InvalidInput | None]:
     """Branches in one transaction. Answers for each why it was refused; None: it is as the command says."""
     programme = await installation.programmes.get(programme_id)
     refusals: list[InvalidInput | None] = []
-    rows: dict[str, tuple[object, ...]] = {}
+    stores: dict[str, _Store] = {}
     async with installation.db.bare_transaction(programme_id) as connection:
         await lock_programme(connection, programme_id)
-        known = {row["store_id"] for row in await connection.fetch(_STORES, programme_id)}
+        rows = await connection.fetch(_STORES, programme_id)
+        before = {row["store_id"]: _Store(row["store_id"], row["name"], row["time_zone"]) for row in rows}
         for command in commands:
             try:
-                store_id, name, zone = _checked_store(programme, command, known)
+                store = _checked_store(programme, command, before.keys() | stores.keys())
             except InvalidInput as refusal:
                 refusals.append(refusal)
                 continue
-            known.add(store_id)
-            rows[store_id] = (programme_id, store_id, name, zone, now)
+            stores[store.store_id] = store
             refusals.append(None)
-        await connection.executemany(_UPSERT_STORE, list(rows.values()))
+        changed = [store for store_id, store in stores.items() if before.get(store_id) != store]
+        await connection.executemany(_UPSERT_STORE, [(programme_id, *store, now) for store in changed])
+        changes = [_changed_store(before.get(store.store_id), store) for store in changed]
+        await audit.append(connection, programme_id, changes, by=by, now=now)
     installation.programmes.forget(programme_id)
     return refusals
 
 
-def _checked_store(programme: ProgrammeSnapshot, command: NewStore, known: set[str]) -> tuple[str, str, str]:
+def _checked_store(programme: ProgrammeSnapshot, command: NewStore, known: set[str]) -> _Store:
     store_id = text.identifier("storeId", command.store_id)
     name = text.identifier("name", command.name)
     zone = command.time_zone or programme.time_zone
     calendar.time_zone(zone)
     if store_id not in known and len(known) >= STORES_MAX:
         raise InvalidInput("storeId", f"a programme has at most {STORES_MAX} stores")
-    return store_id, name, zone
+    return _Store(store_id, name, zone)
 
 
-async def switch_store(installation: Installation, programme_id: int, store_id: str, *, active: bool) -> None:
+async def switch_store(
+    installation: Installation,
+    programme_id: int,
+    store_id: str,
+    *,
+    active: bool,
+    by: str = audit.OPERATOR,
+    now: datetime,
+) -> None:
     """A store that is off earns nothing; redeeming there works. Raises UnknownStore."""
     async with installation.db.bare_transaction(programme_id) as connection:
-        await connection.execute(_SWITCH_STORE, programme_id, store_id, active)
+        was = await connection.fetchval(_LOCK_STORE, programme_id, store_id)
+        if was is None:
+            raise UnknownStore(store_id)
+        if was != active:
+            await connection.execute(_SWITCH_STORE, programme_id, store_id, active)
+            change = Change(Action.STORE_SWITCHED, f"store {store_id}", {"active": was}, {"active": active})
+            await audit.append(connection, programme_id, [change], by=by, now=now)
     installation.programmes.forget(programme_id)
-    (await installation.programmes.get(programme_id)).store(store_id)
 
 
 def _check(command: NewProgramme) -> None:
@@ -264,17 +328,64 @@ async def _insert_version(
     )
 
 
-def _start(wanted: datetime | None, earliest: datetime, last: Any) -> datetime:
-    scheduled: datetime = last["effective_from"]
+def _start(wanted: datetime | None, earliest: datetime, last: SettingsVersion) -> datetime:
+    scheduled = last.effective_from
     if wanted is None and scheduled <= earliest + SETTINGS_NOTICE:
         return max(earliest, scheduled)  # made a moment ago too, perhaps by a clock that is a little ahead
     starts = earliest if wanted is None else wanted
     if starts < earliest:
         raise InvalidInput("effectiveFrom", f"must not be before {earliest.isoformat()}")
     if starts < scheduled:
-        comes = f"version {last['version']} comes into force, at {scheduled.isoformat()}"
+        comes = f"version {last.version} comes into force, at {scheduled.isoformat()}"
         raise InvalidInput("effectiveFrom", f"must not be before {comes}")
     return starts
+
+
+def _check_rules(programme: ProgrammeSnapshot, settings: ProgrammeSettings) -> None:
+    """No rule's points end while they still wait."""
+    for rule in _kept_rules(programme):
+        try:
+            check_rule(rule, Known(), settings)
+        except InvalidInput as refusal:
+            raise InvalidInput("waitingTime", f"reaches the expiry of the rule {rule.name!r}") from refusal
+
+
+def _kept_rules(programme: ProgrammeSnapshot) -> list[Rule]:
+    newest = programme.book.newest().values()
+    return [version.rule for version in newest if version.state is not RuleState.DELETED]
+
+
+def _created(command: NewProgramme) -> Change:
+    after = {
+        "slug": command.slug,
+        "name": command.name,
+        "currency": command.currency,
+        "timeZone": command.time_zone,
+        "locales": list(command.locales),
+        "state": command.state.value,
+        "settings": command.settings.to_document(command.currency),
+    }
+    return Change(Action.PROGRAMME_CREATED, "programme", None, after)
+
+
+def _changed_settings(
+    action: Action, before: tuple[SettingsVersion, str], after: tuple[SettingsVersion, str]
+) -> Change:
+    return Change(action, "settings", _audited(*before), _audited(*after))
+
+
+def _audited(version: SettingsVersion, currency: str) -> Mapping[str, object]:
+    return {
+        "version": version.version,
+        "effectiveFrom": version.effective_from.isoformat(),
+        "currency": currency,
+        "settings": version.settings.to_document(currency),
+    }
+
+
+def _changed_store(before: _Store | None, after: _Store) -> Change:
+    action = Action.STORE_ADDED if before is None else Action.STORE_CHANGED
+    return Change(action, f"store {after.store_id}", before and before.shown(), after.shown())
 
 
 async def _check_nothing_outstanding(
@@ -306,23 +417,16 @@ insert into settings_version (programme_id, version, effective_from, currency, d
 values ($1, $2, $3, $4, $5::text::jsonb)
 """
 
-_LAST_VERSION = """
-select programme.state, programme.currency, version.version, version.effective_from
-from programme
-join settings_version as version on version.programme_id = programme.id
-where programme.id = $1
-order by version.version desc
-limit 1
-"""
-
 _SET_STATE = "update programme set state = $2, state_since = $3 where id = $1"
 
-_STORES = "select store_id from store where programme_id = $1"
+_STORES = "select store_id, name, time_zone from store where programme_id = $1"
 
 _UPSERT_STORE = """
 insert into store (programme_id, store_id, name, time_zone, created_at)
 values ($1, $2, $3, $4, $5)
 on conflict (programme_id, store_id) do update set name = excluded.name, time_zone = excluded.time_zone
 """
+
+_LOCK_STORE = "select active from store where programme_id = $1 and store_id = $2 for no key update"
 
 _SWITCH_STORE = "update store set active = $3 where programme_id = $1 and store_id = $2"

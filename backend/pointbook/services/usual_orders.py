@@ -2,11 +2,12 @@
 
 Nearly all orders that tills and shops send hold a few fields of the document and plain ASCII texts. As long as
 points come from the sum of an order alone, nothing else is needed of their lines, and an import spends most of its
-time on lines: this takes a third of the time of reading, weighing and writing each. Whatever is not usual, or not
-right, is left to the domain, which reads everything and names what it refuses. Both ways give the same bytes.
+time on lines: this takes a third of the time of reading, weighing and writing each. Where rules look at lines,
+they are made of what was read. Whatever is not usual, or not right, is left to the domain, which reads everything
+and names what it refuses. Both ways give the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
@@ -95,14 +96,17 @@ _decode: Final[Callable[[bytes], _Order]] = msgspec.json.Decoder(_Order).decode
 
 
 class UsualOrder(NamedTuple):
-    """``order`` has one line of the same total and the same points as those that ``stored`` holds."""
+    """``order`` has the lines that ``stored`` holds, or one of the same total and the same points."""
 
     order: OrderDocument
     stored: StoredOrder
 
 
-def usual_order(content: bytes, currency: str) -> UsualOrder | None:
-    """The order in a line of JSON, if it is usual and right; else None, whatever the reason."""
+def usual_order(content: bytes, currency: str, *, lines_matter: bool) -> UsualOrder | None:
+    """The order in a line of JSON, if it is usual and right; else None, whatever the reason.
+
+    ``lines_matter``: points depend on more of the lines than their sum.
+    """
     if not _is_plain(content):
         return None
     try:
@@ -114,10 +118,11 @@ def usual_order(content: bytes, currency: str) -> UsualOrder | None:
         goods = sum([line["amount"] for line in lines])
         if len(set(map(_id_of, lines))) < len(lines) or goods > MAX_AMOUNT:
             return None
-        order = _order(raw, _summary(raw, goods, reductions, numbers.amounts))
+        lines.sort(key=_id_of)
+        read = _lines(lines) if lines_matter else (Line("", "", 0, goods, discounts=(Discount(reductions),)),)
+        order = _order(raw, _content(raw, read, numbers.amounts))
     except (InvalidInput, msgspec.MsgspecError):
         return None
-    lines.sort(key=_id_of)
     return UsualOrder(order, order.stored(orjson.dumps(lines).decode()))
 
 
@@ -158,10 +163,14 @@ def _stored_lines(lines: Sequence[_Line], numbers: "_Numbers") -> tuple[list[dic
     return stored_lines, reductions
 
 
-def _summary(raw: _Order, goods: int, reductions: int, amounts: "_Scaled") -> OrderContent:
+def _lines(lines: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
+    return OrderContent.from_stored({"lines": lines}).lines
+
+
+def _content(raw: _Order, lines: tuple[Line, ...], amounts: "_Scaled") -> OrderContent:
     surcharge, fee, payments = raw.minimum_order_surcharge, raw.delivery_fee, raw.payments or ()
     return OrderContent(
-        lines=(Line("", "", 0, goods, discounts=(Discount(reductions),)),),
+        lines=lines,
         minimum_order_surcharge=0 if surcharge is None else amounts[surcharge],
         delivery_fee=0 if fee is None else amounts[fee],
         payments=tuple(sorted([Payment(payment.kind, amounts[payment.amount]) for payment in payments])),

@@ -1,20 +1,25 @@
 """The tables of the schema ``public``. Importing this package fills ``Base.metadata``."""
 
+from pointbook.db.models.audit import AuditEntry
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
 from pointbook.db.models.orders import SalesOrder
 from pointbook.db.models.outbox import OutboxMessage
 from pointbook.db.models.programmes import Programme, SettingsVersion, Store
+from pointbook.db.models.rules import EarningRuleVersion, RuleCount
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
+    "EarningRuleVersion",
     "ImportRun",
     "Member",
     "MemberExternalId",
     "OutboxMessage",
     "Programme",
     "RejoinBlock",
+    "RuleCount",
     "SalesOrder",
     "SettingsVersion",
     "Store",

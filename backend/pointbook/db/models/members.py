@@ -1,9 +1,11 @@
 """Members and the shop's ids of its customers."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointbook.db.base import Base, BigId, Points, one_of
@@ -13,7 +15,7 @@ class Member(Base):
     """A customer who joined; ``account_id`` is the member's account in the ledger.
 
     Whether the member may earn or spend is kept with the account, under whose lock it is judged; ``state``
-    and ``redemption_locked`` say why.
+    and ``redemption_locked`` say why. ``sign_up_judgement`` says where the points for joining come from.
     """
 
     __tablename__ = "member"
@@ -34,6 +36,7 @@ class Member(Base):
     state: Mapped[str] = mapped_column(server_default="ACTIVE")
     redemption_locked: Mapped[bool] = mapped_column(server_default="false")
     sign_up_points: Mapped[Points] = mapped_column(server_default="0")
+    sign_up_judgement: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class MemberExternalId(Base):

@@ -17,7 +17,9 @@ class SalesOrder(Base):
     ``document`` is kept as the text it is: nothing in the database looks into it, and an import writes thousands a
     second. It holds no personal datum; the address waits in ``customer_email`` while the order is parked.
     ``redeemed_value`` was paid with points, ``hold_id`` says by which voucher. ``entry_seq`` is the accrual in
-    the ledger; an order that earned 0 points has none.
+    the ledger; an order that earned 0 points has none. ``judgement`` says what its points come from: the
+    instant that pins the rules, the day, what caps had given before, what became of each rule. Without one the
+    settings alone judged.
     """
 
     __tablename__ = "sales_order"
@@ -72,6 +74,7 @@ class SalesOrder(Base):
     redeemed_value: Mapped[MinorUnits] = mapped_column(server_default="0")
     points: Mapped[Points] = mapped_column(server_default="0")
     settings_version: Mapped[int | None]
+    judgement: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     hold_id: Mapped[UUID | None]
     entry_seq: Mapped[BigId | None]
     reported_at: Mapped[datetime]

@@ -11,7 +11,11 @@ from pointbook.db.base import Base, one_of
 
 
 class Programme(Base):
-    """One merchant's programme: the tenant. Part of the directory, so it has no row-level security."""
+    """One merchant's programme: the tenant. Part of the directory, so it has no row-level security.
+
+    Channels are the words for how orders come in and leave that rules may name. Region and holidays are for orders
+    without a store. ``rules_revision`` counts the changes of its earning rules.
+    """
 
     __tablename__ = "programme"
     __table_args__ = (
@@ -30,6 +34,12 @@ class Programme(Base):
     time_zone: Mapped[str]
     locales: Mapped[list[str]] = mapped_column(ARRAY(Text))
     sandbox: Mapped[bool] = mapped_column(server_default="false")
+    entry_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    exit_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    country: Mapped[str | None]
+    subdivision: Mapped[str | None]
+    own_holidays: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    rules_revision: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
 
 
@@ -50,7 +60,10 @@ class SettingsVersion(Base):
 
 
 class Store(Base):
-    """A branch; ``store_id`` is the shop's own id of it. An inactive store earns nothing, redeeming works."""
+    """A branch; ``store_id`` is the shop's own id of it. An inactive store earns nothing, redeeming works.
+
+    Its holidays are those of its region (ISO 3166) and ``own_holidays``: names by date.
+    """
 
     __tablename__ = "store"
 
@@ -59,4 +72,7 @@ class Store(Base):
     name: Mapped[str]
     time_zone: Mapped[str]
     active: Mapped[bool] = mapped_column(server_default="true")
+    country: Mapped[str | None]
+    subdivision: Mapped[str | None]
+    own_holidays: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -54,7 +54,10 @@ class CapturedHold(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """All of an order, to be written. ``document`` is JSON text; ``customer_email`` only while parked."""
+    """All of an order, to be written.
+
+    ``document`` and ``judgement`` are JSON texts; ``customer_email`` only while parked.
+    """
 
     external_id: str
     account_id: int | None
@@ -74,6 +77,7 @@ class OrderRecord:
     redeemed_value: int
     points: int
     settings_version: int | None
+    judgement: str | None
     hold_id: UUID | None
     entry_seq: int | None
     reported_at: datetime
@@ -151,6 +155,7 @@ class Released(NamedTuple):
     state: str
     points: int
     settings_version: int | None
+    judgement: str | None
     entry_seq: int | None
 
 
@@ -204,16 +209,16 @@ _ADD = """
 insert into sales_order (
     programme_id, external_id, account_id, customer_external_id, customer_email, type, status, placed_at,
     currency, store_id, entry_channel, exit_channel, document, fingerprint, state, total, redeemed_value, points,
-    settings_version, hold_id, entry_seq, reported_at)
+    settings_version, judgement, hold_id, entry_seq, reported_at)
 select
     $1::int, $2::text, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::text, $10::text,
     $11::text, $12::text, $13::text::json, $14::bytea, $15::text, $16::bigint, $17::bigint, $18::bigint, $19::int,
-    $20::uuid, $21::bigint, $22::timestamptz
+    $20::text::json, $21::uuid, $22::bigint, $23::timestamptz
 from programme
-where programme.id = $1 and programme.state = $23 and programme.currency = $9 and not exists (
+where programme.id = $1 and programme.state = $24 and programme.currency = $9 and not exists (
     select from ledger.entry as capture
     where capture.programme_id = $1 and capture.kind = 'capture'
-        and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $20
+        and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $21
 )
 on conflict (programme_id, external_id) do nothing
 returning true
@@ -224,10 +229,10 @@ update sales_order
 set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, status = $7, placed_at = $8,
     currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text::json,
     fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
-    hold_id = $20, entry_seq = $21
+    judgement = $20::text::json, hold_id = $21, entry_seq = $22
 from programme
 where programme_id = $1 and external_id = $2
-    and programme.id = $1 and programme.state = $22 and programme.currency = $9
+    and programme.id = $1 and programme.state = $23 and programme.currency = $9
 returning true
 """
 
@@ -241,7 +246,7 @@ where programme_id = $1 and external_id = $2 and hold_id is null
 _CAPTURE_SOURCE = "select source_type, source_id from ledger.hold where programme_id = $1 and hold_id = $2"
 
 _PARKED_BY_CUSTOMER = """
-select external_id, status, store_id, redeemed_value, document
+select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document
 from sales_order
 where programme_id = $1 and state = 'PARKED' and customer_external_id = $2 and currency = $3
 order by placed_at, external_id
@@ -251,7 +256,7 @@ for no key update
 
 # Only parked orders have an address. Saying so once more would lead the planner to the other index.
 _PARKED_BY_EMAIL = """
-select external_id, status, store_id, redeemed_value, document
+select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document
 from sales_order
 where programme_id = $1 and customer_email = $2 and customer_external_id <> $3 and currency = $4
 order by placed_at, external_id
@@ -262,8 +267,8 @@ for no key update
 _RELEASE = """
 update sales_order
 set account_id = $2, customer_email = null, state = released.state, points = released.points,
-    settings_version = released.version, entry_seq = released.seq
-from unnest($3::text[], $4::text[], $5::bigint[], $6::int[], $7::bigint[])
-    as released (external_id, state, points, version, seq)
+    settings_version = released.version, judgement = released.judgement, entry_seq = released.seq
+from unnest($3::text[], $4::text[], $5::bigint[], $6::int[], $7::json[], $8::bigint[])
+    as released (external_id, state, points, version, judgement, seq)
 where sales_order.programme_id = $1 and sales_order.external_id = released.external_id
 """

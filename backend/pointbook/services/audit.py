@@ -1,0 +1,115 @@
+"""Who changed what of a programme's configuration: written in the transaction of the change, never changed.
+
+Documents hold configuration only. Whoever records a change of a member's names the member by an opaque id.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from pointbook.db.session import Connection
+from pointbook.domain.errors import InvalidInput
+from pointbook.services.installation import Installation
+
+OPERATOR: Final = "operator"
+"""Whoever runs commands on the installation itself; everybody else is named by their key."""
+ENTRIES_MAX: Final = 100
+
+
+class Action(enum.StrEnum):
+    PROGRAMME_CREATED = "PROGRAMME_CREATED"
+    SETTINGS_CHANGED = "SETTINGS_CHANGED"
+    CURRENCY_CHANGED = "CURRENCY_CHANGED"
+    STATE_CHANGED = "STATE_CHANGED"
+    CHANNELS_CHANGED = "CHANNELS_CHANGED"
+    HOLIDAYS_CHANGED = "HOLIDAYS_CHANGED"
+    STORE_ADDED = "STORE_ADDED"
+    STORE_CHANGED = "STORE_CHANGED"
+    STORE_SWITCHED = "STORE_SWITCHED"
+    RULE_CREATED = "RULE_CREATED"
+    RULE_EDITED = "RULE_EDITED"
+    RULE_ACTIVATED = "RULE_ACTIVATED"
+    RULE_DEACTIVATED = "RULE_DEACTIVATED"
+    RULE_DELETED = "RULE_DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``subject``: "programme", "settings", "store 7", "rule <key>". ``before`` is None for what is new."""
+
+    action: Action
+    subject: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """``changed_by``: the identity of the caller's key, or ``OPERATOR``."""
+
+    id: int
+    at: datetime
+    changed_by: str
+    change: Change
+
+
+async def append(
+    connection: Connection, programme_id: int, changes: Iterable[Change], *, by: str, now: datetime
+) -> None:
+    """Write down changes in the transaction that makes them."""
+    rows = [
+        (programme_id, now, by, change.action.value, change.subject, _json(change.before), _json(change.after))
+        for change in changes
+    ]
+    if rows:
+        await connection.executemany(_INSERT, rows)
+
+
+async def list_entries(
+    installation: Installation,
+    programme_id: int,
+    *,
+    first: int,
+    before_id: int | None = None,
+    subject: str | None = None,
+) -> list[AuditEntry]:
+    """At most ``first`` entries (up to 100), newest first, older than ``before_id``; of one subject, if given."""
+    if not 0 <= first <= ENTRIES_MAX:
+        raise InvalidInput("first", f"must be 0 to {ENTRIES_MAX}")
+    async with installation.db.bare_transaction(programme_id) as connection:
+        rows = await connection.fetch(_ENTRIES, programme_id, before_id, subject, first)
+    return [
+        AuditEntry(
+            row["id"],
+            row["at"],
+            row["changed_by"],
+            Change(Action(row["action"]), row["subject"], _read(row["before"]), _read(row["after"])),
+        )
+        for row in rows
+    ]
+
+
+def _json(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else orjson.dumps(document).decode()
+
+
+def _read(text: str | None) -> Mapping[str, Any] | None:
+    return None if text is None else orjson.loads(text)
+
+
+_INSERT = """
+insert into audit_entry (programme_id, at, changed_by, action, subject, before, after)
+values ($1, $2, $3, $4, $5, $6::text::jsonb, $7::text::jsonb)
+"""
+
+_ENTRIES = """
+select id, at, changed_by, action, subject, before, after
+from audit_entry
+where programme_id = $1 and ($2::bigint is null or id < $2) and ($3::text is null or subject = $3)
+order by id desc
+limit $4
+"""

@@ -1,0 +1,90 @@
+"""Why an entry granted its points: what became of each rule, as it was judged then."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from pointbook.domain.orders import OrderContent
+from pointbook.domain.rules import Rule
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.granting import ORDER, SIGN_UP
+from pointbook.services.installation import Installation
+from pointbook.services.judging import Circumstances, JudgedOrder, Judgement, judged_again
+
+
+class ExplainedRule(NamedTuple):
+    """``trace`` as ``RuleTrace.to_document`` has it. ``rule`` as it was; None: it is what the settings give.
+
+    The rule's name is for staff only, its labels are for everybody.
+    """
+
+    trace: Mapping[str, Any]
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``points`` that were granted at ``at``. ``source``: "order" with the shop's id of it, or "sign_up"."""
+
+    points: int
+    at: datetime
+    source: str
+    source_id: str
+    rules: tuple[ExplainedRule, ...]
+
+
+async def explain(installation: Installation, programme_id: int, external_id: str, seq: int) -> Explanation | None:
+    """The entry of a customer's account with this number; None: no such entry, or no rule gave its points."""
+    account = await installation.accounts.find(programme_id, external_id)
+    if account is None:
+        return None
+    async with installation.db.bare_transaction(programme_id) as connection:
+        row = await connection.fetchrow(_ENTRY, programme_id, account.account_id, seq)
+    if row is None:
+        return None
+    programme = await installation.programmes.get(programme_id)
+    if row["source_type"] == ORDER:
+        points, rules = row["points"], _rules_of_order(programme, row)
+    else:
+        points, rules = row["sign_up_points"], _recorded(row["sign_up_judgement"]) or []
+    return Explanation(points, row["at"], row["source_type"], row["source_id"], explained(programme, rules))
+
+
+def explained(programme: ProgrammeSnapshot, traces: Iterable[Mapping[str, Any]]) -> tuple[ExplainedRule, ...]:
+    """Traces with the rules they speak of."""
+    found = ((trace, programme.book.find(trace["rule"], trace.get("version"))) for trace in traces)
+    return tuple(ExplainedRule(trace, None if version is None else version.rule) for trace, version in found)
+
+
+def _rules_of_order(programme: ProgrammeSnapshot, row: Any) -> list[dict[str, Any]]:
+    """What was recorded; without it (an import pins only what judged, settings alone nothing) judged again."""
+    recorded = _recorded(row["judgement"])
+    if recorded is not None:
+        return recorded
+    placed = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
+    order = JudgedOrder(placed, row["settings_version"], row["judgement"])
+    content = OrderContent.from_stored(orjson.loads(row["document"]))
+    result = judged_again(programme, order, content, row["redeemed_value"])
+    return [trace.to_document() for trace in result.trace()]
+
+
+def _recorded(judgement: str | None) -> list[dict[str, Any]] | None:
+    return None if judgement is None else Judgement.of(judgement).rules
+
+
+_ENTRY = f"""
+select
+    entry.at, entry.source_type, entry.source_id, known.points, known.judgement, known.settings_version,
+    known.placed_at, known.store_id, known.entry_channel, known.exit_channel, known.document, known.redeemed_value,
+    member.sign_up_points, member.sign_up_judgement
+from ledger.entry as entry
+join member on member.programme_id = entry.programme_id and member.account_id = entry.account_id
+left join sales_order as known
+    on known.programme_id = entry.programme_id and known.external_id = entry.source_id
+    and entry.source_type = '{ORDER}'
+where entry.programme_id = $1 and entry.account_id = $2 and entry.seq = $3 and entry.kind = 'accrual'
+    and (known.external_id is not null or entry.source_type = '{SIGN_UP}')
+"""  # noqa: S608  # kinds of source

@@ -1,0 +1,197 @@
+"""What an order or a joining earns: the engine of an instant, the occasion, the lots, the record that says why.
+
+Pure; who reads and adds to the counters of capped rules holds the account's lock. The record of an order pins what
+it was judged by: what remains after a return is judged again by the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple, Self
+
+import orjson
+
+from pointbook.domain.earning import engine_of
+from pointbook.domain.orders import OrderContent
+from pointbook.domain.rules import Counter, EarningResult, Engine, Occasion, Part, Why, lot_lifetime
+from pointbook.ledger import NewLot
+from pointbook.services.directory import ProgrammeSnapshot
+
+_ANY_DAY: Final = Occasion(date.min)
+NOTHING_GIVEN: Final[Mapping[Counter, int]] = {}
+
+
+class Circumstances(NamedTuple):
+    """Of an order: what conditions of rules are tested on."""
+
+    placed_at: datetime
+    store: str | None = None
+    entry_channel: str | None = None
+    exit_channel: str | None = None
+
+
+class Judge:
+    """A programme's settings and rules at an instant, which is when the points would be earned."""
+
+    __slots__ = ("_by_settings_alone", "_counts", "at", "engine", "programme", "version")
+
+    def __init__(self, programme: ProgrammeSnapshot, at: datetime) -> None:
+        self.programme = programme
+        self.at = at
+        self.version = programme.version_at(at)
+        self.engine = programme.engine_at(at)
+        self._counts = any(rule.caps.counted for rule in self.engine.rules)
+        self._by_settings_alone = not (has_rules(self.engine) or self.engine.doubtful_lots)
+
+    def occasion(self, order: Circumstances) -> Occasion:
+        """Where and when an order is placed. Raises UnknownStore."""
+        store = self.programme.store(order.store)
+        closed = self._closed()
+        if closed is None and store is not None and not store.active:
+            closed = Why.STORE_OFF
+        if closed is None and self._by_settings_alone:
+            return _ANY_DAY
+        return self.programme.place(store).occasion(
+            order.placed_at,
+            entry_channel=order.entry_channel,
+            exit_channel=order.exit_channel,
+            earned_at=self.at,
+            closed=closed,
+        )
+
+    def counters(self, occasion: Occasion) -> tuple[Counter, ...]:
+        """What must be known of the member before; read under the account's lock, if the order is to count."""
+        return self.engine.counters(occasion) if self._counts else ()
+
+    def order(
+        self,
+        content: OrderContent,
+        occasion: Occasion,
+        redeemed_value: int = 0,
+        given: Mapping[Counter, int] = NOTHING_GIVEN,
+    ) -> EarningResult:
+        """The points of a qualifying order; ``redeemed_value`` in minor units."""
+        return self.engine.evaluate(content, occasion, redeemed_value, given)
+
+    def joining(self, joined_at: datetime) -> EarningResult:
+        """The points for joining at an instant (R12), which is also when they are earned."""
+        occasion = self.programme.place(None).occasion(joined_at, earned_at=joined_at, closed=self._closed())
+        return self.engine.joining(occasion)
+
+    def lots(self, parts: Iterable[Part], at: datetime, *, now: datetime | None = None) -> tuple[NewLot, ...]:
+        """The lots of points earned at an instant; none that ends before it begins, or (if given) by ``now``."""
+        settings, zone = self.version.settings, self.engine.zone
+        spans = ((part.points, lot_lifetime(settings, part.lot, at, zone)) for part in parts)
+        return tuple(
+            NewLot(
+                points=points,
+                value_per_point=settings.value_per_point,
+                available_from=span.available_from,
+                expires_at=span.expires_at,
+                settings_version=self.version.version,
+            )
+            for points, span in spans
+            if points and span is not None and (now is None or span.expires_at is None or span.expires_at > now)
+        )
+
+    def record(self, result: EarningResult, *, traced: bool = True) -> str | None:
+        """Why an order earned what it did, as JSON; None: by the settings alone, which can be judged again.
+
+        Without ``traced``, and where nothing is earned, it only pins what judged the order: the trace can be made
+        again from that. It is four times as large as the order and takes twice as long as judging it, which counts
+        in an import.
+        """
+        occasion = result.evaluation.occasion
+        if occasion is _ANY_DAY:
+            return None
+        return Judgement(
+            at=self.at,
+            day=occasion.day,
+            holidays=tuple(sorted(occasion.holidays)),
+            closed=occasion.closed,
+            given={counter: points for counter, points in result.evaluation.given.items() if points},
+            rules=[trace.to_document() for trace in result.trace()] if traced and not occasion.closed else None,
+        ).to_json()
+
+    def _closed(self) -> Why | None:
+        return None if self.programme.earns else Why.PROGRAMME_STOPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The record of an order that earned. ``at`` pins the versions of rules, ``given`` the room that caps left.
+
+    A member who does not earn was granted nothing of what the rules gave; the order's points say so.
+    """
+
+    at: datetime
+    day: date
+    holidays: tuple[str, ...]
+    closed: Why | None
+    given: Mapping[Counter, int]
+    rules: list[dict[str, Any]] | None
+    """``RuleTrace.to_document`` of each; None: to be judged again."""
+
+    def to_json(self) -> str:
+        written: dict[str, Any] = {"at": self.at.isoformat(), "day": self.day.isoformat()}
+        if self.rules is not None:
+            written["rules"] = self.rules
+        if self.holidays:
+            written["holidays"] = self.holidays
+        if self.closed is not None:
+            written["closed"] = self.closed.value
+        if self.given:
+            written["given"] = [[*counter, points] for counter, points in self.given.items()]
+        return orjson.dumps(written).decode()
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        read = orjson.loads(text)
+        return cls(
+            at=datetime.fromisoformat(read["at"]),
+            day=date.fromisoformat(read["day"]),
+            holidays=tuple(read.get("holidays", ())),
+            closed=Why(read["closed"]) if "closed" in read else None,
+            given={Counter(rule, bucket): points for rule, bucket, points in read.get("given", ())},
+            rules=read.get("rules"),
+        )
+
+
+class JudgedOrder(NamedTuple):
+    """An order that earned, as it is kept: ``judgement`` is its record."""
+
+    circumstances: Circumstances
+    settings_version: int
+    judgement: str | None
+
+
+def judged_again(
+    programme: ProgrammeSnapshot, order: JudgedOrder, remaining: OrderContent, redeemed_value: int
+) -> EarningResult:
+    """What an order, or what remains of it, earns by what it was judged by: versions, day, room under caps."""
+    version = programme.version(order.settings_version)
+    if order.judgement is None:
+        return engine_of(version.settings, programme.zone).evaluate(remaining, _ANY_DAY, redeemed_value)
+    judgement = Judgement.of(order.judgement)
+    placed = order.circumstances
+    occasion = Occasion(
+        judgement.day,
+        placed.store,
+        placed.entry_channel,
+        placed.exit_channel,
+        frozenset(judgement.holidays),
+        judgement.at,
+        judgement.closed,
+    )
+    engine = programme.book.engine(version, programme.zone, judgement.at)
+    return engine.evaluate(remaining, occasion, redeemed_value, judgement.given)
+
+
+def has_rules(engine: Engine) -> bool:
+    """Whether there is more than what the settings give, which stands first."""
+    return bool(engine.rules) and engine.rules[-1].version is not None
+
+
+def looks_at_lines(engine: Engine) -> bool:
+    """Whether points may depend on more than the sums of an order."""
+    return engine.index.has_unit_rules

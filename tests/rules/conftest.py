@@ -1,0 +1,31 @@
+"""One process's view of an empty database, whose ledger is checked after every test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from pointbook.db.session import Database
+from pointbook.services import import_files
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from tests.rules.shop import sides_programme
+from tests.support import SECRET, violations
+
+
+@pytest_asyncio.fixture
+async def installation(db: Database) -> AsyncIterator[Installation]:
+    yield Installation.of(db, SECRET)
+    assert await violations(db) == []
+
+
+@pytest_asyncio.fixture
+async def programme(installation: Installation) -> ProgrammeSnapshot:
+    """An active programme that gives points by rules only: stores berlin and bonn, channels, a member c-1."""
+    return await sides_programme(installation)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four records are a chunk: a file of a few lines has several."""
+    monkeypatch.setattr(import_files, "CHUNK_RECORDS", 4)
