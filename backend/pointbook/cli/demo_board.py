@@ -40,5 +40,6 @@ def show(settings: Settings, demo: Demo) -> None:
         f" -H 'Authorization: Bearer {demo.token}' -d '{{\"query\": \"{_QUERY}\"}}'"
     )
     console.print(call, soft_wrap=True)
-    console.print(f"Another token: {itself()} token create {demo.members[1]}", style="dim", soft_wrap=True)
+    another = f"{itself()} token create {demo.members[1]} --programme {demo.slug}"
+    console.print(f"Another token: {another}", style="dim", soft_wrap=True)
     console.print("Ctrl-C stops everything.", style="dim")
