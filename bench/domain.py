@@ -7,13 +7,15 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pointbook.domain.earning import evaluate
+from pointbook.domain.earning import engine_of
 from pointbook.domain.orders import OrderDocument, parse_order
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.redemption import ValuedPoints, redeem
+from pointbook.domain.rules import Occasion
 
 LINES = 10
 ROUNDS = 7
@@ -68,13 +70,16 @@ def main() -> None:
     documents = [document(number) for number in range(count)]
     orders: list[OrderDocument] = [parse_order(raw, "EUR") for raw in documents]
     contents = [json.loads(order.content.to_json()) for order in orders]
-    gross = ProgrammeSettings.from_document({}, "EUR")
-    net = gross.changed({"netBasis": True}, "EUR")
+    settings = ProgrammeSettings.from_document({}, "EUR")
+    gross, net = engine_of(settings), engine_of(settings.changed({"netBasis": True}, "EUR"))
+    day = Occasion(date(2026, 3, 1))
     lots = [ValuedPoints(100, Decimal(5)), ValuedPoints(400, Decimal("4.5")), ValuedPoints(1000, Decimal("0.25"))]
     figures = {
         "parse_order": best(lambda: consume(parse_order(raw, "EUR") for raw in documents), count),
-        "evaluate": best(lambda: consume(evaluate(order.content, gross) for order in orders), count),
-        "evaluate, line by line": best(lambda: consume(evaluate(order.content, net) for order in orders), count),
+        "evaluate": best(lambda: consume(gross.evaluate(order.content, day) for order in orders), count),
+        "evaluate, line by line": best(
+            lambda: consume(net.evaluate(order.content, day) for order in orders), count
+        ),
         "stored": best(lambda: consume(order.stored() for order in orders), count),
         "from_stored": best(lambda: consume(type(orders[0].content).from_stored(c) for c in contents), count),
         "redeem in full from 3 lots": best(lambda: consume(redeem(lots, None, n) for n in range(100, 1100)), 1000),

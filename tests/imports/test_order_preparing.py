@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples.complete_journey import convert
-from pointbook.domain.earning import evaluate
 from pointbook.domain.orders import parse_order
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services.order_preparing_pool import preparing_pool
 from pointbook.services.usual_orders import UsualOrder, usual_order
+from tests.earning_by_settings import evaluate
 from tests.imports.files import children
 from tests.support import order_document
 

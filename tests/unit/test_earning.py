@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointbook.domain.discounts import after_discounts
-from pointbook.domain.earning import evaluate, points_lifetime, qualifies, sign_up
+from pointbook.domain.earning import qualifies
 from pointbook.domain.money import Rounding
 from pointbook.domain.orders import Discount, Line, OrderContent
 from pointbook.domain.programme_settings import ProgrammeSettings
+from tests.earning_by_settings import evaluate, points_lifetime, sign_up
 from tests.unit.documents import amounts, content, line, loyalista, settings
 
 BERLIN = ZoneInfo("Europe/Berlin")

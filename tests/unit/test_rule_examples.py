@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import pytest
 
-from pointbook.domain.earning import evaluate
 from pointbook.domain.rules import (
     Engine,
     Lot,
@@ -17,6 +16,7 @@ from pointbook.domain.rules import (
     inverted,
     lot_lifetime,
 )
+from tests.earning_by_settings import evaluate
 from tests.unit.documents import amounts, content, line, loyalista, settings
 from tests.unit.rule_documents import (
     BERLIN,

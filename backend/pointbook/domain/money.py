@@ -7,7 +7,6 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
@@ -43,15 +42,6 @@ class Rounding(enum.StrEnum):
         if numerator < 0:
             return -((-2 * numerator + denominator) // (2 * denominator))
         return (2 * numerator + denominator) // (2 * denominator)
-
-
-def round_half_away(value: Decimal | Fraction) -> int:
-    """Commercial rounding (R1).
-
-    >>> round_half_away(Decimal("0.5")), round_half_away(Decimal("-2.5")), round_half_away(Fraction(1, 3))
-    (1, -3, 0)
-    """
-    return Rounding.HALF_UP.ratio(*value.as_integer_ratio())
 
 
 def spread(amount: int, weights: Sequence[int]) -> list[int]:
