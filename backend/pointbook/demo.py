@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pointbook.domain.access import CallerKind, Principal
+from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.domain.errors import InvalidInput, PointbookError, Unauthenticated
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.redemption import parse_cart
@@ -82,6 +82,7 @@ class Demo:
     members: tuple[str, ...]
     publishable_key: str
     secret_key: str
+    staff_key: str
     token: str
 
 
@@ -89,6 +90,7 @@ class Demo:
 class _Keys:
     publishable: str
     secret: str
+    staff: str
 
 
 class ProgrammesOfOthers(PointbookError):
@@ -120,7 +122,9 @@ async def load(installation: Installation, data_dir: Path, *, configured: bool, 
         _keep(kept, keys)
     programme = await find_programme(installation, _SLUG)
     token = await create_customer_token(installation, programme.id, "clara", now=now)
-    return Demo(programme.slug, programme.name, tuple(_JOINED), keys.publishable, keys.secret, token.token)
+    return Demo(
+        programme.slug, programme.name, tuple(_JOINED), keys.publishable, keys.secret, keys.staff, token.token
+    )
 
 
 async def _known_keys(installation: Installation, kept: Path, now: datetime) -> _Keys | None:
@@ -130,7 +134,9 @@ async def _known_keys(installation: Installation, kept: Path, now: datetime) -> 
         return None
     try:
         programme = await find_programme(installation, _SLUG)
-        owners = [await authenticate(installation, key, now=now) for key in (keys.publishable, keys.secret)]
+        owners = [
+            await authenticate(installation, key, now=now) for key in (keys.publishable, keys.secret, keys.staff)
+        ]
     except (InvalidInput, Unauthenticated):
         return None
     return keys if all(owner.principal.programme_id == programme.id for owner in owners) else None
@@ -139,7 +145,7 @@ async def _known_keys(installation: Installation, kept: Path, now: datetime) -> 
 def _read(kept: Path) -> _Keys | None:
     try:
         document = json.loads(kept.read_text())
-        return _Keys(str(document["publishable"]), str(document["secret"]))
+        return _Keys(*(str(document[name]) for name in ("publishable", "secret", "staff")))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
@@ -215,8 +221,8 @@ async def _voucher(installation: Installation, programme: ProgrammeSnapshot, ord
 
 async def _make_keys(installation: Installation, programme_id: int, now: datetime) -> _Keys:
     made = [
-        await create_key(installation, programme_id, NewKey(kind, "demo"), now=now)
-        for kind in (KeyKind.PUBLISHABLE, KeyKind.SECRET)
+        await create_key(installation, programme_id, NewKey(kind, "demo", rights=ALL_RIGHTS), now=now)
+        for kind in (KeyKind.PUBLISHABLE, KeyKind.SECRET, KeyKind.STAFF)
     ]
     return _Keys(*(key.text for key in made))
 

@@ -208,6 +208,14 @@ def test_a_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
     one_line(pointbook("key", "revoke", "00000000-0000-0000-0000-000000000000"), 1, "no key of this programme")
 
 
+def test_a_staff_key_carries_the_rights_it_is_given(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    made = pointbook("key", "create", "staff", "--label", "Anna", "--right", "loyalty.listProvision")
+    assert re.fullmatch(r"st_[A-Za-z0-9_-]{43}\n", made.out)
+    assert "loyalty.listProvision" in pointbook("key", "list").out
+    one_line(pointbook("key", "create", "staff", "--label", "Ben"), 1, "rights: must be at least one")
+
+
 def test_a_customers_token_is_printed_alone(pointbook: Command) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery")
     made = pointbook("token", "create", "clara")

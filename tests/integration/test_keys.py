@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from pointbook.domain.access import ALL_SCOPES, CallerKind, Scope
+from pointbook.domain.access import ALL_RIGHTS, ALL_SCOPES, CallerKind, Right, Scope
 from pointbook.domain.errors import InvalidInput, Unauthenticated
 from pointbook.services import keys, tokens
 from pointbook.services.directory import ProgrammeSnapshot
@@ -36,18 +36,27 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("kind", "caller", "prefix"),
-    [(KeyKind.PUBLISHABLE, CallerKind.GUEST, "pk_"), (KeyKind.SECRET, CallerKind.SERVER, "sk_")],
+    ("kind", "expected"),
+    [
+        (KeyKind.PUBLISHABLE, (CallerKind.GUEST, "pk_", frozenset())),
+        (KeyKind.SECRET, (CallerKind.SERVER, "sk_", ALL_SCOPES)),
+        (KeyKind.STAFF, (CallerKind.STAFF, "st_", ALL_RIGHTS)),
+    ],
 )
 async def test_a_key_proves_its_programme_and_what_it_may(
-    installation: Installation, programme: ProgrammeSnapshot, kind: KeyKind, caller: CallerKind, prefix: str
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    kind: KeyKind,
+    expected: tuple[CallerKind, str, frozenset[str]],
 ) -> None:
+    caller, prefix, permissions = expected
     origins = ("https://shop.example", "http://localhost:8000")
-    made = await create_key(installation, programme.id, NewKey(kind, "till", origins=origins), now=NOW)
+    command = NewKey(kind, "till", rights=ALL_RIGHTS, origins=origins)
+    made = await create_key(installation, programme.id, command, now=NOW)
     assert made.text.startswith(prefix)
     known = await authenticate(installation, made.text, now=NOW)
     assert (known.principal.kind, known.principal.programme_id) == (caller, programme.id)
-    assert known.principal.scopes == (ALL_SCOPES if kind is KeyKind.SECRET else frozenset())
+    assert known.principal.scopes == permissions
     assert known.origins == origins
 
 
@@ -68,6 +77,10 @@ async def test_a_key_has_the_scopes_it_was_made_with(
     scopes = frozenset({Scope.VOUCHERS_READ})
     made = await create_key(installation, programme.id, NewKey(KeyKind.SECRET, "till", scopes), now=NOW)
     assert (await authenticate(installation, made.text, now=NOW)).principal.scopes == scopes
+    rights = frozenset({Right.LIST_PROVISION})
+    anna = await create_key(installation, programme.id, NewKey(KeyKind.STAFF, "Anna", rights=rights), now=NOW)
+    assert (await authenticate(installation, anna.text, now=NOW)).principal.scopes == rights
+    assert [key.permissions for key in await keys.list_keys(installation, programme.id)] == [scopes, rights]
 
 
 async def test_an_expired_or_revoked_key_is_no_key(
@@ -118,6 +131,7 @@ async def test_live_keys_are_limited_even_when_made_at_once(
     "command",
     [
         NewKey(KeyKind.SECRET, ""),
+        NewKey(KeyKind.STAFF, "Anna"),
         NewKey(KeyKind.SECRET, "till", expires_at=NOW),
         NewKey(KeyKind.PUBLISHABLE, "page", origins=("https://shop.example/path",)),
         NewKey(KeyKind.PUBLISHABLE, "page", origins=("https://SHOP.example",)),

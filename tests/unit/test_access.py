@@ -4,15 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointbook.domain.access import ALL_SCOPES, ANYBODY, CUSTOMERS, CallerKind, Policy, Principal, Scope, servers
+from pointbook.domain.access import (
+    ALL_RIGHTS,
+    ALL_SCOPES,
+    ANYBODY,
+    CUSTOMERS,
+    CallerKind,
+    Permission,
+    Policy,
+    Principal,
+    Right,
+    Scope,
+    servers,
+    staff,
+)
 
 
-def principal(kind: CallerKind, scopes: frozenset[Scope] = frozenset()) -> Principal:
+def principal(kind: CallerKind, scopes: frozenset[Permission] = frozenset()) -> Principal:
     return Principal(kind, 1, "key", scopes, "4711" if kind is CallerKind.CUSTOMER else None)
 
 
 POLICIES = st.builds(
-    Policy, st.sets(st.sampled_from(CallerKind), min_size=1).map(frozenset), st.none() | st.sampled_from(Scope)
+    Policy,
+    st.sets(st.sampled_from(CallerKind), min_size=1).map(frozenset),
+    st.none() | st.sampled_from([*Scope, *Right]),
 )
 
 
@@ -23,7 +38,7 @@ def test_no_policy_admits_a_caller_without_a_credential(policy: Policy) -> None:
 
 @given(POLICIES, st.sampled_from(CallerKind))
 def test_a_policy_admits_the_kinds_it_names_and_no_other(policy: Policy, kind: CallerKind) -> None:
-    assert policy.admits(principal(kind, ALL_SCOPES)) == (kind in policy.callers)
+    assert policy.admits(principal(kind, ALL_SCOPES | ALL_RIGHTS)) == (kind in policy.callers)
 
 
 @pytest.mark.parametrize("kind", [CallerKind.SERVER, CallerKind.STAFF])
@@ -40,11 +55,13 @@ def test_named_policies() -> None:
         "servers": [
             kind for kind in CallerKind if servers(Scope.VOUCHERS_READ).admits(principal(kind, ALL_SCOPES))
         ],
+        "staff": [kind for kind in CallerKind if staff(Right.EDIT_SETTINGS).admits(principal(kind, ALL_RIGHTS))],
     }
     assert admitted == {
         "anybody": list(CallerKind),
         "customers": [CallerKind.CUSTOMER],
         "servers": [CallerKind.SERVER],
+        "staff": [CallerKind.STAFF],
     }
 
 

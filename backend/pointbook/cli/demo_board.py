@@ -26,6 +26,7 @@ def show(settings: Settings, demo: Demo) -> None:
         ("Members", ", ".join(demo.members)),
         ("Publishable key", demo.publishable_key),
         ("Secret key", demo.secret_key),
+        ("Staff key", demo.staff_key),
     ):
         rows.add_row(Text(name, style="bold"), value)
     console.print(

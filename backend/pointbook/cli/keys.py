@@ -11,12 +11,12 @@ import typer
 from pointbook.cli.output import console, secret, table
 from pointbook.cli.programmes import Slug
 from pointbook.cli.running import now, programme_of, run
-from pointbook.domain.access import ALL_SCOPES, Scope
+from pointbook.domain.access import ALL_SCOPES, Right, Scope
 from pointbook.services import keys as services
 from pointbook.services import tokens
 from pointbook.services.installation import Installation
 
-key = typer.Typer(help="API keys: publishable ones for pages, secret ones for servers.", no_args_is_help=True)
+key = typer.Typer(help="API keys: for pages, for the shop's server, for its staff.", no_args_is_help=True)
 token = typer.Typer(help="Customers' tokens, to try the API with.", no_args_is_help=True)
 token_key = typer.Typer(help="Keys that sign customers' tokens.", no_args_is_help=True)
 
@@ -24,6 +24,7 @@ token_key = typer.Typer(help="Keys that sign customers' tokens.", no_args_is_hel
 class Kind(StrEnum):
     PUBLISHABLE = "publishable"
     SECRET = "secret"  # noqa: S105  # a kind
+    STAFF = "staff"
 
 
 class Algorithm(StrEnum):
@@ -35,13 +36,14 @@ class Algorithm(StrEnum):
 
 @key.command("create")
 def create(
-    kind: Annotated[Kind, typer.Argument(help="For pages, or for the shop's server.")],
+    kind: Annotated[Kind, typer.Argument(help="For pages, the shop's server, or a person of its staff.")],
     *,
-    label: Annotated[str, typer.Option(help="What it is for.")],
+    label: Annotated[str, typer.Option(help="What it is for; of a staff key, whose it is.")],
     slug: Slug = None,
     scope: Annotated[
         list[Scope] | None, typer.Option(help="Of a secret key; may be repeated. Default: all.")
     ] = None,
+    right: Annotated[list[Right] | None, typer.Option(help="Of a staff key; may be repeated.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Whose pages may use it; may be repeated.")] = None,
     any_document: Annotated[
         bool, typer.Option("--any-document", help="A publishable key that runs more than the widgets' documents.")
@@ -53,6 +55,7 @@ def create(
         kind=services.KeyKind[kind.name],
         label=label,
         scopes=frozenset(scope) if scope else ALL_SCOPES,
+        rights=frozenset(right or ()),
         origins=tuple(origin or ()),
         any_document=any_document,
         expires_at=expires and expires.replace(tzinfo=expires.tzinfo or UTC),
@@ -73,10 +76,10 @@ def list_all(slug: Slug = None) -> None:
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
         rows = [
-            (k.key_id, k.kind.lower(), k.label, f"…{k.last_four}", k.created_at.date(), _end(k))
+            (k.key_id, k.kind.lower(), k.label, f"…{k.last_four}", _may(k), k.created_at.date(), _end(k))
             for k in await services.list_keys(installation, found.id)
         ]
-        table(f"Keys of {found.slug}", ("id", "kind", "label", "key", "made", "ends"), rows)
+        table(f"Keys of {found.slug}", ("id", "kind", "label", "key", "may", "made", "ends"), rows)
 
     run(call)
 
@@ -175,6 +178,10 @@ def rotate_own_key(slug: Slug = None) -> None:
         console.print(f"Pointbook signs tokens of {found.slug} with {kid}.")
 
     run(call)
+
+
+def _may(listed: services.ListedKey) -> str:
+    return "everything" if listed.permissions == ALL_SCOPES else ", ".join(sorted(listed.permissions))
 
 
 def _end(listed: services.ListedKey) -> str:

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 
 class CallerKind(enum.StrEnum):
@@ -15,7 +15,7 @@ class CallerKind(enum.StrEnum):
     SERVER = "SERVER"
     """The shop's own back end, with a secret key."""
     STAFF = "STAFF"
-    """A person at the merchant's, with rights of their own."""
+    """A person at the merchant's, with a key and rights of their own."""
 
 
 class Scope(enum.StrEnum):
@@ -27,17 +27,33 @@ class Scope(enum.StrEnum):
     TOKENS_CREATE = "TOKENS_CREATE"
 
 
+class Right(enum.StrEnum):
+    """What a person at the merchant's may do. A staff key carries the rights it was made with, none by default."""
+
+    LIST_PROVISION = "loyalty.listProvision"
+    """See the earning rules with their internal names, the settings, and who changed what."""
+    EDIT_PROVISION = "loyalty.editProvision"
+    """Make, change, switch and delete earning rules, and simulate them."""
+    EDIT_SETTINGS = "loyalty.editSettings"
+    """Change settings and stores; stop earning, close and reopen the programme."""
+
+
+Permission: TypeAlias = Scope | Right
 ALL_SCOPES: Final = frozenset(Scope)
+ALL_RIGHTS: Final = frozenset(Right)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller whose credential was checked. ``subject`` is the shop's customer id, for a CUSTOMER only."""
+    """A caller whose credential was checked. ``subject`` is the shop's customer id, for a CUSTOMER only.
+
+    ``scopes`` are a server's; of staff they are rights.
+    """
 
     kind: CallerKind
     programme_id: int
     key_id: str
-    scopes: frozenset[Scope] = field(default_factory=frozenset)
+    scopes: frozenset[Permission] = field(default_factory=frozenset)
     subject: str | None = None
 
     def __post_init__(self) -> None:
@@ -45,7 +61,7 @@ class Principal:
 
     @property
     def identity(self) -> str:
-        """Whose idempotency keys these are: a customer's own, whatever token they hold, or one key's.
+        """Who this is, in idempotency keys and the audit: a customer, whatever token they hold, or one key.
 
         >>> Principal(CallerKind.CUSTOMER, 1, "kid-7", subject="4711").identity
         'CUSTOMER:4711'
@@ -55,7 +71,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may use a root field. A server or staff credential also needs ``scope``, if one is named.
+    """Who may use a root field. A server also needs ``scope``, staff need it as a right, if one is named.
 
     >>> submit = Policy(frozenset({CallerKind.SERVER}), Scope.ORDERS_SUBMIT)
     >>> submit.admits(Principal(CallerKind.SERVER, 1, "sk_1", ALL_SCOPES))
@@ -65,7 +81,7 @@ class Policy:
     """
 
     callers: frozenset[CallerKind]
-    scope: Scope | None = None
+    scope: Permission | None = None
 
     def __post_init__(self) -> None:
         assert self.callers, "a policy that admits nobody is a mistake"
@@ -86,3 +102,8 @@ CUSTOMERS: Final = Policy(frozenset({CallerKind.CUSTOMER}))
 def servers(scope: Scope) -> Policy:
     """The shop's back end, with a key that carries ``scope``."""
     return Policy(frozenset({CallerKind.SERVER}), scope)
+
+
+def staff(right: Right) -> Policy:
+    """People at the merchant's whose key carries ``right``."""
+    return Policy(frozenset({CallerKind.STAFF}), right)

@@ -41,7 +41,7 @@ def _root_field(
     kind: Callable[..., Callable[[Callable[..., Any]], Any]], policy: Policy, description: str
 ) -> Callable[[Callable[..., Any]], Any]:
     who = ", ".join(sorted(caller.lower() for caller in policy.callers))
-    scope = f" with the scope {policy.scope}" if policy.scope else ""
+    scope = f" with the {type(policy.scope).__name__.lower()} {policy.scope}" if policy.scope else ""
     permission = type(
         "RootPolicy", (PolicyPermission,), {"policy": policy, "message": f"This is for: {who}{scope}."}
     )

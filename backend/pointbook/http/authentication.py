@@ -1,6 +1,6 @@
 """Who calls: a key in ``Pointbook-Key`` or ``Authorization``, and a customer's token beside a key.
 
-- ``Authorization: Bearer sk_...``: the shop's back end
+- ``Authorization: Bearer sk_...``: the shop's back end; ``st_...``: a person at the merchant's
 - ``Pointbook-Key: pk_...`` (or as Bearer): a page, anybody
 - ``Authorization: Bearer <token>`` with ``Pointbook-Key: pk_...``: a customer on a page. With a secret key
   instead, the shop's back end acts for the customer and may send documents of its own.
@@ -19,7 +19,6 @@ from pointbook.services.installation import Installation
 from pointbook.services.tokens import kid_of
 
 KEY_HEADER = "Pointbook-Key"
-_KEY_PREFIXES = ("pk_", "sk_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def credentials(headers: Headers) -> Credentials:
     """Raises Problem 401 without a key, 400 when there are two."""
     bearer = _bearer(headers.get("authorization"))
     key = headers.get(KEY_HEADER)
-    if bearer is not None and bearer.startswith(_KEY_PREFIXES):
+    if bearer is not None and bearer.startswith(keys.KEY_PREFIXES):
         if key is not None and key != bearer:
             raise unauthenticated("TWO_KEYS", "Send one key.")
         return Credentials(bearer, None)
@@ -58,7 +57,7 @@ def credentials(headers: Headers) -> Credentials:
 
 async def key_holder(installation: Installation, given: Credentials, *, now: datetime) -> Caller:
     """Whoever holds the key, before the token is looked at. Raises Problem 401."""
-    if not given.key.startswith(_KEY_PREFIXES):
+    if not given.key.startswith(keys.KEY_PREFIXES):
         raise _unknown_key()
     try:
         known = await keys.authenticate(installation, given.key, now=now)

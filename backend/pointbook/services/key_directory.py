@@ -1,6 +1,7 @@
 """Keys by what a caller shows of them: the digest of an API key, the kid of a customer token."""
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
@@ -11,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from pointbook.db.session import Database
-from pointbook.domain.access import CallerKind, Principal, Scope
+from pointbook.domain.access import ALL_SCOPES, CallerKind, Permission, Principal, Right, Scope
 from pointbook.services.caches import ExpiringCache
 from pointbook.services.directory import CACHE_LIFE
 
 HS256: Final = "HS256"
 PublicKey: TypeAlias = EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
 _KEYS: Final = 10_000
-_CALLERS: Final = {"PUBLISHABLE": CallerKind.GUEST, "SECRET": CallerKind.SERVER}
+_CALLERS: Final = {"PUBLISHABLE": CallerKind.GUEST, "SECRET": CallerKind.SERVER, "STAFF": CallerKind.STAFF}
 
 
 class DerivesSecrets(Protocol):
@@ -82,7 +83,7 @@ class KeyDirectory:
         if row is None:
             return None
         principal = Principal(
-            _CALLERS[row["kind"]], row["programme_id"], str(row["key_id"]), frozenset(map(Scope, row["scopes"]))
+            _CALLERS[row["kind"]], row["programme_id"], str(row["key_id"]), permissions(row["scopes"])
         )
         return ApiKeyRecord(principal, tuple(row["origins"]), row["any_document"], row["expires_at"])
 
@@ -97,6 +98,11 @@ class KeyDirectory:
     async def _load_own(self, programme_id: int) -> str | None:
         row = await self._db.one_row(None, _OWN_KID, programme_id)
         return None if row is None else str(row["kid"])
+
+
+def permissions(words: Iterable[str]) -> frozenset[Permission]:
+    """Scopes and rights as a key's row has them."""
+    return frozenset(Scope(word) if word in ALL_SCOPES else Right(word) for word in words)
 
 
 def public_key(pem: str) -> PublicKey:

@@ -11,17 +11,17 @@ from uuid import UUID, uuid4
 
 from pointbook.db.queries.programmes import lock_programme
 from pointbook.domain import text
-from pointbook.domain.access import ALL_SCOPES, Principal, Scope
+from pointbook.domain.access import ALL_SCOPES, Permission, Principal, Right, Scope
 from pointbook.domain.errors import InvalidInput, Unauthenticated
 from pointbook.services import tokens
 from pointbook.services.installation import Installation
+from pointbook.services.key_directory import permissions
 
 LIVE_KEYS_MAX: Final = 20
 """Of one kind in a programme: room for every system of a shop, each with an old and a new key."""
 _ORIGINS_MAX: Final = 50
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:]{2,45}\](:[0-9]{1,5})?")
 _MAX_CREDENTIAL: Final = 8_192
-_PREFIXES: Final = ("pk_", "sk_")
 
 
 class KeyKind(enum.StrEnum):
@@ -29,25 +29,38 @@ class KeyKind(enum.StrEnum):
     """Stands in web pages: proves the programme, and nothing about who holds it."""
     SECRET = "SECRET"  # noqa: S105  # a kind
     """The shop's back end."""
+    STAFF = "STAFF"
+    """A person at the merchant's: one key each, so that the audit says who it was."""
 
     @property
     def prefix(self) -> str:
-        return "pk_" if self is KeyKind.PUBLISHABLE else "sk_"
+        return {KeyKind.PUBLISHABLE: "pk_", KeyKind.SECRET: "sk_", KeyKind.STAFF: "st_"}[self]
+
+
+KEY_PREFIXES: Final = tuple(kind.prefix for kind in KeyKind)
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """``scopes`` restrict a secret key; ``origins`` like https://shop.example say whose pages may use one.
+    """``scopes`` restrict a secret key, ``rights`` are all that a staff key may do.
 
-    A publishable key runs trusted documents only unless it is made for ``any_document``; a secret one runs any.
+    ``origins`` like https://shop.example say whose pages may use the key. A publishable key runs trusted documents
+    only unless it is made for ``any_document``; the others run any.
     """
 
     kind: KeyKind
     label: str
     scopes: frozenset[Scope] = ALL_SCOPES
+    rights: frozenset[Right] = frozenset()
     origins: tuple[str, ...] = ()
     any_document: bool = False
     expires_at: datetime | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        if self.kind is KeyKind.STAFF:
+            return self.rights
+        return self.scopes if self.kind is KeyKind.SECRET else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,8 @@ class ListedKey:
     kind: KeyKind
     label: str
     last_four: str
-    scopes: frozenset[Scope]
+    permissions: frozenset[Permission]
+    """Scopes of a secret key, rights of a staff key."""
     origins: tuple[str, ...]
     any_document: bool
     created_at: datetime
@@ -91,6 +105,8 @@ async def create_key(
     """
     label = text.identifier("label", command.label)
     origins = _origins(command.origins)
+    if command.kind is KeyKind.STAFF and not command.rights:
+        raise InvalidInput("rights", "must be at least one for a staff key")
     if command.expires_at is not None and command.expires_at <= now:
         raise InvalidInput("expiresAt", "must lie in the future")
     key = command.kind.prefix + secrets.token_urlsafe(32)
@@ -99,7 +115,6 @@ async def create_key(
         await lock_programme(connection, programme_id)
         if await connection.fetchval(_LIVE, programme_id, command.kind, now) >= LIVE_KEYS_MAX:
             raise InvalidInput("kind", f"{LIVE_KEYS_MAX} keys of this kind are live: revoke one first")
-        scopes = sorted(command.scopes) if command.kind is KeyKind.SECRET else []
         await connection.execute(
             _INSERT,
             programme_id,
@@ -108,9 +123,9 @@ async def create_key(
             _digest(key),
             key[-4:],
             label,
-            scopes,
+            sorted(command.permissions),
             origins,
-            command.any_document or command.kind is KeyKind.SECRET,
+            command.any_document or command.kind is not KeyKind.PUBLISHABLE,
             now,
             command.expires_at,
         )
@@ -138,7 +153,7 @@ async def list_keys(installation: Installation, programme_id: int) -> list[Liste
             KeyKind(row["kind"]),
             row["label"],
             row["last_four"],
-            frozenset(map(Scope, row["scopes"])),
+            permissions(row["scopes"]),
             tuple(row["origins"]),
             row["any_document"],
             row["created_at"],
@@ -153,7 +168,7 @@ async def authenticate(installation: Installation, credential: str, *, now: date
     """Whose key or customer token this is. Raises Unauthenticated for whatever is not good."""
     if len(credential) > _MAX_CREDENTIAL or not credential.isascii():
         raise Unauthenticated
-    if not credential.startswith(_PREFIXES):
+    if not credential.startswith(KEY_PREFIXES):
         return Authenticated(await tokens.verify_customer_token(installation, credential, now=now))
     record = await installation.keys.api_key(_digest(credential))
     if record is None or (record.expires_at is not None and record.expires_at <= now):

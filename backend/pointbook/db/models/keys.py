@@ -11,11 +11,14 @@ from pointbook.db.base import Base, one_of
 
 
 class ApiKey(Base):
-    """A publishable or secret key. The key itself is shown once; only its SHA-256 stands here."""
+    """A publishable, secret or staff key. The key itself is shown once; only its SHA-256 stands here.
+
+    ``scopes`` of a staff key are rights.
+    """
 
     __tablename__ = "api_key"
     __table_args__ = (
-        CheckConstraint(one_of("kind", "PUBLISHABLE", "SECRET"), name="kind"),
+        CheckConstraint(one_of("kind", "PUBLISHABLE", "SECRET", "STAFF"), name="kind"),
         CheckConstraint("any_document or kind = 'PUBLISHABLE'", name="any_document"),
     )
 
