@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from graphql import GraphQLNonNull, is_composite_type
+from graphql import is_composite_type, is_required_argument
 
-from pointbook.domain.access import ALL_SCOPES, CallerKind, Policy, Principal, Scope
+from pointbook.domain.access import ALL_RIGHTS, ALL_SCOPES, CallerKind, Policy, Principal, Right, Scope
 from pointbook.graphql.engine import Engine
 from pointbook.graphql.policies import policy_of
 from pointbook.graphql.schema import build_schema
@@ -23,7 +23,8 @@ CALLERS = {
     "customer": Principal(CallerKind.CUSTOMER, 1, "kid", subject="c-1"),
     "server": Principal(CallerKind.SERVER, 1, "sk", ALL_SCOPES),
     "server without scopes": Principal(CallerKind.SERVER, 1, "sk", frozenset()),
-    "staff": Principal(CallerKind.STAFF, 1, "mail"),
+    "staff": Principal(CallerKind.STAFF, 1, "st", ALL_RIGHTS),
+    "staff without rights": Principal(CallerKind.STAFF, 1, "st"),
 }
 MAY = {
     "Query.programme": set(CALLERS),
@@ -39,10 +40,27 @@ MAY = {
     "Mutation.submitOrder": {"server"},
     "Mutation.submitOrders": {"server"},
     "Mutation.customerTokenCreate": {"server"},
+    "Query.earningRules": {"staff"},
+    "Query.earningRule": {"staff"},
+    "Query.earningRuleVersions": {"staff"},
+    "Query.settings": {"staff"},
+    "Query.settingsVersions": {"staff"},
+    "Query.auditEntries": {"staff"},
+    "Mutation.createRule": {"staff"},
+    "Mutation.editRule": {"staff"},
+    "Mutation.activateRule": {"staff"},
+    "Mutation.deactivateRule": {"staff"},
+    "Mutation.deleteRule": {"staff"},
+    "Mutation.selectRuleStores": {"staff"},
+    "Mutation.invertRuleStores": {"staff"},
+    "Mutation.changeSettings": {"staff"},
+    "Mutation.changeProgrammeState": {"staff"},
+    "Mutation.switchStore": {"staff"},
 }
 SAMPLES = {
     "cart": '{id: "c", total: "1", currency: "EUR"}',
     "code": '"X"',
+    "key": '"X"',
     "RedeemPointsInput": '{mode: FULL, cart: {id: "c", total: "1", currency: "EUR"}, idempotencyKey: "k"}',
     "ExtendRedemptionInput": '{redemptionId: "a", idempotencyKey: "k"}',
     "CancelRedemptionInput": '{redemptionId: "a", idempotencyKey: "k"}',
@@ -51,6 +69,16 @@ SAMPLES = {
     "SubmitOrderInput": "{order: %s}",
     "SubmitOrdersInput": "{orders: [%s]}",
     "CustomerTokenCreateInput": '{customerExternalId: "c"}',
+    "CreateRuleInput": '{rule: {kind: BASE, name: "a", points: 1}}',
+    "EditRuleInput": '{key: "a", version: 1, rule: {kind: BASE, name: "a", points: 1}}',
+    "ActivateRuleInput": '{key: "a", version: 1}',
+    "DeactivateRuleInput": '{key: "a", version: 1}',
+    "DeleteRuleInput": '{key: "a", version: 1}',
+    "SelectRuleStoresInput": '{key: "a", version: 1, stores: {all: true}}',
+    "InvertRuleStoresInput": '{key: "a", version: 1}',
+    "ChangeSettingsInput": "{version: 1, settings: {holdMinutes: 20}}",
+    "ChangeProgrammeStateInput": "{state: ACTIVE}",
+    "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (
     '{externalId: "o", type: SALE, status: "PAID", placedAt: "2026-03-01T10:00:00Z", currency: "EUR", '
@@ -88,9 +116,11 @@ async def test_a_field_asks_its_policy_before_anything_else(name: str, caller: s
     assert (codes == ["FORBIDDEN"]) is (caller not in MAY[name]), answer.body
 
 
-def test_each_scope_opens_only_its_fields() -> None:
-    for scope in Scope:
-        narrow = Principal(CallerKind.SERVER, 1, "sk", frozenset({scope}))
+@pytest.mark.parametrize("kind", [Scope, Right])
+def test_each_scope_and_each_right_opens_only_its_fields(kind: type[Scope | Right]) -> None:
+    for scope in kind:
+        caller = CallerKind.SERVER if kind is Scope else CallerKind.STAFF
+        narrow = Principal(caller, 1, "key", frozenset({scope}))
         opened = {name for name, policy in FIELDS.items() if policy and policy.admits(narrow)}
         assert opened == {"Query.programme"} | {
             name for name, policy in FIELDS.items() if policy and policy.scope is scope
@@ -103,7 +133,7 @@ def _document(name: str) -> str:
     given = [
         f"{argument}: {_sample(argument, type_.type)}"
         for argument, type_ in field.args.items()
-        if isinstance(type_.type, GraphQLNonNull)
+        if is_required_argument(type_)
     ]
     arguments = f"({', '.join(given)})" if given else ""
     selection = " { __typename }" if is_composite_type(getattr(field.type, "of_type", field.type)) else ""

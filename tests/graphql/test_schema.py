@@ -36,6 +36,11 @@ MONEY_OR_POINTS_MOVE = {
     "ReleaseRedemptionInput",
 }
 NATURAL_KEYS = {"SubmitOrderInput", "SubmitOrdersInput", "JoinInput", "CustomerTokenCreateInput"}
+CONFIGURATION = {
+    *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),
+    *("SelectRuleStoresInput", "InvertRuleStoresInput", "ChangeSettingsInput"),
+    *("ChangeProgrammeStateInput", "SwitchStoreInput"),
+}
 
 
 def test_the_schema_file_is_the_schema() -> None:
@@ -68,6 +73,17 @@ def test_mutations_answer_with_a_union_of_success_and_errors() -> None:
         assert all("UserError" in [each.name for each in failure.interfaces] for failure in failures), name
 
 
+def test_what_a_result_may_be_can_be_asked_for_at_once() -> None:
+    # Fields of one name in the types of a union must have one type, or a client has to rename them.
+    for union in TYPES:
+        if isinstance(union, GraphQLUnionType):
+            kinds: dict[str, set[str]] = {}
+            for member in union.types:
+                for name, field in member.fields.items():
+                    kinds.setdefault(name, set()).add(str(field.type))
+            assert [name for name, found in kinds.items() if len(found) > 1] == [], union.name
+
+
 def test_whatever_moves_points_has_a_mandatory_idempotency_key_or_a_natural_one() -> None:
     assert GRAPHQL.mutation_type is not None
     inputs = {}
@@ -75,14 +91,14 @@ def test_whatever_moves_points_has_a_mandatory_idempotency_key_or_a_natural_one(
         (argument,) = field.args.values()
         type_ = getattr(argument.type, "of_type", argument.type)
         inputs[type_.name] = type_
-    assert set(inputs) == MONEY_OR_POINTS_MOVE | NATURAL_KEYS
+    assert set(inputs) == MONEY_OR_POINTS_MOVE | NATURAL_KEYS | CONFIGURATION
     for name in MONEY_OR_POINTS_MOVE:
         assert str(inputs[name].fields["idempotencyKey"].type) == "String!"
 
 
 def test_every_expected_failure_has_a_typed_result() -> None:
-    # the clock is a fault of the installation; credentials are judged before any field; rules have no field yet
-    untyped = {errors.ClockAhead, errors.Unauthenticated, errors.RuleNotFound, errors.EditConflict}
+    # the clock is a fault of the installation; credentials are judged before any field
+    untyped = {errors.ClockAhead, errors.Unauthenticated}
     expected = {kind for kind in errors.PointbookError.__subclasses__() if kind.__module__ == errors.__name__}
     assert expected - set(SHOWN) == untyped
     assert {handler.exception_type for handler in HANDLERS} == set(SHOWN)

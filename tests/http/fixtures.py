@@ -12,6 +12,7 @@ from asgi_lifespan import LifespanManager
 from starlette.applications import Starlette
 
 from pointbook.app import create_app
+from pointbook.domain.access import ALL_RIGHTS
 from pointbook.http.rate_limit import Rate, Rates
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -61,6 +62,7 @@ class Shop:
     programme: ProgrammeSnapshot
     secret_key: str
     publishable_key: str
+    staff_key: str
     extra: dict[str, str] = field(default_factory=dict)
 
     async def send(self, body: object, headers: Mapping[str, str]) -> Reply:
@@ -75,12 +77,19 @@ class Shop:
         headers = await self.customer_headers(customer, key=self.secret_key)
         return await self.send({"query": query, "variables": variables}, headers)
 
+    async def as_staff(self, query: str, **variables: Any) -> Reply:
+        return await self.send({"query": query, "variables": variables}, self.staff_headers)
+
     async def as_guest(self, query: str, **variables: Any) -> Reply:
         return await self.send({"query": query, "variables": variables}, self.guest_headers)
 
     @property
     def server_headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret_key}"}
+
+    @property
+    def staff_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.staff_key}"}
 
     @property
     def guest_headers(self) -> dict[str, str]:
@@ -107,7 +116,8 @@ async def make_shop(
     publishable = await create_key(
         installation, programme.id, NewKey(KeyKind.PUBLISHABLE, "page", origins=origins), now=NOW
     )
-    return Shop(client, installation, clock, programme, secret.text, publishable.text)
+    staff = await create_key(installation, programme.id, NewKey(KeyKind.STAFF, "Anna", rights=ALL_RIGHTS), now=NOW)
+    return Shop(client, installation, clock, programme, secret.text, publishable.text, staff.text)
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,7 @@ async def test_every_change_names_the_version_that_was_seen(
     call = CHANGES[name](installation, programme.id, made.key, 1)
     assert (await refused(call, errors.EditConflict, installation.db, programme)).version == 2
     unknown = CHANGES[name](installation, programme.id, "no such rule", 1)
-    assert (await refused(unknown, errors.RuleNotFound, installation.db, programme)).rule == "no such rule"
+    assert (await refused(unknown, errors.RuleNotFound, installation.db, programme)).key == "no such rule"
 
 
 async def test_a_rule_is_switched_off_and_on(installation: Installation, programme: ProgrammeSnapshot) -> None:
@@ -241,14 +241,14 @@ async def test_what_is_wrong_with_a_rule_names_its_field(
     await change_settings(installation, programme.id, waiting, now=LONG_BEFORE)
     made = await add_rule(installation, programme, rule("BASE", 1))
     call = create_rule(installation, programme.id, document, now=NOW)
-    assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == field
+    assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == f"rule.{field}"
     if document["kind"] == "ARTICLE":
         article = await add_rule(installation, programme)
         call = edit_rule(installation, programme.id, article.key, 1, document, now=NOW)
-        assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == field
+        assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == f"rule.{field}"
     else:
         call = edit_rule(installation, programme.id, made.key, 1, rule(), now=NOW)
-        assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == "kind"
+        assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == "rule.kind"
 
 
 async def test_r16_settings_under_which_points_of_a_rule_could_never_be_spent_are_refused(
@@ -257,7 +257,7 @@ async def test_r16_settings_under_which_points_of_a_rule_could_never_be_spent_ar
     made = await add_rule(installation, programme, rule(expiry={"days": 2}))
     waiting = programme.settings_at(NOW).changed({"waitingTime": {"days": 2}}, "EUR")
     call = change_settings(installation, programme.id, waiting, now=NOW)
-    assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == "waitingTime"
+    assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == "settings.waitingTime"
     await delete_rule(installation, programme.id, made.key, 1, now=NOW)
     await change_settings(installation, programme.id, waiting, now=NOW)
 
@@ -357,7 +357,7 @@ async def test_the_audit_is_read_page_by_page_and_never_changed(
     older = await audit.list_entries(installation, programme.id, first=100, before_id=newest[-1].id)
     assert [*newest, *older] == everything
     with pytest.raises(errors.InvalidInput):
-        await audit.list_entries(installation, programme.id, first=101)
+        await audit.list_entries(installation, programme.id, first=102)
     for table in ("audit_entry", "earning_rule_version"):
         for privilege in ("update", "delete", "truncate"):
             allowed = await installation.db.pool.fetchval("select has_table_privilege($1, $2)", table, privilege)

@@ -218,9 +218,7 @@ def change(
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        last = max(found.versions, key=lambda version: version.version)
-        changed = last.settings.changed(document, found.currency)
-        version = await services.change_settings(installation, found.id, changed, effective_from=start, now=now())
+        version = await services.amend_settings(installation, found.id, document, effective_from=start, now=now())
         console.print(
             f"Version {version.version} of {found.slug} comes into force at {version.effective_from.isoformat()}."
         )

@@ -4,6 +4,8 @@ Each class is a member of a mutation's result union at the GraphQL face. What ca
 is an assert, not a class of this page.
 """
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
 
@@ -27,6 +29,15 @@ class InvalidInput(PointbookError):
     def under(self, path: str) -> "InvalidInput":
         """The same refusal, seen from further out: ``amount`` under ``lines[3]`` is ``lines[3].amount``."""
         return InvalidInput(f"{path}.{self.field}" if self.field else path, self.reason)
+
+
+@contextlib.contextmanager
+def refusals_under(path: str) -> Iterator[None]:
+    """What is refused inside is a part of ``path`` to whoever is outside."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        raise refusal.under(path) from None
 
 
 class UnknownStore(PointbookError):
@@ -169,9 +180,9 @@ class OrderConflict(PointbookError):
 class RuleNotFound(PointbookError):
     code = "RULE_NOT_FOUND"
 
-    def __init__(self, rule: str) -> None:
-        super().__init__(f"There is no earning rule {rule!r}.")
-        self.rule = rule
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no earning rule {key!r}.")
+        self.key = key
 
 
 class EditConflict(PointbookError):

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
+from typing import Generic, Self, TypeVar
 
 import strawberry
 
@@ -11,6 +13,8 @@ MAX_PAGE = 100
 _MAX_CURSOR = 60
 _MAX_SEQ = 2**63 - 1
 
+Node = TypeVar("Node")
+
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
@@ -18,6 +22,41 @@ class PageInfo:
     has_previous_page: bool = strawberry.field(description="Whether the page began after a cursor.")
     start_cursor: str | None = strawberry.field(description="Cursor of the first item; null for an empty page.")
     end_cursor: str | None = strawberry.field(description="Cursor of the last item; null for an empty page.")
+
+
+@strawberry.type(description="An item of a list with its place.")
+class Edge(Generic[Node]):
+    cursor: str = strawberry.field(description="Its place in the list.")
+    node: Node = strawberry.field(description="The item.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[Node]):
+    edges: list[Edge[Node]] = strawberry.field(description="The items with their places.")
+    nodes: list[Node] = strawberry.field(description="The items.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @classmethod
+    def of(cls, kind: str, items: Sequence[tuple[int, Node]], size: int, after: str | None) -> Self:
+        """The first ``size`` items, each with the key of its cursor; if there are more, there is a next page."""
+        edges = [Edge(cursor=cursor_of(kind, key), node=node) for key, node in items[:size]]
+        return cls(
+            edges=edges,
+            nodes=[edge.node for edge in edges],
+            page_info=PageInfo(
+                has_next_page=len(items) > size,
+                has_previous_page=after is not None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+        )
+
+
+def page_size(first: int) -> int:
+    """Raises InvalidInput for a page that is longer than pages are."""
+    if not 0 <= first <= MAX_PAGE:
+        raise InvalidInput("first", f"must be 0 to {MAX_PAGE}")
+    return first
 
 
 def cursor_of(kind: str, key: int) -> str:

@@ -18,5 +18,10 @@ class Context:
     now: datetime
     installation: Installation
 
+    @property
+    def tenant(self) -> tuple[Installation, int]:
+        """The installation and the caller's programme in it."""
+        return self.installation, self.principal.programme_id
+
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -111,7 +111,18 @@ class VoucherNotUsable(UserError):
 
 @strawberry.type(description="The order was reported before with another content and has had its effect.")
 class OrderConflict(UserError):
-    external_id: str = strawberry.field(description="The shop's id of the order.")
+    external_id: strawberry.ID = strawberry.field(description="The shop's id of the order.")
+
+
+@strawberry.type(description="There is no such earning rule.")
+class RuleNotFound(UserError):
+    key: strawberry.ID = strawberry.field(description="The key that was named.")
+
+
+@strawberry.type(description="Somebody else made a newer version meanwhile: look at it and decide anew.")
+class EditConflict(UserError):
+    subject: str = strawberry.field(description="What was to be changed: the key of a rule, or settings.")
+    version: int = strawberry.field(description="The version it is at.")
 
 
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
@@ -132,6 +143,8 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExtensionsExhausted: ExtensionsExhausted,
     errors.VoucherNotUsable: VoucherNotUsable,
     errors.OrderConflict: OrderConflict,
+    errors.RuleNotFound: RuleNotFound,
+    errors.EditConflict: EditConflict,
 }
 
 

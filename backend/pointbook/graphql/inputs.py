@@ -24,9 +24,7 @@ def document_of(value: object) -> Any:
     if isinstance(value, list):
         return [document_of(element) for element in value]
     if has_object_definition(value):
-        found = {
-            _camel(field.name): getattr(value, field.name) for field in value.__strawberry_definition__.fields
-        }
+        found = {camel(field.name): getattr(value, field.name) for field in value.__strawberry_definition__.fields}
         return {name: document_of(part) for name, part in found.items() if part is not None}
     return value.value if isinstance(value, enum.Enum) else value
 
@@ -44,6 +42,7 @@ def redemption_id(given: str) -> UUID:
         raise RedemptionNotFound from None
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """As the schema writes a name."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)

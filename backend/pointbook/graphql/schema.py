@@ -3,13 +3,32 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from pointbook.graphql import members, orders, programme, redemption, tokens, vouchers
+from pointbook.graphql import (
+    audit,
+    earning_rules,
+    members,
+    orders,
+    programme,
+    programme_states,
+    redemption,
+    settings,
+    tokens,
+    vouchers,
+)
 from pointbook.graphql.errors import HANDLERS
 from pointbook.graphql.scalars import SCALARS
 
 
 @strawberry.type(description="Reads. Nothing here changes anything.")
-class Query(programme.ProgrammeQuery, members.MemberQuery, redemption.RedemptionQuery, vouchers.VoucherQuery):
+class Query(
+    programme.ProgrammeQuery,
+    members.MemberQuery,
+    redemption.RedemptionQuery,
+    vouchers.VoucherQuery,
+    earning_rules.EarningRuleQuery,
+    settings.SettingsQuery,
+    audit.AuditQuery,
+):
     pass
 
 
@@ -20,6 +39,9 @@ class Mutation(
     vouchers.VoucherMutation,
     orders.OrderMutation,
     tokens.TokenMutation,
+    earning_rules.EarningRuleMutation,
+    settings.SettingsMutation,
+    programme_states.ProgrammeStateMutation,
 ):
     pass
 

@@ -17,7 +17,8 @@ from pointbook.services.installation import Installation
 
 OPERATOR: Final = "operator"
 """Whoever runs commands on the installation itself; everybody else is named by their key."""
-ENTRIES_MAX: Final = 100
+ENTRIES_MAX: Final = 101
+"""Of one answer: a page, and one that says that there are more."""
 
 
 class Action(enum.StrEnum):
@@ -49,11 +50,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """``changed_by``: the identity of the caller's key, or ``OPERATOR``."""
+    """``changed_by``: the identity of the caller's key, or ``OPERATOR``; ``label``: the key's, if it is one."""
 
     id: int
     at: datetime
     changed_by: str
+    label: str | None
     change: Change
 
 
@@ -77,7 +79,7 @@ async def list_entries(
     before_id: int | None = None,
     subject: str | None = None,
 ) -> list[AuditEntry]:
-    """At most ``first`` entries (up to 100), newest first, older than ``before_id``; of one subject, if given."""
+    """At most ``first`` entries (up to 101), newest first, older than ``before_id``; of one subject, if given."""
     if not 0 <= first <= ENTRIES_MAX:
         raise InvalidInput("first", f"must be 0 to {ENTRIES_MAX}")
     async with installation.db.bare_transaction(programme_id) as connection:
@@ -87,6 +89,7 @@ async def list_entries(
             row["id"],
             row["at"],
             row["changed_by"],
+            row["label"],
             Change(Action(row["action"]), row["subject"], _read(row["before"]), _read(row["after"])),
         )
         for row in rows
@@ -107,9 +110,12 @@ values ($1, $2, $3, $4, $5, $6::text::jsonb, $7::text::jsonb)
 """
 
 _ENTRIES = """
-select id, at, changed_by, action, subject, before, after
+select id, at, changed_by, api_key.label, action, subject, before, after
 from audit_entry
-where programme_id = $1 and ($2::bigint is null or id < $2) and ($3::text is null or subject = $3)
+left join api_key
+    on api_key.programme_id = audit_entry.programme_id
+    and api_key.key_id::text = split_part(audit_entry.changed_by, ':', 2)
+where audit_entry.programme_id = $1 and ($2::bigint is null or id < $2) and ($3::text is null or subject = $3)
 order by id desc
 limit $4
 """

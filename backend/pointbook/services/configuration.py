@@ -62,12 +62,12 @@ async def create_programme_from(
     await import_configuration(installation, made.id, configuration, by=by, now=now)
     if state is not ProgrammeState.DRAFT:
         await programmes.change_state(installation, made.id, state, by=by, now=now)
-    return await _current(installation, made.id)
+    return await installation.programmes.current(made.id)
 
 
 async def export_configuration(installation: Installation, programme_id: int) -> Configuration:
     """The newest version of everything, also of what is still to come into force; no deleted rules."""
-    programme = await _current(installation, programme_id)
+    programme = await installation.programmes.current(programme_id)
     return Configuration(
         name=programme.name,
         currency=programme.currency,
@@ -109,7 +109,7 @@ async def import_configuration(
     changes nothing. The programme keeps its name and locales. Raises InvalidInput before anything is changed for
     what does not fit the programme; what else is refused on the way leaves what came before it.
     """
-    programme = await _current(installation, programme_id)
+    programme = await installation.programmes.current(programme_id)
     _check_fit(programme, configuration)
     _check_regions(configuration)
     await _import_places(installation, programme, configuration, by=by, now=now)
@@ -124,12 +124,6 @@ async def import_configuration(
         await _change_rule(installation, programme, kept[one.key], one, by=by, now=now)
     untouched = kept.keys() - {one.key for one in configuration.rules}
     return Imported(settings_changed, tuple(created), tuple(one.key for one in changed), tuple(sorted(untouched)))
-
-
-async def _current(installation: Installation, programme_id: int) -> ProgrammeSnapshot:
-    programme = await installation.programmes.load(programme_id)
-    assert programme is not None, "whoever asks has found it"
-    return programme
 
 
 def _kept(programme: ProgrammeSnapshot) -> Mapping[str, RuleVersion]:
@@ -183,7 +177,7 @@ async def _import_places(
     for refusal in await programmes.add_stores(installation, programme.id, stores, by=by, now=now):
         if refusal is not None:
             raise refusal.under("stores")
-    known = (await _current(installation, programme.id)).stores
+    known = (await installation.programmes.current(programme.id)).stores
     for store in configuration.stores:
         before = known[store.store_id]
         if _exported(before.holidays) != store.holidays:

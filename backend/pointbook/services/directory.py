@@ -218,6 +218,12 @@ class ProgrammeDirectory:
         self._keep(programme_id, history)
         return _snapshot(row, history.versions, await self._book(programme_id, row["rules_revision"]))
 
+    async def current(self, programme_id: int) -> ProgrammeSnapshot:
+        """A programme that exists, as it is now, past the cache."""
+        programme = await self.load(programme_id)
+        assert programme is not None, "a principal names a programme that exists, and programmes are never deleted"
+        return programme
+
     def _keep(self, programme_id: int, history: _History) -> None:
         self._histories.pop(programme_id, None)
         while len(self._histories) >= _PROGRAMMES:

@@ -7,13 +7,13 @@ EditConflict. Nothing here judges an order.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import orjson
 
 from pointbook.domain import text
-from pointbook.domain.errors import InvalidInput, RuleNotFound
+from pointbook.domain.errors import InvalidInput, RuleNotFound, refusals_under
 from pointbook.domain.rules import (
     Effect,
     Rule,
@@ -29,6 +29,9 @@ from pointbook.services.audit import Action
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.rule_desk import RuleDesk, locked_rules
+
+HISTORY_MAX: Final = 101
+"""Versions at once: a page, and one that says that there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +71,19 @@ async def create_rule(
 ) -> RuleView:
     """A new rule; ``key`` None: one is made up. ``effective_from`` None: as soon as every process knows of it.
 
-    Raises InvalidInput naming the field, and EditConflict if there is or was a rule of this key.
+    Raises InvalidInput naming the field (of the document as ``rule.points``), and EditConflict if there is or was
+    a rule of this key.
     """
     if state is RuleState.DELETED:
         raise InvalidInput("state", "a rule begins as ACTIVE or INACTIVE")
     async with locked_rules(installation, programme_id, by, now) as desk:
         checked = uuid4().hex if key is None else desk.checked_key(key)
-        rule = desk.checked(read_rule(document, desk.programme.currency), desk.starts(effective_from, None))
+        starts = desk.starts(effective_from, None)
+        with refusals_under("rule"):
+            rule = desk.checked(read_rule(document, desk.programme.currency), starts)
         number = 1 + max((version.number for version in desk.newest.values()), default=0)
         desk.refuse_too_many()
-        made = RuleVersion(checked, number, 1, desk.starts(effective_from, None), state, rule)
+        made = RuleVersion(checked, number, 1, starts, state, rule)
         await desk.append(Action.RULE_CREATED, None, [made])
     return await _view(installation, programme_id, made.key, now)
 
@@ -96,14 +102,15 @@ async def edit_rule(
     """Other content from an instant on, in the rule's state; what was earned before stays as it is (R4).
 
     ``version`` is the newest one that the caller has seen. Raises EditConflict, RuleNotFound, and InvalidInput
-    naming the field; the kind of a rule never changes.
+    naming the field (of the document as ``rule.points``); the kind of a rule never changes.
     """
 
-    def changed(desk: RuleDesk, newest: RuleVersion) -> Rule:
-        rule = read_rule(document, desk.programme.currency)
-        if rule.kind is not newest.rule.kind:
-            raise InvalidInput("kind", f"is {newest.rule.kind}, and stays so: make another rule")
-        return rule
+    def changed(desk: RuleDesk, newest: RuleVersion, starts: datetime) -> Rule:
+        with refusals_under("rule"):
+            rule = read_rule(document, desk.programme.currency)
+            if rule.kind is not newest.rule.kind:
+                raise InvalidInput("kind", f"is {newest.rule.kind}, and stays so: make another rule")
+            return desk.checked(rule, starts)
 
     return await _edit(
         installation, programme_id, key, version, changed, effective_from=effective_from, by=by, now=now
@@ -125,8 +132,9 @@ async def choose_stores(
     Raises EditConflict, RuleNotFound, InvalidInput.
     """
 
-    def changed(_desk: RuleDesk, newest: RuleVersion) -> Rule:
-        return replace(newest.rule, stores=None if stores is None else tuple(sorted(set(stores))))
+    def changed(desk: RuleDesk, newest: RuleVersion, starts: datetime) -> Rule:
+        chosen = None if stores is None else tuple(sorted(set(stores)))
+        return desk.checked(replace(newest.rule, stores=chosen), starts)
 
     return await _edit(installation, programme_id, key, version, changed, by=by, now=now)
 
@@ -142,8 +150,9 @@ async def invert_stores(
 ) -> RuleView:
     """The stores that the rule does not have in place of those it has (R7). Raises EditConflict, RuleNotFound."""
 
-    def changed(desk: RuleDesk, newest: RuleVersion) -> Rule:
-        return replace(newest.rule, stores=inverted(newest.rule.stores, tuple(desk.programme.stores)))
+    def changed(desk: RuleDesk, newest: RuleVersion, starts: datetime) -> Rule:
+        stores = inverted(newest.rule.stores, tuple(desk.programme.stores))
+        return desk.checked(replace(newest.rule, stores=stores), starts)
 
     return await _edit(installation, programme_id, key, version, changed, by=by, now=now)
 
@@ -215,7 +224,7 @@ async def delete_rule(
 
 async def list_rules(installation: Installation, programme_id: int, *, now: datetime) -> list[RuleView]:
     """All rules that are not deleted, the oldest first, as they are in the database at this moment."""
-    return list(_views(await _current(installation, programme_id), now).values())
+    return list(_views(await installation.programmes.current(programme_id), now).values())
 
 
 async def find_rule(installation: Installation, programme_id: int, key: str, *, now: datetime) -> RuleView:
@@ -223,12 +232,17 @@ async def find_rule(installation: Installation, programme_id: int, key: str, *, 
     return await _view(installation, programme_id, key, now)
 
 
-async def rule_history(installation: Installation, programme_id: int, key: str) -> list[RuleHistoryEntry]:
-    """All versions of a rule, the newest first; a deleted rule has its too. Raises RuleNotFound."""
+async def rule_history(
+    installation: Installation, programme_id: int, key: str, *, first: int = HISTORY_MAX, before: int | None = None
+) -> list[RuleHistoryEntry]:
+    """At most ``first`` versions of a rule, newest first, older than version ``before``; also of a deleted rule.
+
+    Raises RuleNotFound.
+    """
     async with installation.db.bare_transaction(programme_id) as connection:
-        rows = await connection.fetch(_HISTORY, programme_id, key)
-    if not rows:
-        raise RuleNotFound(key)
+        rows = await connection.fetch(_HISTORY, programme_id, key, before, min(first, HISTORY_MAX))
+        if not rows and not await connection.fetchval(_KNOWN, programme_id, key):
+            raise RuleNotFound(text.shown(key))
     return [_history_entry(row) for row in rows]
 
 
@@ -237,7 +251,7 @@ async def _edit(
     programme_id: int,
     key: str,
     version: int,
-    changed: Callable[[RuleDesk, RuleVersion], Rule],
+    changed: Callable[[RuleDesk, RuleVersion, datetime], Rule],
     *,
     effective_from: datetime | None = None,
     by: str,
@@ -247,21 +261,15 @@ async def _edit(
         newest = desk.seen(key, version)
         desk.refuse_too_many_versions()
         starts = desk.starts(effective_from, newest)
-        rule = desk.checked(changed(desk, newest), starts)
+        rule = changed(desk, newest, starts)
         if rule != newest.rule or effective_from is not None:
             made = replace(newest, version=version + 1, effective_from=starts, rule=rule)
             await desk.append(Action.RULE_EDITED, newest, [made])
     return await _view(installation, programme_id, key, now)
 
 
-async def _current(installation: Installation, programme_id: int) -> ProgrammeSnapshot:
-    programme = await installation.programmes.load(programme_id)
-    assert programme is not None, "a principal names a programme that exists"
-    return programme
-
-
 async def _view(installation: Installation, programme_id: int, key: str, now: datetime) -> RuleView:
-    view = _views(await _current(installation, programme_id), now).get(key)
+    view = _views(await installation.programmes.current(programme_id), now).get(key)
     if view is None:
         raise RuleNotFound(text.shown(key))
     return view
@@ -298,6 +306,9 @@ def _history_entry(row: Any) -> RuleHistoryEntry:
 _HISTORY = """
 select rule_key, number, version, effective_from, state, document, currency, created_at, created_by
 from earning_rule_version
-where programme_id = $1 and rule_key = $2
+where programme_id = $1 and rule_key = $2 and ($3::int is null or version < $3)
 order by version desc
+limit $4
 """
+
+_KNOWN = "select exists (select from earning_rule_version where programme_id = $1 and rule_key = $2)"

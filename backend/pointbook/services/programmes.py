@@ -1,7 +1,7 @@
 """Programmes: made, configured, opened and closed. Their state and settings live in the directory's cache."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.queries.programmes import lock_programme, outstanding_points
 from pointbook.db.session import Connection
 from pointbook.domain import calendar, currencies, text
-from pointbook.domain.errors import EditConflict, InvalidInput, UnknownStore
+from pointbook.domain.errors import EditConflict, InvalidInput, UnknownStore, refusals_under
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
 from pointbook.domain.rules import Known, Rule, RuleKind, RuleState, check_rule
 from pointbook.services import audit, tokens
@@ -122,22 +122,36 @@ async def change_settings(
     Raises EditConflict if there is a newer one, and InvalidInput for an instant before that of the last version
     (None too, while one is scheduled), one that is too soon, or if points of a rule could never be spent.
     """
-    async with installation.db.bare_transaction(programme_id) as connection:
-        await lock_programme(connection, programme_id)
-        programme = await installation.programmes.inside(connection, programme_id)
-        last = programme.versions[-1]
-        if seen_version not in (None, last.version):
-            raise EditConflict("settings", last.version)
-        earliest = now if programme.state is ProgrammeState.DRAFT else now + SETTINGS_NOTICE
-        starts = _start(effective_from, earliest, last)
-        _check_rules(programme, settings)
-        version = SettingsVersion(last.version + 1, starts, settings)
-        await _insert_version(connection, programme_id, version, programme.currency)
-        currency = programme.currency
-        change = _changed_settings(Action.SETTINGS_CHANGED, (last, currency), (version, currency))
-        await audit.append(connection, programme_id, [change], by=by, now=now)
-    installation.programmes.forget(programme_id)
-    return version
+
+    def wholly(_last: ProgrammeSettings, _currency: str) -> ProgrammeSettings:
+        return settings
+
+    return await _change_settings(
+        installation, programme_id, wholly, effective_from, seen_version=seen_version, by=by, now=now
+    )
+
+
+async def amend_settings(
+    installation: Installation,
+    programme_id: int,
+    document: object,
+    *,
+    effective_from: datetime | None = None,
+    seen_version: int | None = None,
+    by: str = audit.OPERATOR,
+    now: datetime,
+) -> SettingsVersion:
+    """The settings that a document names, all others as in the newest version; else as ``change_settings``.
+
+    Raises InvalidInput naming what is wrong in the document as ``settings.valuePerPoint``.
+    """
+
+    def amended(last: ProgrammeSettings, currency: str) -> ProgrammeSettings:
+        return last.changed(document, currency)
+
+    return await _change_settings(
+        installation, programme_id, amended, effective_from, seen_version=seen_version, by=by, now=now
+    )
 
 
 async def change_currency(
@@ -326,6 +340,35 @@ async def _insert_version(
     await connection.execute(
         _INSERT_VERSION, programme_id, version.version, version.effective_from, currency, document
     )
+
+
+async def _change_settings(
+    installation: Installation,
+    programme_id: int,
+    changed: Callable[[ProgrammeSettings, str], ProgrammeSettings],
+    effective_from: datetime | None,
+    *,
+    seen_version: int | None,
+    by: str,
+    now: datetime,
+) -> SettingsVersion:
+    async with installation.db.bare_transaction(programme_id) as connection:
+        await lock_programme(connection, programme_id)
+        programme = await installation.programmes.inside(connection, programme_id)
+        last, currency = programme.versions[-1], programme.currency
+        if seen_version not in (None, last.version):
+            raise EditConflict("settings", last.version)
+        earliest = now if programme.state is ProgrammeState.DRAFT else now + SETTINGS_NOTICE
+        starts = _start(effective_from, earliest, last)
+        with refusals_under("settings"):
+            settings = changed(last.settings, currency)
+            _check_rules(programme, settings)
+        version = SettingsVersion(last.version + 1, starts, settings)
+        await _insert_version(connection, programme_id, version, currency)
+        change = _changed_settings(Action.SETTINGS_CHANGED, (last, currency), (version, currency))
+        await audit.append(connection, programme_id, [change], by=by, now=now)
+    installation.programmes.forget(programme_id)
+    return version
 
 
 def _start(wanted: datetime | None, earliest: datetime, last: SettingsVersion) -> datetime:
