@@ -308,8 +308,12 @@ def test_files_are_imported_and_refused_lines_reported(pointbook: Command, tmp_p
         "lines": [{"id": "1", "articleId": "espresso", "quantity": "1", "amount": "24.90"}],
     }
     orders.write_text("\n".join([json.dumps(order), '{"externalId": "W-2"}', "not json", ""]))
-    report = pointbook("import", "orders", str(orders))
+    kept = tmp_path / "refused.jsonl"
+    report = pointbook("import", "orders", str(orders), "--refused", str(kept))
     assert report.code == 1, "a script notices that lines were refused"
+    refused = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [(one["line"], one["externalId"]) for one in refused] == [(2, "W-2"), (3, "")]
+    assert all(one.keys() == {"line", "externalId", "field", "reason"} for one in refused)
     assert "Refused lines" in report.out
     assert "W-2" in report.out
     assert pointbook("verify").code == 0

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pointbook.cli.output import console, errors, table
 from pointbook.cli.programmes import Slug
 from pointbook.cli.running import now, programme_of, run
+from pointbook.services.import_files import Refusal
 from pointbook.services.import_reports import ImportReport
 from pointbook.services.import_reports import Progress as Reached
 from pointbook.services.installation import Installation
@@ -21,37 +23,41 @@ importing = typer.Typer(help="Import files, JSON Lines or CSV, plain or gzip.", 
 
 _SHOWN = 20
 _File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+_Refused = Annotated[
+    Path | None,
+    typer.Option("--refused", help="Write refused lines there, as JSON Lines with the reasons.", dir_okay=False),
+]
 _Show = Callable[[Reached], None]
 
 
 @importing.command("orders")
-def orders(file: _File, slug: Slug = None) -> None:
+def orders(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
     """Import orders. Begun again after a break it has the same effect as once; 1 if it refused lines."""
 
     async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
         return await import_orders(installation, programme_id, file, clock=now, progress=show)
 
-    _import("Orders", file, slug, call)
+    _import("Orders", file, slug, call, refused)
 
 
 @importing.command("members")
-def members(file: _File, slug: Slug = None) -> None:
+def members(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
     """Import members. Begun again after a break it has the same effect as once; 1 if it refused lines."""
 
     async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
         return await import_members(installation, programme_id, file, clock=now, progress=show)
 
-    _import("Members", file, slug, call)
+    _import("Members", file, slug, call, refused)
 
 
 @importing.command("stores")
-def stores(file: _File, slug: Slug = None) -> None:
+def stores(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
     """Import stores; one that is known gets the name and time zone of the file. 1 if it refused lines."""
 
     async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
         return await import_stores(installation, programme_id, file, clock=now, progress=show)
 
-    _import("Stores", file, slug, call)
+    _import("Stores", file, slug, call, refused)
 
 
 def _import(
@@ -59,6 +65,7 @@ def _import(
     file: Path,
     slug: str | None,
     use_case: Callable[[Installation, int, _Show], Awaitable[ImportReport[Any]]],
+    refused: Path | None,
 ) -> None:
     async def call(installation: Installation) -> ImportReport[Any]:
         found = await programme_of(installation, slug)
@@ -71,7 +78,9 @@ def _import(
             return await use_case(installation, found.id, show)
 
     report = run(call, patient=True)
-    _tell(what, report)
+    if refused is not None:
+        refused.write_bytes(b"".join(orjson.dumps(_written(one)) + b"\n" for one in report.refusals))
+    _tell(what, report, refused)
     if report.refused:
         raise typer.Exit(1)
 
@@ -88,7 +97,11 @@ def _bar() -> Progress:
     )
 
 
-def _tell(what: str, report: ImportReport[Any]) -> None:
+def _written(one: Refusal) -> dict[str, Any]:
+    return {"line": one.line, "externalId": one.external_id, "field": one.field, "reason": one.reason}
+
+
+def _tell(what: str, report: ImportReport[Any], kept: Path | None) -> None:
     if report.behind_line:
         console.print(f"Lines up to {report.behind_line:,} were imported before.")
     figures = [*report.counts.items(), ("refused", report.refused)]
@@ -96,3 +109,5 @@ def _tell(what: str, report: ImportReport[Any]) -> None:
     if report.refused:
         rows = [(r.line, r.external_id, r.field, r.reason) for r in report.refusals[:_SHOWN]]
         table(f"Refused lines (the first {len(rows)})", ("line", "id", "field", "reason"), rows)
+        where = "--refused FILE writes down" if kept is None else f"{kept} has"
+        console.print(f"{where} the first {len(report.refusals):,} of them.", markup=False)
