@@ -53,6 +53,7 @@ async def make_programme(
     settings: dict[str, Any] | None = None,
     *,
     slug: str | None = None,
+    name: str = "A shop",
     currency: str = "EUR",
     state: ProgrammeState = ProgrammeState.ACTIVE,
     sandbox: bool = True,
@@ -61,7 +62,7 @@ async def make_programme(
     """A programme in Berlin: 1.00 earns a point that is worth 0.05, unless ``settings`` say otherwise."""
     command = NewProgramme(
         slug=slug or f"shop-{uuid4().hex[:8]}",
-        name="A shop",
+        name=name,
         currency=currency,
         time_zone="Europe/Berlin",
         locales=("de", "en"),

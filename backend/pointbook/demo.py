@@ -11,30 +11,61 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
+from pointbook.domain.configuration import read_configuration
 from pointbook.domain.errors import InvalidInput, PointbookError, Unauthenticated
-from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.redemption import parse_cart
+from pointbook.services.configuration import create_programme_from, import_configuration
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.joining import Join, join
 from pointbook.services.keys import KeyKind, NewKey, authenticate, create_key
-from pointbook.services.programmes import NewProgramme, NewStore, add_store, create_programme, find_programme
+from pointbook.services.programmes import change_state, find_programme
 from pointbook.services.redemption import Redeem, redeem
 from pointbook.services.tokens import create_customer_token
 
 _SLUG: Final = "morgenrot"
-_NAME: Final = "Kaffeerösterei Morgenrot"
+NAME: Final = "Kaffeerösterei Morgenrot"
 _HISTORY: Final = timedelta(days=360)
-_SETTINGS: Final = {
-    "revenuePerPoint": "1.00",
-    "valuePerPoint": "0.05",
-    "basePointsPerOrder": 10,
-    "signUpPoints": 50,
-    "signUpAvailableAtOnce": True,
-    "waitingTime": {"days": 14},
-    "expiry": {"days": 365},
-    "releaseParkedOnJoin": True,
+_CONFIGURATION: Final = {
+    "name": NAME,
+    "currency": "EUR",
+    "timeZone": "Europe/Berlin",
+    "locales": ["de", "en"],
+    "settings": {
+        "revenuePerPoint": "1.00",
+        "valuePerPoint": "0.05",
+        "basePointsPerOrder": 10,
+        "signUpPoints": 50,
+        "signUpAvailableAtOnce": True,
+        "waitingTime": {"days": 14},
+        "expiry": {"days": 365},
+        "releaseParkedOnJoin": True,
+    },
+    "stores": [{"id": "laden", "name": "Laden Fehrbelliner Straße"}, {"id": "web", "name": "Webshop"}],
+    "rules": [
+        {
+            "key": "grinders",
+            "rule": {
+                "kind": "ARTICLE",
+                "name": "clear the stock of grinders",
+                "labels": {"de": "Mühlen: {points} Punkte extra", "en": "Grinders: {points} extra points"},
+                "points": 50,
+                "targets": ["grinder"],
+            },
+        },
+        {
+            "key": "weekend",
+            "rule": {
+                "kind": "MULTIPLIER",
+                "name": "weekends are quiet in the web shop",
+                "labels": {"de": "Am Wochenende das {factor}fache", "en": "{factor} times the points at weekends"},
+                "factor": "2",
+                "targets": ["REVENUE"],
+                "weekdays": ["SATURDAY", "SUNDAY"],
+            },
+        },
+    ],
 }
 
 _COFFEES: Final = {"espresso-1000": 2690, "filter-500": 1290, "decaf-250": 890, "grinder": 8900, "filters": 390}
@@ -153,31 +184,25 @@ def _read(kept: Path) -> _Keys | None:
 async def _refuse_others(installation: Installation) -> None:
     """A first start that broke off has left our programme, and none beside it."""
     rows = await installation.db.pool.fetch("select slug, name from programme order by id")
-    if any((row["slug"], row["name"]) != (_SLUG, _NAME) for row in rows):
+    if any((row["slug"], row["name"]) != (_SLUG, NAME) for row in rows):
         raise ProgrammesOfOthers([row["slug"] for row in rows[:5]])
 
 
 async def _programme(installation: Installation, now: datetime) -> ProgrammeSnapshot:
+    configuration = read_configuration(_CONFIGURATION)
     try:
-        return await find_programme(installation, _SLUG)
+        programme = await find_programme(installation, _SLUG)
     except InvalidInput:
-        command = NewProgramme(
-            slug=_SLUG,
-            name=_NAME,
-            currency="EUR",
-            time_zone="Europe/Berlin",
-            locales=("de", "en"),
-            settings=ProgrammeSettings.from_document(_SETTINGS, "EUR"),
-            state=ProgrammeState.ACTIVE,
-        )
-        return await create_programme(installation, command, now=now - _HISTORY)
+        return await create_programme_from(installation, _SLUG, configuration, now=now - _HISTORY)
+    if programme.state is not ProgrammeState.DRAFT:
+        return programme
+    begun = programme.versions[0].effective_from  # and broken off before it was complete
+    await import_configuration(installation, programme.id, configuration, now=begun)
+    return await change_state(installation, programme.id, ProgrammeState.ACTIVE, now=begun)
 
 
 async def _fill(installation: Installation, programme: ProgrammeSnapshot) -> None:
     first_day = programme.versions[0].effective_from
-    stores = {"laden": "Laden Fehrbelliner Straße", "web": "Webshop"}
-    for store, name in stores.items():
-        await add_store(installation, programme.id, NewStore(store, name), now=first_day)
     happenings: list[tuple[int, str | _Order]] = [(day, customer) for customer, day in _JOINED.items()]
     happenings += [(order.day, order) for order in _ORDERS]
     for day, what in sorted(happenings, key=lambda happening: happening[0]):

@@ -23,6 +23,7 @@ import pytest
 
 from pointbook import demo as demo_data
 from pointbook.db.session import Database
+from pointbook.services.directory import ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.keys import authenticate
 from tests.support import NOW, SECRET, everything, make_programme
@@ -53,6 +54,16 @@ async def test_kept_keys_that_the_database_does_not_know_are_made_anew(db: Datab
         assert later.publishable_key != "pk_of_a_former"
         for key in (later.publishable_key, later.secret_key):
             await authenticate(Installation.of(db, SECRET), key, now=NOW)
+
+
+async def test_a_programme_that_was_not_complete_yet_is_completed(db: Database, tmp_path: Path) -> None:
+    installation = Installation.of(db, SECRET)
+    begun = await make_programme(installation, slug="morgenrot", name=demo_data.NAME, state=ProgrammeState.DRAFT)
+    await demo_data.load(installation, tmp_path, configured=True, now=NOW)
+    complete = await installation.programmes.current(begun.id)
+    assert complete.state is ProgrammeState.ACTIVE
+    assert (set(complete.stores), set(complete.book.newest())) == ({"laden", "web"}, {"grinders", "weekend"})
+    assert await db.pool.fetchval("select count(*) from programme") == 1
 
 
 @pytest.mark.parametrize("slug", ["shop", "morgenrot"])
