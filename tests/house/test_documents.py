@@ -83,12 +83,21 @@ def test_the_readme_begins_with_its_two_commands() -> None:
     assert "make demo" in (ROOT / ".ci" / "demo").read_text()
 
 
-def test_the_readmes_operations_are_valid() -> None:
+def operations_of(text: str) -> list[str]:
+    """In calls to copy, and in blocks of their own."""
+    return re.findall(r'"query": "((?:[^"\\]|\\.)*)"', text) + re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_written_operations_are_valid(document: Path) -> None:
     schema = build_schema((ROOT / "schema.graphql").read_text())
-    operations = re.findall(r'"query": "((?:[^"\\]|\\.)*)"', (ROOT / "README.md").read_text())
-    assert len(operations) == 4
-    for operation in operations:
+    for operation in operations_of(document.read_text()):
         assert validate(schema, parse(operation)) == []
+
+
+def test_operations_are_found() -> None:
+    assert len(operations_of((ROOT / "README.md").read_text())) >= 4
+    assert operations_of((DOCS / "operations.md").read_text())
 
 
 def test_every_process_setting_is_in_the_operations_page() -> None:
