@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from pointbook import ledger
+from pointbook.db.queries.customers import lock_customer
 from pointbook.services import redemption, turns
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -21,6 +22,7 @@ from tests.support import (
     NOW,
     cart,
     customer,
+    join_member,
     member_with_points,
     order_document,
     outcomes,
@@ -80,6 +82,25 @@ async def test_a_locked_account_occupies_one_connection(
         assert not any(task.done() for task in waiting)
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting)
+
+
+async def test_a_locked_customer_who_joins_occupies_one_connection(
+    installation: Installation, programme: ProgrammeSnapshot, database_url: str
+) -> None:
+    await member_with_points(installation, programme, 70, external_id="c-2")
+    connection = await asyncpg.connect(database_url)
+    async with connection.transaction():
+        await connection.execute("select set_config('app.programme', $1, true)", str(programme.id))
+        assert await lock_customer(connection, programme.id, "c-1") is None
+        waiting = [asyncio.create_task(join_member(installation, programme)) for _ in range(CALLS)]
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(2):
+            await redeem(installation, programme, 20, external_id="c-2")
+        assert not any(task.done() for task in waiting)
+    await connection.close()
+    async with asyncio.timeout(5):
+        joined = await asyncio.gather(*waiting)
+    assert sum(answer.created for answer in joined) == 1
 
 
 async def test_turns_are_taken_one_at_a_time_in_the_order_of_coming() -> None:

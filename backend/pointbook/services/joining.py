@@ -71,7 +71,8 @@ async def join(
     async def call(programme: ProgrammeSnapshot) -> Joined:
         judge, customer = Judge(programme, now), checked(programme, command)
         joining = _Joining(installation, programme, judge, customer, joined_at or now, tells, now)
-        return await retrying(joining.settle)
+        async with installation.turns.turn(programme.id, command.external_id):
+            return await retrying(joining.settle)
 
     return await installation.programmes.while_open(programme_id, call)
 
