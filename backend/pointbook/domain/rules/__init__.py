@@ -24,7 +24,7 @@ from pointbook.domain.rules.rule import (
     Weekday,
     inverted,
 )
-from pointbook.domain.rules.simulating import Simulated, simulate, with_version
+from pointbook.domain.rules.simulating import Simulated, Stand, simulate, simulate_counted, with_version
 from pointbook.domain.rules.trace import LineTrace, RuleTrace, Verdict
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "RuleTrace",
     "RuleVersion",
     "Simulated",
+    "Stand",
     "Standard",
     "Verdict",
     "Weekday",
@@ -63,6 +64,7 @@ __all__ = [
     "read_rule",
     "rules_in_force",
     "simulate",
+    "simulate_counted",
     "with_version",
     "write_rule",
 ]

@@ -1,10 +1,10 @@
 """What a change of rules would have changed for one order (pure; nothing is written)."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Final, NamedTuple
 
 from pointbook.domain.orders import OrderContent
-from pointbook.domain.rules.caps import Counter
+from pointbook.domain.rules.caps import CapUse, Counter
 from pointbook.domain.rules.engine import EarningResult, Engine
 from pointbook.domain.rules.evaluation import NOTHING_GIVEN
 from pointbook.domain.rules.occasion import Occasion
@@ -28,6 +28,16 @@ class Simulated(NamedTuple):
         return {key: difference for key, difference in points.items() if difference}
 
 
+class Stand(NamedTuple):
+    """The points that a counter of a member had counted, and those that it would have."""
+
+    before: int = 0
+    after: int = 0
+
+
+_NOTHING_COUNTED: Final = Stand()
+
+
 def with_version(rules: Iterable[RuleVersion], changed: RuleVersion) -> tuple[RuleVersion, ...]:
     """The rules with this version in place of the one of the same key; a deleted one is gone."""
     others = tuple(version for version in rules if version.key != changed.key)
@@ -42,9 +52,49 @@ def simulate(
     *,
     redeemed_value: int = 0,
     given: Mapping[Counter, int] = NOTHING_GIVEN,
+    would: Mapping[Counter, int] | None = None,
 ) -> Simulated:
-    """One order under both; the engines are compiled once for a whole period."""
+    """One order under both; the engines are compiled once for a whole period.
+
+    ``given``: what the counters stood at before the order; ``would``: at what they would have stood (None: the
+    same).
+    """
     return Simulated(
         before.evaluate(content, occasion, redeemed_value, given),
-        after.evaluate(content, occasion, redeemed_value, given),
+        after.evaluate(content, occasion, redeemed_value, given if would is None else would),
     )
+
+
+def simulate_counted(
+    before: Engine,
+    after: Engine,
+    content: OrderContent,
+    occasion: Occasion,
+    stands: MutableMapping[Counter, Stand],
+    *,
+    redeemed_value: int = 0,
+    given: Mapping[Counter, int] = NOTHING_GIVEN,
+) -> Simulated:
+    """One of a member's orders, after others of theirs: ``stands`` go from one to the next, and are moved here.
+
+    What the order was ``given`` says where the counters stood that were read then. Points that other orders gave
+    meanwhile move both sides alike, so that both leave the same room as long as nothing differs. A counter that
+    nobody read then, since the rule had no such cap, begins at 0.
+    """
+    for counter in before.counters(occasion):
+        stand = stands.get(counter, _NOTHING_COUNTED)
+        moved = given.get(counter, 0) - stand.before
+        stands[counter] = Stand(stand.before + moved, stand.after + moved)
+    would = {counter: max(0, stands[counter].after) for counter in after.counters(occasion) if counter in stands}
+    simulated = simulate(before, after, content, occasion, redeemed_value=redeemed_value, given=given, would=would)
+    for use in simulated.before.cap_uses:
+        _count(stands, use, before=use.used)
+    for use in simulated.after.cap_uses:
+        _count(stands, use, after=use.used)
+    return simulated
+
+
+def _count(stands: MutableMapping[Counter, Stand], use: CapUse, *, before: int = 0, after: int = 0) -> None:
+    if before or after:
+        stand = stands.get(use.counter, _NOTHING_COUNTED)
+        stands[use.counter] = Stand(stand.before + before, stand.after + after)
