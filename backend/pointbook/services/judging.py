@@ -173,8 +173,14 @@ def judged_again(
     if order.judgement is None:
         return engine_of(version.settings, programme.zone).evaluate(remaining, _ANY_DAY, redeemed_value)
     judgement = Judgement.of(order.judgement)
-    placed = order.circumstances
-    occasion = Occasion(
+    occasion = occasion_again(order.circumstances, judgement)
+    engine = programme.book.engine(version, programme.zone, judgement.at)
+    return engine.evaluate(remaining, occasion, redeemed_value, judgement.given)
+
+
+def occasion_again(placed: Circumstances, judgement: Judgement) -> Occasion:
+    """The occasion of an order as it was judged, whatever has become of zones and holidays since."""
+    return Occasion(
         judgement.day,
         placed.store,
         placed.entry_channel,
@@ -183,8 +189,6 @@ def judged_again(
         judgement.at,
         judgement.closed,
     )
-    engine = programme.book.engine(version, programme.zone, judgement.at)
-    return engine.evaluate(remaining, occasion, redeemed_value, judgement.given)
 
 
 def has_rules(engine: Engine) -> bool:

@@ -4,7 +4,7 @@ A change is a version, in force once every process has heard of it. Changes queu
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -79,20 +79,11 @@ class RuleDesk:
 
     def checked(self, rule: Rule, starts: datetime) -> Rule:
         """The rule, if all that it names is there and its points can be spent under the settings of that time."""
-        programme = self.programme
-        known = Known(
-            stores=programme.stores,
-            entry_channels=programme.entry_channels,
-            exit_channels=programme.exit_channels,
-            locales=programme.locales,
-            rules={version.key: version.rule.kind for version in self.kept},
-        )
-        check_rule(rule, known, programme.settings_at(starts))
-        return rule
+        return checked_rule(self.programme, self.newest, rule, starts)
 
     @property
     def kept(self) -> list[RuleVersion]:
-        return [version for version in self.newest.values() if version.state is not RuleState.DELETED]
+        return _kept(self.newest)
 
     def refuse_too_many(self) -> None:
         if len(self.kept) >= RULES_MAX:
@@ -144,6 +135,28 @@ class RuleDesk:
             self.now,
             self.by,
         )
+
+
+def checked_rule(
+    programme: ProgrammeSnapshot, newest: Mapping[str, RuleVersion], rule: Rule, starts: datetime
+) -> Rule:
+    """The rule, if all that it names is there and its points can be spent under the settings of that time.
+
+    ``newest`` are the programme's rules, each as it was made last. Raises InvalidInput naming the field.
+    """
+    known = Known(
+        stores=programme.stores,
+        entry_channels=programme.entry_channels,
+        exit_channels=programme.exit_channels,
+        locales=programme.locales,
+        rules={version.key: version.rule.kind for version in _kept(newest)},
+    )
+    check_rule(rule, known, programme.settings_at(starts))
+    return rule
+
+
+def _kept(newest: Mapping[str, RuleVersion]) -> list[RuleVersion]:
+    return [version for version in newest.values() if version.state is not RuleState.DELETED]
 
 
 def _audited(version: RuleVersion, currency: str) -> dict[str, Any]:
