@@ -11,6 +11,7 @@ from pointbook.domain.errors import InvalidInput
 
 MAX_PAGE = 100
 _MAX_CURSOR = 60
+_MAX_TEXT_CURSOR = 1_500
 _MAX_SEQ = 2**63 - 1
 
 Node = TypeVar("Node")
@@ -37,7 +38,7 @@ class Connection(Generic[Node]):
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
     @classmethod
-    def of(cls, kind: str, items: Sequence[tuple[int, Node]], size: int, after: str | None) -> Self:
+    def of(cls, kind: str, items: Sequence[tuple[int | str, Node]], size: int, after: str | None) -> Self:
         """The first ``size`` items, each with the key of its cursor; if there are more, there is a next page."""
         edges = [Edge(cursor=cursor_of(kind, key), node=node) for key, node in items[:size]]
         return cls(
@@ -59,20 +60,32 @@ def page_size(first: int) -> int:
     return first
 
 
-def cursor_of(kind: str, key: int) -> str:
+def cursor_of(kind: str, key: int | str) -> str:
     """A cursor of a list; its content is nobody's business."""
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
 
 
 def key_of(kind: str, cursor: str) -> int:
     """The key a cursor was made of. Raises InvalidInput for what is no cursor of this kind of list."""
+    text = text_of(kind, cursor) if len(cursor) <= _MAX_CURSOR else ""
+    number = int(text) if text.isdecimal() and text.isascii() else 0
+    if not 0 < number <= _MAX_SEQ:
+        raise _not_of_this_list()
+    return number
+
+
+def text_of(kind: str, cursor: str) -> str:
+    """The same for a list whose keys are texts, which are not empty."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-        found, _, key = text.partition(":")
-        number = int(key)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
-        found, number = "", 0
-    if found != kind or len(cursor) > _MAX_CURSOR or not 0 < number <= _MAX_SEQ:
-        raise InvalidInput("after", "is not a cursor of this list")
-    return number
+        text = ""
+    found, _, key = text.partition(":")
+    if found != kind or not key or "\0" in key or len(cursor) > _MAX_TEXT_CURSOR:
+        raise _not_of_this_list()
+    return key
+
+
+def _not_of_this_list() -> InvalidInput:
+    return InvalidInput("after", "is not a cursor of this list")
