@@ -41,6 +41,7 @@ CONFIGURATION = {
     *("SelectRuleStoresInput", "InvertRuleStoresInput", "ChangeSettingsInput"),
     *("ChangeProgrammeStateInput", "SwitchStoreInput"),
 }
+SIMULATIONS = {"SimulateRuleInput", "CancelRuleSimulationInput"}  # nothing but the simulation comes of it
 
 
 def test_the_schema_file_is_the_schema() -> None:
@@ -91,7 +92,7 @@ def test_whatever_moves_points_has_a_mandatory_idempotency_key_or_a_natural_one(
         (argument,) = field.args.values()
         type_ = getattr(argument.type, "of_type", argument.type)
         inputs[type_.name] = type_
-    assert set(inputs) == MONEY_OR_POINTS_MOVE | NATURAL_KEYS | CONFIGURATION
+    assert set(inputs) == MONEY_OR_POINTS_MOVE | NATURAL_KEYS | CONFIGURATION | SIMULATIONS
     for name in MONEY_OR_POINTS_MOVE:
         assert str(inputs[name].fields["idempotencyKey"].type) == "String!"
 

@@ -1,6 +1,7 @@
 """Programmes do not see each other, whatever a statement forgets to say."""
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -49,6 +50,22 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             programme.id,
             NOW,
         )
+        simulation = uuid4()
+        await connection.execute(
+            "insert into rule_simulation (programme_id, simulation_id, state, rule_key, rule_number, rule_state,"
+            " document, currency, settings_from, placed_from, placed_to, created_at, created_by, changed_at,"
+            " orders_total, done_placed_at) values ($1, $2, 'QUEUED', 'r-1', 1, 'ACTIVE', '{}', 'EUR', 1, $3,"
+            " $3::timestamptz + interval '1 day', $3, 'somebody', $3, 1, $3)",
+            programme.id,
+            simulation,
+            NOW,
+        )
+        for results in (
+            "rule_simulation_order values ($1, $2, 'o-1', 1, now(), 1, 2)",
+            "rule_simulation_member values ($1, $2, 1, 1, 1, 2)",
+            "rule_simulation_count values ($1, $2, 1, 'r-1', 'rule', 1, 2)",
+        ):
+            await connection.execute(f"insert into {results}", programme.id, simulation)
     return programme
 
 

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "OrderConflict": ("O-1",),
     "RuleNotFound": ("rule-7",),
     "EditConflict": ("rule-7", 3),
+    "TooManySimulations": (3,),
     "ClockAhead": (NOW,),
 }
 

@@ -17,13 +17,18 @@ from pydantic import SecretStr
 
 from pointbook import worker
 from pointbook.db.session import Database
+from pointbook.services import rule_simulations
+from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
 from pointbook.services.outbox import Subscriptions
+from pointbook.services.rule_simulations import Period, Proposal, SimulationState, find_simulation, simulate_rule
 from pointbook.settings import Settings
 from pointbook.worker import heartbeat, run_worker, wakeups
 from pointbook.worker.ending import end
 from pointbook.worker.jobs import Job, Jobs
 from pointbook.worker.ticker import Ticker
 from tests.faults.processes import Process, free_port, valkey
+from tests.support import NOW, SECRET, join_member, make_programme, order_document
 from tests.worker.messages import Receiver, new_programme, promise, rows
 
 TOPIC = "order.earned"
@@ -70,6 +75,28 @@ async def test_messages_leave_within_seconds_without_valkey(db: Database) -> Non
     async with working(db, None, receiver):
         await promise(db, programme_id, 1)
         await until(lambda: receiver.received.total() == 1, seconds=3)
+
+
+async def test_a_simulation_begins_within_seconds_and_is_done(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_simulations, "AT_ONCE_MAX", -1)
+    installation = Installation.of(db, SECRET)
+    programme = await make_programme(installation)
+    await join_member(installation, programme)
+    await submit_order(installation, programme.id, order_document(), now=NOW)
+    period = Period(NOW - timedelta(days=9), NOW + timedelta(days=9))
+    proposal = Proposal(document={"kind": "BASE", "name": "more", "points": 3})
+    started = await simulate_rule(installation, programme.id, proposal, period, now=NOW)
+    states = [started.state]
+    async with working(db, None, Receiver()):
+        deadline = time.monotonic() + 10
+        while states[-1] is not SimulationState.DONE:
+            assert time.monotonic() < deadline, "it did not happen in time"
+            await asyncio.sleep(0.05)
+            states.append((await find_simulation(installation, programme.id, started.id)).state)
+    assert states[0] is SimulationState.QUEUED
+    assert (await find_simulation(installation, programme.id, started.id)).difference == 3
 
 
 async def test_the_heartbeat_says_that_the_worker_is_well(db: Database, tmp_path: Path) -> None:

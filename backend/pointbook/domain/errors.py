@@ -196,6 +196,23 @@ class EditConflict(PointbookError):
         self.version = version
 
 
+class SimulationNotFound(PointbookError):
+    code = "SIMULATION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such simulation.")
+
+
+class TooManySimulations(PointbookError):
+    """So many simulations of the programme wait or run already."""
+
+    code = "TOO_MANY_SIMULATIONS"
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(f"At most {maximum} simulations may be under way: wait for one, or cancel one.")
+        self.maximum = maximum
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

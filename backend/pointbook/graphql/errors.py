@@ -125,6 +125,16 @@ class EditConflict(UserError):
     version: int = strawberry.field(description="The version it is at.")
 
 
+@strawberry.type(description="There is no such simulation.")
+class SimulationNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="So many simulations are under way already: wait for one, or cancel one.")
+class TooManySimulations(UserError):
+    maximum: int = strawberry.field(description="How many may be under way at the same time.")
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -145,6 +155,8 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.OrderConflict: OrderConflict,
     errors.RuleNotFound: RuleNotFound,
     errors.EditConflict: EditConflict,
+    errors.SimulationNotFound: SimulationNotFound,
+    errors.TooManySimulations: TooManySimulations,
 }
 
 

@@ -11,6 +11,7 @@ from pointbook.graphql import (
     programme,
     programme_states,
     redemption,
+    rule_simulations,
     settings,
     tokens,
     vouchers,
@@ -26,6 +27,7 @@ class Query(
     redemption.RedemptionQuery,
     vouchers.VoucherQuery,
     earning_rules.EarningRuleQuery,
+    rule_simulations.RuleSimulationQuery,
     settings.SettingsQuery,
     audit.AuditQuery,
 ):
@@ -40,6 +42,7 @@ class Mutation(
     orders.OrderMutation,
     tokens.TokenMutation,
     earning_rules.EarningRuleMutation,
+    rule_simulations.RuleSimulationMutation,
     settings.SettingsMutation,
     programme_states.ProgrammeStateMutation,
 ):

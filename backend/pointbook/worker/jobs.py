@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from pointbook.db.session import Database
-from pointbook.services import outbox, sweeping
+from pointbook.services import outbox, simulation_batches, sweeping
+from pointbook.services.directory import ProgrammeDirectory
 from pointbook.services.outbox import Subscriptions
 from pointbook.worker.ending import end
 
@@ -40,12 +41,15 @@ class Jobs:
         self._database = database
         self._subscriptions = subscriptions
         self._clock = clock
+        self._programmes = ProgrammeDirectory(database)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
+            Job("simulate_rules", timedelta(seconds=3), self._simulate_rules),
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
+            Job("tidy_simulations", timedelta(minutes=10), self._tidy_simulations),
         )
 
     async def run(self, job: Job) -> None:
@@ -84,6 +88,13 @@ class Jobs:
         if drained != outbox.Drained():
             log.info("outbox.drained", delivered=drained.delivered, failed=drained.failed)
 
+    async def _simulate_rules(self) -> None:
+        worked = await simulation_batches.run(
+            self._database, self._programmes, seconds=WORKING_SECONDS, stopping=lambda: self._stopping
+        )
+        if worked != simulation_batches.Worked():
+            log.info("simulation.worked", batches=worked.batches, failed=worked.failed)
+
     async def _book_due(self) -> None:
         swept = await sweeping.book_due(
             self._database, now=self._clock(), seconds=WORKING_SECONDS, stopping=lambda: self._stopping
@@ -93,3 +104,6 @@ class Jobs:
 
     async def _tidy_outbox(self) -> None:
         await outbox.tidy(self._database)
+
+    async def _tidy_simulations(self) -> None:
+        await simulation_batches.tidy(self._database)

@@ -7,6 +7,12 @@ from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
 from pointbook.db.models.orders import SalesOrder
 from pointbook.db.models.outbox import OutboxMessage
 from pointbook.db.models.programmes import Programme, SettingsVersion, Store
+from pointbook.db.models.rule_simulations import (
+    RuleSimulation,
+    RuleSimulationCount,
+    RuleSimulationMember,
+    RuleSimulationOrder,
+)
 from pointbook.db.models.rules import EarningRuleVersion, RuleCount
 
 __all__ = [
@@ -20,6 +26,10 @@ __all__ = [
     "Programme",
     "RejoinBlock",
     "RuleCount",
+    "RuleSimulation",
+    "RuleSimulationCount",
+    "RuleSimulationMember",
+    "RuleSimulationOrder",
     "SalesOrder",
     "SettingsVersion",
     "Store",

@@ -52,6 +52,7 @@ class SalesOrder(Base):
             postgresql_where="customer_email is not null",
         ),
         Index(None, "programme_id", "account_id", "placed_at"),
+        Index(None, "programme_id", "placed_at", "external_id"),
     )
 
     # No foreign key to the programme: every order would lock that one row, and member and store lead there too.
