@@ -109,7 +109,7 @@ class Judge:
             day=occasion.day,
             holidays=tuple(sorted(occasion.holidays)),
             closed=occasion.closed,
-            given={counter: points for counter, points in result.evaluation.given.items() if points},
+            given={counter: points for counter, points in sorted(result.evaluation.given.items()) if points},
             rules=[trace.to_document() for trace in result.trace()] if traced and not occasion.closed else None,
         ).to_json()
 
