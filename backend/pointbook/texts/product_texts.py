@@ -35,22 +35,31 @@ def product_text(
 
     A language that the programme has no text for is served in the product's own words, then in English.
     """
-    say = Phrasing(locale, currency)
-    values = {
-        "programme": programme,
-        **_figures(say, settings, "points", "value", points.standard),
-        **_figures(say, settings, "extraPoints", "extraValue", points.extra),
-        **_figures(say, settings, "totalPoints", "totalValue", points.standard + points.extra),
-    }
+    values = _Values(points, settings, Phrasing(locale, currency), programme)
     return ProductText(
         filled(_text(settings.standard_points_text, STANDARD, locale), values) if points.standard else None,
         filled(_text(settings.extra_points_text, EXTRA, locale), values) if points.extra else None,
     )
 
 
-def _figures(say: Phrasing, settings: ProgrammeSettings, name: str, value: str, points: int) -> dict[str, str]:
-    worth = Rounding.FLOOR.ratio(*(points * settings.value_per_point).as_integer_ratio())
-    return {name: say.number(points), f"{name}Phrase": say.points(points), value: say.money(worth)}
+class _Values(dict[str, str]):
+    """The variables of product texts. Each is written when a text names it: most texts name one of them."""
+
+    def __init__(self, points: ProductPoints, settings: ProgrammeSettings, say: Phrasing, programme: str) -> None:
+        super().__init__(programme=programme)
+        total = points.standard + points.extra
+        self._points = {"points": points.standard, "extraPoints": points.extra, "totalPoints": total}
+        self._worth = {"value": points.standard, "extraValue": points.extra, "totalValue": total}
+        self._value_per_point = settings.value_per_point
+        self._say = say
+
+    def __missing__(self, name: str) -> str:
+        if name in self._worth:
+            exact = self._worth[name] * self._value_per_point
+            return self._say.money(Rounding.FLOOR.ratio(*exact.as_integer_ratio()))
+        if name in self._points:
+            return self._say.number(self._points[name])
+        return self._say.points(self._points[name.removesuffix("Phrase")])
 
 
 def _text(own: Texts, default: Texts, locale: str) -> str:
