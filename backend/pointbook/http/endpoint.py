@@ -28,7 +28,9 @@ from pointbook.services.installation import Installation
 
 _log = structlog.get_logger("pointbook.http")
 _COST_OF_REFUSAL = 10
-_BYTES_PER_COST = 5_000
+_LARGE = 5_000  # bytes of a body, or of the query of a GET; smaller ones come with the cost of their document
+_BYTES_PER_COST = 100
+_BYTES_PER_COST_OF_SERVERS = 5_000  # orders by the hundred; pages send carts
 
 
 class Answer(Protocol):
@@ -127,8 +129,10 @@ class GraphQLEndpoint:
         await self._charge(caller.principal, 1)
         async with self._refusals_cost(caller.principal):
             given, size = await _asked(scope, receive, headers, caller)
-        if size >= _BYTES_PER_COST:
-            await self._charge(caller.principal, size // _BYTES_PER_COST)
+        if size >= _LARGE:
+            server = caller.principal.kind is CallerKind.SERVER
+            per_cost = _BYTES_PER_COST_OF_SERVERS if server else _BYTES_PER_COST
+            await self._charge(caller.principal, size // per_cost)
         prepared = self._engine.prepare(
             given.text,
             given.document_id,
@@ -141,7 +145,7 @@ class GraphQLEndpoint:
         if prepared.refusal is not None:
             await self._charge(caller.principal, _COST_OF_REFUSAL)
             return _response(prepared.refusal, reply)
-        if size > guard.MAX_BODY and not prepared.bulk:
+        if not get and size > guard.MAX_BODY and not prepared.bulk:
             await self._charge(caller.principal, _COST_OF_REFUSAL)
             raise guard.too_large(guard.MAX_BODY)
         await self._charge(caller.principal, prepared.cost)
@@ -197,9 +201,10 @@ class _Reply:
 async def _asked(
     scope: Scope, receive: Receive, headers: Headers, caller: Caller
 ) -> tuple[parameters.Parameters, int]:
-    """What a request asks for, and the bytes of its body."""
+    """What a request asks for, and the bytes that say so."""
     if scope["method"] == "GET":
-        return parameters.of_query(scope["query_string"]), 0
+        query = scope["query_string"]
+        return parameters.of_query(query), len(query)
     server = caller.principal.kind is CallerKind.SERVER
     limit = guard.MAX_SERVER_BODY if server else guard.MAX_BODY
     body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
