@@ -75,7 +75,7 @@ class Engine:
         self._documents = Documents(self._schema)
         self._introspected: WeakSet[Document] = WeakSet()  # they leave with the kept document
         self._public_fields = {
-            field.name
+            schema.config.name_converter.get_graphql_name(field)
             for field in cast("Any", schema.query).__strawberry_definition__.fields
             if is_public(policy_of(field))
         }

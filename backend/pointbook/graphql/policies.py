@@ -7,7 +7,7 @@ import strawberry
 from strawberry.permission import BasePermission
 from strawberry.types.field import StrawberryField
 
-from pointbook.domain.access import CallerKind, Policy
+from pointbook.domain.access import ANYBODY, Policy
 from pointbook.graphql.context import Info
 
 
@@ -57,5 +57,5 @@ def policy_of(field: StrawberryField) -> Policy | None:
 
 
 def is_public(policy: Policy | None) -> bool:
-    """Whether an answer may be kept by anybody's cache: guests get it, so it depends on no person."""
-    return policy is not None and CallerKind.GUEST in policy.callers
+    """Whether a guest's answer may be kept by any cache: everybody gets it, and a guest's is no person's own."""
+    return policy == ANYBODY
