@@ -1,6 +1,7 @@
 """A quote is what the order will earn; a product page and an explanation come from the same evaluation."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pointbook.domain import errors
+from pointbook.domain.rules import ProductPoints
 from pointbook.services import places
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.earning_quotes import Product, earn_quote, product_points
+from pointbook.services.earning_quotes import earn_quote, product_points
 from pointbook.services.earning_rules import edit_rule
 from pointbook.services.explaining import explain
 from pointbook.services.installation import Installation
@@ -22,7 +24,7 @@ from pointbook.services.members import MemberState, set_state
 from pointbook.services.places import NewHolidays
 from tests.imports.files import entries, imported, json_lines
 from tests.rules.shop import LONG_BEFORE, add_rule, line, order, pizzas, rule, sides_programme
-from tests.support import MOMENT, NOW, everything, give_points, make_programme, spendable, violations
+from tests.support import MOMENT, NOW, everything, give_points, join_member, make_programme, spendable, violations
 
 ARTICLES = st.sampled_from(["pizza", "pasta", "cheese"])
 CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
@@ -174,11 +176,38 @@ async def test_e37_a_product_says_standard_and_extra_points_apart(installation: 
     await add_rule(installation, programme, rule("CATEGORY", 20, targets=["shoes"]))
     await add_rule(installation, programme, rule("VARIATION", 50, targets=["red"]))
     await add_rule(installation, programme, rule("REGISTRATION", 30))
-    shoe = Product("shoe", 2_500, "red", ("shoes",))
-    member = await product_points(installation, programme.id, shoe, now=NOW)
-    assert (member.standard, member.extra, member.sign_up) == (25, 70, None)
-    guest = await product_points(installation, programme.id, shoe, guest=True, now=NOW)
-    assert (guest.standard, guest.extra, guest.sign_up) == (25, 70, 30)
+    await join_member(installation, programme)
+    shoe = {"articleId": "shoe", "price": "25.00", "variationId": "red", "productGroupIds": ["shoes"]}
+    for customer, sign_up in ((None, 30), ("stranger", 30), ("c-1", None)):
+        quotes = await product_points(installation, programme.id, [shoe], customer=customer, now=NOW)
+        assert (quotes.points, quotes.sign_up) == ((ProductPoints(25, 70),), sign_up)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=_LARGE)
+@given(
+    price=st.integers(0, 5_000),
+    quantity=st.sampled_from(["1", "3", "0.5", "1.25", "0", "12"]),
+    group=st.booleans(),
+)
+async def test_r2_a_product_earns_what_an_order_of_it_alone_does(
+    installation: Installation,
+    price: int,
+    quantity: str,
+    group: bool,  # noqa: FBT001  # drawn
+) -> None:
+    programme = await sides_programme(installation, earnsFromRevenue=True)
+    await add_rule(installation, programme, rule())
+    await add_rule(installation, programme, rule("PRODUCT_GROUP", 3, targets=["pizzas"]))
+    more = {"productGroupIds": ["pizzas"]} if group else {}
+    product = {"articleId": "pizza", "price": _decimal(price, 2), "quantity": quantity, **more}
+    quotes = await product_points(installation, programme.id, [product], now=NOW)
+    amount = _decimal(int(price * Decimal(quantity) + Decimal("0.5")), 2)
+    posted = await order(installation, programme, lines=[line("pizza", quantity, amount, **more)])
+    assert sum(quotes.points[0]) == posted.points
+
+
+def _decimal(number: int, places: int) -> str:
+    return str(Decimal(number).scaleb(-places))
 
 
 async def test_a_guest_is_told_what_joining_gives_and_a_member_what_caps_leave(
@@ -197,11 +226,11 @@ async def test_a_guest_is_told_what_joining_gives_and_a_member_what_caps_leave(
 async def test_r11_what_points_pay_is_not_quoted_twice(installation: Installation) -> None:
     programme = await make_programme(installation, now=LONG_BEFORE)
     cart = {"currency": "EUR", "lines": [line(amount="80.00")]}
-    quote = await earn_quote(installation, programme.id, cart, redeemed_value=3_000, now=NOW)
+    quote = await earn_quote(installation, programme.id, {**cart, "redeemedValue": "30.00"}, now=NOW)
     assert quote.points == 50
-    for value in (-1, 8_001):
+    for value in ("-0.01", "80.01", "0.001", 1.5):
         with pytest.raises(errors.InvalidInput, match="redeemedValue"):
-            await earn_quote(installation, programme.id, cart, redeemed_value=value, now=NOW)
+            await earn_quote(installation, programme.id, {**cart, "redeemedValue": value}, now=NOW)
 
 
 @pytest.mark.parametrize(

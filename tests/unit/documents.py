@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointbook.domain.orders import OrderContent, OrderDocument, parse_order
+from pointbook.domain.orders import Line, OrderContent, OrderDocument, parse_order, parse_product
 from pointbook.domain.programme_settings import ProgrammeSettings
 
 
@@ -36,6 +36,11 @@ def content(*lines: dict[str, Any], **more: Any) -> OrderContent:
 def amounts(*sums: str) -> OrderContent:
     """An order with a line for each amount."""
     return content(*(line(i, amount) for i, amount in enumerate(sums)))
+
+
+def line_of(**product: Any) -> Line:
+    """What a product becomes when one of it is bought."""
+    return parse_product({"articleId": "A", **product}, "EUR")
 
 
 def settings(currency: str = "EUR", /, **document: Any) -> ProgrammeSettings:

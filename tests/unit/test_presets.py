@@ -24,7 +24,7 @@ from pointbook.domain.rules import (
 from pointbook.presets import PRESETS, preset, preset_document
 from pointbook.services.holiday_names import check_region, holidays_in
 from pointbook.texts import guidelines, product_text
-from tests.unit.documents import amounts, content, line
+from tests.unit.documents import amounts, content, line, line_of
 from tests.unit.rule_documents import LONG_AGO, OPEN_HOUR, TODAY, at
 
 Changes = Mapping[str, dict[str, Any]]
@@ -116,7 +116,7 @@ def test_e01_loyalista_rounds_commercially(amount: str, earned: int) -> None:
 
 def test_e02_loyalista_rounds_once_per_order() -> None:
     assert engine(preset("loyalista")).evaluate(amounts("0.50", "0.50", "0.50"), TODAY).points_of("REVENUE") == 2
-    assert engine(preset("loyalista")).product(TODAY, "A", 50).standard == 1
+    assert engine(preset("loyalista")).product(TODAY, line_of(price="0.50")).standard == 1
 
 
 @pytest.mark.parametrize(("redeemed", "earned"), [(0, 200), (5000, 150), (3000, 170)])
@@ -141,7 +141,7 @@ def test_e05_loyalista_gives_a_discount_of_five_per_cent() -> None:
 def test_e37_loyalista_says_standard_points_then_extra_points(locale: str, whole: str) -> None:
     programme = preset("loyalista")
     both = engine(programme, "category-extra", "variation-extra")
-    points = both.product(TODAY, "A", 2500, "variation", ("category",))
+    points = both.product(TODAY, line_of(price="25.00", variationId="variation", productGroupIds=["category"]))
     assert points == ProductPoints(25, 70)
     said = product_text(
         points, programme.settings, programme=programme.name, currency=programme.currency, locale=locale

@@ -17,7 +17,7 @@ from pointbook.domain.rules import (
     lot_lifetime,
 )
 from tests.earning_by_settings import evaluate
-from tests.unit.documents import amounts, content, line, loyalista, settings
+from tests.unit.documents import amounts, content, line, line_of, loyalista, settings
 from tests.unit.rule_documents import (
     BERLIN,
     OPEN_HOUR,
@@ -68,7 +68,7 @@ def test_e01_money_is_rounded_commercially(rate: str, amount: str, earned: int) 
 
 def test_e02_money_is_rounded_once_per_order() -> None:
     assert points(amounts("0.50", "0.50", "0.50"), CART) == 2
-    assert Engine(loyalista()).product(TODAY, "A", 50).standard == 1
+    assert Engine(loyalista()).product(TODAY, line_of(price="0.50")).standard == 1
 
 
 def test_e03_extras_of_category_and_variation_add_up() -> None:
@@ -91,7 +91,9 @@ def test_e04_extras_and_base_are_given_for_what_points_pay(redeemed: int, earned
 def test_e37_a_product_page_says_standard_then_extra_points() -> None:
     sign_up = version("welcome", "REGISTRATION", 3, points=100)
     engine = Engine(loyalista(), [CATEGORY, VARIATION, sign_up])
-    assert engine.product(TODAY, "A", 2500, "v", ("c",)) == ProductPoints(standard=25, extra=70)
+    assert engine.product(TODAY, line_of(price="25.00", variationId="v", productGroupIds=["c"])) == ProductPoints(
+        standard=25, extra=70
+    )
     assert engine.joining(TODAY).points == 100  # what a guest sees beside them
 
 

@@ -96,6 +96,8 @@ class Policy:
 
 ANYBODY: Final = Policy(frozenset(CallerKind))
 """Whoever has any credential of the programme, a publishable key included."""
+SHOPPERS: Final = Policy(frozenset({CallerKind.GUEST, CallerKind.CUSTOMER}))
+"""Whoever fills a cart, joined or not."""
 CUSTOMERS: Final = Policy(frozenset({CallerKind.CUSTOMER}))
 
 

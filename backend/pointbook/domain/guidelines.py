@@ -9,7 +9,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pointbook.domain.programme_settings import PointValuePolicy, ProgrammeSettings
-from pointbook.domain.rules import Rule, RuleKind, RuleVersion, effect, rules_in_force
+from pointbook.domain.rules import Rule, RuleKind, RuleVersion, giving
 from pointbook.domain.rules.rule import DEFAULT_STACK_GROUPS, REVENUE_STACK_GROUP
 
 
@@ -43,11 +43,8 @@ class Terms:
     ) -> "Terms":
         """Terms at an instant; ``versions`` are all versions of all rules, ``settings`` those in force."""
         open_stores = stores or {}
-        rules = tuple(
-            version.rule
-            for version in rules_in_force(versions, now)
-            if effect(version, settings, zone, now=now, earns=earns, open_stores=open_stores).inert_reason is None
-        )
+        found = giving(versions, settings, zone, now=now, earns=earns, open_stores=open_stores)
+        rules = tuple(version.rule for version in found)
         today = now.astimezone(zone).date()
         return cls(programme, currency, zone.key, settings, rules, open_stores, today, earns)
 

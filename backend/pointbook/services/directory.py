@@ -108,6 +108,11 @@ class ProgrammeSnapshot:
     def earns(self) -> bool:
         return self.state is ProgrammeState.ACTIVE
 
+    @property
+    def open_stores(self) -> list[StoreSnapshot]:
+        """Those that are not switched off."""
+        return [store for store in self.stores.values() if store.active]
+
     def version_at(self, at: datetime) -> SettingsVersion:
         return in_force(self.versions, at)
 

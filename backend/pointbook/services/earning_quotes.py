@@ -4,21 +4,34 @@ A quote is what posting the same order at the same instant earns; it counts what
 without a lock.
 """
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from pointbook.db.queries.rule_counts import counts_of
+from pointbook.domain import currencies, text
 from pointbook.domain.errors import InvalidInput, MemberInactive
-from pointbook.domain.orders import OrderDocument, parse_order
-from pointbook.domain.rules import Counter, Occasion
+from pointbook.domain.money import MAX_AMOUNT, scaled
+from pointbook.domain.orders import OrderDocument, parse_order, parse_product
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.domain.reading import list_of
+from pointbook.domain.rules import Counter, EarningResult, Occasion, ProductPoints
+from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.explaining import ExplainedRule, explained
 from pointbook.services.granting import points_in
 from pointbook.services.installation import Installation
 from pointbook.services.judging import NOTHING_GIVEN, Circumstances, Judge
 from pointbook.services.members import MemberState, find_member
 
+MAX_PRODUCTS: Final = 50
+"""In one question; a page of a category shows fewer."""
+MAX_QUOTED: Final = 10**15
+"""Points; more cannot be meant, and every reader of numbers still has them exactly."""
+_MANY_LINES: Final = 100
+"""More are judged in another thread: with many rules that takes longer than others shall wait."""
+_REDEEMED: Final = "redeemedValue"
 _NOT_OF_A_CART: Final = frozenset({"externalId", "type", "status", "customer", "voucherCode"})
 
 
@@ -39,25 +52,19 @@ class EarnQuote:
     parts: tuple[QuotedPart, ...]
     rules: tuple[ExplainedRule, ...]
     sign_up: int | None
+    settings: ProgrammeSettings
+    """By which it was judged."""
+    programme: ProgrammeSnapshot = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """``price`` of one, gross, minor units; ids are the shop's."""
+class ProductQuotes:
+    """``sign_up``: what joining now would give; None for a member. ``settings`` are those in force."""
 
-    article_id: str
-    price: int
-    variation_id: str | None = None
-    product_group_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ProductQuote:
-    """``standard`` from the price, ``extra`` per piece, ``sign_up`` for joining now: None, unless a guest asks."""
-
-    standard: int
-    extra: int
+    points: tuple[ProductPoints, ...]
     sign_up: int | None
+    settings: ProgrammeSettings
+    programme: ProgrammeSnapshot
 
 
 async def earn_quote(
@@ -66,67 +73,98 @@ async def earn_quote(
     cart: Mapping[str, Any],
     *,
     customer: str | None = None,
-    redeemed_value: int = 0,
     now: datetime,
 ) -> EarnQuote:
-    """What a cart earns if it becomes a qualifying order; ``redeemed_value`` (minor units) of it paid with points.
+    """What a cart earns if it becomes a qualifying order.
 
-    ``cart`` is an order document without what only an order has: id, type, status, customer, voucher. Placed now,
-    unless it says when. ``customer``: the shop's id of whoever buys, None for a guest.
+    ``cart`` is an order document without what only an order has: id, type, status, customer, voucher; and with a
+    ``redeemedValue``, if points pay a part of it. Placed now, unless it says when. ``customer``: the shop's id of
+    whoever buys, None for a guest.
     Raises InvalidInput, CurrencyMismatch, UnknownStore, ProgrammeNotOpen, MemberInactive.
     """
     programme = await installation.programmes.get(programme_id)
     programme.require_open()
-    judge, order = Judge(programme, now), _order(cart, programme.currency, now)
-    if not 0 <= redeemed_value <= order.content.total:
-        raise InvalidInput("redeemedValue", "must be at most what the cart costs")
+    judge = Judge(programme, now)
+    order, redeemed_value = _order(cart, programme.currency, now)
     occasion = judge.occasion(Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel))
     account_id = None if customer is None else await _earner(installation, programme_id, customer)
     given = NOTHING_GIVEN if account_id is None else await _given(installation, judge, account_id, occasion)
-    result = judge.order(order.content, occasion, redeemed_value, given)
+
+    def judged() -> tuple[EarningResult, list[dict[str, Any]]]:
+        result = judge.order(order.content, occasion, redeemed_value, given)
+        _refuse_too_many(result)
+        return result, [trace.to_document() for trace in result.trace()]
+
+    many = len(order.content.lines) > _MANY_LINES
+    result, traces = await asyncio.to_thread(judged) if many else judged()
     lots = judge.lots(result.parts, now)
     return EarnQuote(
         points_in(lots),
         tuple(QuotedPart(lot.points, lot.available_from, lot.expires_at) for lot in lots),
-        explained(programme, [trace.to_document() for trace in result.trace()]),
+        explained(programme, traces),
         judge.joining(now).points if account_id is None else None,
+        judge.version.settings,
+        programme,
     )
 
 
 async def product_points(
     installation: Installation,
     programme_id: int,
-    product: Product,
+    products: object,
     *,
     store: str | None = None,
     entry_channel: str | None = None,
     exit_channel: str | None = None,
-    guest: bool = False,
+    customer: str | None = None,
     now: datetime,
-) -> ProductQuote:
-    """What one piece earns if it is bought alone, now, with money; points per order are no property of it.
+) -> ProductQuotes:
+    """What each product earns if it is bought alone, now, with money; points per order are no property of it.
 
-    What a member got before is not counted against caps. Raises UnknownStore, ProgrammeNotOpen.
+    ``products`` are documents as ``parse_product`` reads them, at most ``MAX_PRODUCTS``. ``customer``: the shop's
+    id of whoever asks, None for a guest; what a member got before is not counted against caps.
+    Raises InvalidInput, UnknownStore, ProgrammeNotOpen.
     """
     programme = await installation.programmes.get(programme_id)
     programme.require_open()
     judge = Judge(programme, now)
-    occasion = judge.occasion(Circumstances(now, store, entry_channel, exit_channel))
-    points = judge.engine.product(
-        occasion, product.article_id, product.price, product.variation_id, product.product_group_ids
+    lines = list_of("products", products, MAX_PRODUCTS, lambda product: parse_product(product, programme.currency))
+    placed = Circumstances(
+        now,
+        text.optional_identifier("store", store),
+        text.optional_identifier("entryChannel", entry_channel, text.MAX_WORD),
+        text.optional_identifier("exitChannel", exit_channel, text.MAX_WORD),
     )
-    return ProductQuote(points.standard, points.extra, judge.joining(now).points if guest else None)
+    occasion = judge.occasion(placed)
+    member = None if customer is None else await installation.accounts.find(programme_id, customer)
+    return ProductQuotes(
+        tuple(judge.engine.product(occasion, line) for line in lines),
+        judge.joining(now).points if member is None else None,
+        judge.version.settings,
+        programme,
+    )
 
 
-def _order(cart: Mapping[str, Any], currency: str, now: datetime) -> OrderDocument:
-    """The cart as the order that it would become, read by what reads orders."""
+def _refuse_too_many(result: EarningResult) -> None:
+    if max((gain.rounded for gain in result.gains), default=0) > MAX_QUOTED or result.points > MAX_QUOTED:
+        raise InvalidInput("lines", f"would earn more than {MAX_QUOTED} points")
+
+
+def _order(cart: Mapping[str, Any], currency: str, now: datetime) -> tuple[OrderDocument, int]:
+    """The cart as the order that it would become, read by what reads orders; and what points pay, minor units."""
     if not isinstance(cart, Mapping):
         raise InvalidInput("cart", "must be an object")
     for key in _NOT_OF_A_CART.intersection(cart):
         raise InvalidInput(key, "is not a known field")
     placed_at = now if cart.get("placedAt") is None else cart["placedAt"]
-    order = {"externalId": "-", "type": "SALE", "status": "-", "customer": {"externalId": "-"}}
-    return parse_order({**order, **cart, "placedAt": placed_at}, currency)
+    head = {"externalId": "-", "type": "SALE", "status": "-", "customer": {"externalId": "-"}}
+    content = {key: value for key, value in cart.items() if key != _REDEEMED}
+    order = parse_order({**head, **content, "placedAt": placed_at}, currency)
+    redeemed = cart.get(_REDEEMED)
+    value = 0 if redeemed is None else scaled(_REDEEMED, redeemed, currencies.exponent(currency), MAX_AMOUNT)
+    if value > order.content.total:
+        raise InvalidInput(_REDEEMED, "must be at most what the cart costs")
+    return order, value
 
 
 async def _earner(installation: Installation, programme_id: int, customer: str) -> int | None:

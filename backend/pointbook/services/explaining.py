@@ -1,13 +1,14 @@
 """Why an entry granted its points: what became of each rule, as it was judged then."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import orjson
 
 from pointbook.domain.orders import OrderContent
+from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
 from pointbook.domain.rules import Rule
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import ORDER, SIGN_UP
@@ -25,6 +26,17 @@ class ExplainedRule(NamedTuple):
     rule: Rule | None
 
 
+class Judged(Protocol):
+    """What rules were asked about, with the settings in force then."""
+
+    @property
+    def rules(self) -> tuple[ExplainedRule, ...]: ...
+    @property
+    def settings(self) -> ProgrammeSettings: ...
+    @property
+    def programme(self) -> ProgrammeSnapshot: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """``points`` that were granted at ``at``. ``source``: "order" with the shop's id of it, or "sign_up"."""
@@ -34,10 +46,20 @@ class Explanation:
     source: str
     source_id: str
     rules: tuple[ExplainedRule, ...]
+    settings: ProgrammeSettings
+    """By which it was judged."""
+    programme: ProgrammeSnapshot = field(compare=False)
+
+
+_Found: TypeAlias = tuple[int, list[dict[str, Any]], SettingsVersion]
+"""Points, the traces of rules, and the settings by which they were judged."""
 
 
 async def explain(installation: Installation, programme_id: int, external_id: str, seq: int) -> Explanation | None:
-    """The entry of a customer's account with this number; None: no such entry, or no rule gave its points."""
+    """The entry of a customer's account with this number.
+
+    None: there is no such entry, no rule gave its points, or it is from before the programme changed its currency.
+    """
     account = await installation.accounts.find(programme_id, external_id)
     if account is None:
         return None
@@ -46,11 +68,19 @@ async def explain(installation: Installation, programme_id: int, external_id: st
     if row is None:
         return None
     programme = await installation.programmes.get(programme_id)
-    if row["source_type"] == ORDER:
-        points, rules = row["points"], _rules_of_order(programme, row)
-    else:
-        points, rules = row["sign_up_points"], _recorded(row["sign_up_judgement"]) or []
-    return Explanation(points, row["at"], row["source_type"], row["source_id"], explained(programme, rules))
+    found = _of_order(programme, row) if row["source_type"] == ORDER else _of_joining(programme, row)
+    if found is None:
+        return None
+    points, rules, version = found
+    return Explanation(
+        points,
+        row["at"],
+        row["source_type"],
+        row["source_id"],
+        explained(programme, rules),
+        version.settings,
+        programme,
+    )
 
 
 def explained(programme: ProgrammeSnapshot, traces: Iterable[Mapping[str, Any]]) -> tuple[ExplainedRule, ...]:
@@ -59,20 +89,30 @@ def explained(programme: ProgrammeSnapshot, traces: Iterable[Mapping[str, Any]])
     return tuple(ExplainedRule(trace, None if version is None else version.rule) for trace, version in found)
 
 
-def _rules_of_order(programme: ProgrammeSnapshot, row: Any) -> list[dict[str, Any]]:
+def _of_order(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
     """What was recorded; without it (an import pins only what judged, settings alone nothing) judged again."""
-    recorded = _recorded(row["judgement"])
-    if recorded is not None:
-        return recorded
+    number = row["settings_version"]
+    version = next((version for version in programme.versions if version.version == number), None)
+    if version is None:
+        return None
+    if row["judgement"] is not None:
+        recorded = Judgement.of(row["judgement"]).rules
+        if recorded is not None:
+            return row["points"], recorded, version
     placed = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
-    order = JudgedOrder(placed, row["settings_version"], row["judgement"])
+    order = JudgedOrder(placed, number, row["judgement"])
     content = OrderContent.from_stored(orjson.loads(row["document"]))
     result = judged_again(programme, order, content, row["redeemed_value"])
-    return [trace.to_document() for trace in result.trace()]
+    return row["points"], [trace.to_document() for trace in result.trace()], version
 
 
-def _recorded(judgement: str | None) -> list[dict[str, Any]] | None:
-    return None if judgement is None else Judgement.of(judgement).rules
+def _of_joining(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
+    if row["sign_up_judgement"] is None:
+        return None
+    judgement = Judgement.of(row["sign_up_judgement"])
+    if judgement.rules is None or judgement.at < programme.versions[0].effective_from:
+        return None
+    return row["sign_up_points"], judgement.rules, programme.version_at(judgement.at)
 
 
 _ENTRY = f"""

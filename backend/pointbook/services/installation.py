@@ -10,6 +10,7 @@ from pointbook.domain.vouchers import VoucherCodes
 from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
 from pointbook.services.key_directory import KeyDirectory
 from pointbook.services.turns import Turns
+from pointbook.services.written_guidelines import WrittenGuidelines
 
 
 class Secrets:
@@ -40,6 +41,7 @@ class Installation:
     accounts: AccountDirectory
     keys: KeyDirectory
     turns: Turns
+    guidelines: WrittenGuidelines
 
     @classmethod
     def of(cls, db: Database, secret: str | bytes) -> Self:
@@ -54,4 +56,5 @@ class Installation:
             AccountDirectory(db),
             KeyDirectory(db, secrets),
             Turns(),
+            WrittenGuidelines(),
         )

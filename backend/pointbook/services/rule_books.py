@@ -15,12 +15,13 @@ _ENGINES: Final = 16
 class RuleBook:
     """Never changed: of other rules there is another book. Belongs to one event loop, or to one thread."""
 
-    __slots__ = ("_engines", "_instants", "versions")
+    __slots__ = ("_engines", "_found", "_instants", "versions")
 
     def __init__(self, versions: tuple[RuleVersion, ...] = ()) -> None:
         self.versions = versions
         self._instants = sorted({version.effective_from for version in versions})
         self._engines: dict[tuple[int, int], Engine] = {}
+        self._found: dict[tuple[str, int], RuleVersion] | None = None
 
     def edition(self, at: datetime) -> int:
         """A number of the set of rules that is in force; the same from one change to the next."""
@@ -47,7 +48,10 @@ class RuleBook:
         return newest
 
     def find(self, key: str, version: int | None) -> RuleVersion | None:
-        return next((each for each in self.versions if (each.key, each.version) == (key, version)), None)
+        """A version of a rule; with ``version`` None it is not the rules' but the settings', and there is none."""
+        if self._found is None:
+            self._found = {(each.key, each.version): each for each in self.versions}
+        return None if version is None else self._found.get((key, version))
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, RuleBook) and self.versions == other.versions)

@@ -7,7 +7,7 @@ keep them up to date. All of it is plain text: whoever puts it into a page escap
 from pointbook.texts.guidelines import Guidelines, Section, guidelines
 from pointbook.texts.phrasing import LANGUAGES, Phrasing
 from pointbook.texts.product_texts import ProductText, product_text
-from pointbook.texts.rule_labels import rule_label
+from pointbook.texts.rule_labels import rule_label, standard_label
 
 __all__ = [
     "LANGUAGES",
@@ -18,4 +18,5 @@ __all__ = [
     "guidelines",
     "product_text",
     "rule_label",
+    "standard_label",
 ]

@@ -1,7 +1,8 @@
 """How a rule is called in public: by its label, or by what it does. Its name is the staff's and never used."""
 
 from pointbook.domain.placeholders import filled
-from pointbook.domain.rules import Rule
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.domain.rules import Rule, RuleKind, Standard
 from pointbook.texts.phrasing import Phrasing, best_text
 from pointbook.texts.templating import line
 
@@ -10,6 +11,19 @@ def rule_label(rule: Rule, *, currency: str, locale: str) -> str:
     """The rule's label in the language, filled in, or, where it has none, a line that says what it gives."""
     say = Phrasing(locale, currency)
     return label_of(rule, say) or line(Phrasing.of_texts(locale, currency), "rule", rule=rule)
+
+
+def standard_label(standard: Standard, settings: ProgrammeSettings, *, currency: str, locale: str) -> str:
+    """What the settings give without a rule, in the words of a rule that gives the same."""
+    return rule_label(_as_rule(standard, settings), currency=currency, locale=locale)
+
+
+def _as_rule(standard: Standard, settings: ProgrammeSettings) -> Rule:
+    if standard is Standard.REVENUE:
+        return Rule(RuleKind.CART, standard, money_per_point=settings.revenue_per_point)
+    if standard is Standard.BASE:
+        return Rule(RuleKind.BASE, standard, points=settings.base_points_per_order)
+    return Rule(RuleKind.REGISTRATION, standard, points=settings.sign_up_points)
 
 
 def label_of(rule: Rule, say: Phrasing) -> str | None:

@@ -14,9 +14,10 @@ from pointbook.domain.orders.document import (
     Payment,
     StoredOrder,
 )
-from pointbook.domain.orders.reading import parse_order
+from pointbook.domain.orders.reading import QUANTITY_PLACES, parse_order, parse_product
 
 __all__ = [
+    "QUANTITY_PLACES",
     "Customer",
     "Discount",
     "Line",
@@ -27,4 +28,5 @@ __all__ = [
     "Payment",
     "StoredOrder",
     "parse_order",
+    "parse_product",
 ]

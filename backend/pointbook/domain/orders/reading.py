@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 from pointbook.domain import currencies
 from pointbook.domain.errors import CurrencyMismatch, InvalidInput
-from pointbook.domain.money import MAX_AMOUNT, scaled
+from pointbook.domain.money import MAX_AMOUNT, Rounding, scaled
 from pointbook.domain.orders.document import (
     Customer,
     Discount,
@@ -50,6 +50,12 @@ _LINE_KEYS: Final = frozenset(
         *("parentLineId", "kind", "toppingGroupId", "discounts", "earns"),
     }
 )
+_PRODUCT_KEYS: Final = frozenset(
+    {
+        *("articleId", "variationId", "productGroupIds", "kind", "toppingGroupId"),
+        *("price", "netPrice", "quantity"),
+    }
+)
 _LINE_DISCOUNT_KEYS: Final = frozenset({"amount", "code"})
 _DISCOUNT_KEYS: Final = frozenset({"amount", "code", "lineIds"})
 _VOUCHER_KEYS: Final = frozenset({"amount", "code", "lineIds", "type"})
@@ -81,6 +87,31 @@ def parse_order(document: object, currency: str, content: OrderContent | None = 
         voucher_code=optional_identifier("voucherCode", get("voucherCode")),
         content=_content(raw, currencies.exponent(currency)) if content is None else content,
     )
+
+
+def parse_product(document: object, currency: str) -> Line:
+    """The line that a product becomes when it is bought (camelCase keys); ``quantity`` is 1 unless it says so.
+
+    ``price`` and ``netPrice`` are of one and may have more places than the currency: the line's amount is rounded
+    commercially. Raises InvalidInput naming the field.
+    """
+    raw = object_of("", document, _PRODUCT_KEYS)
+    places = currencies.exponent(currency)
+    price = _unit_price("price", raw.get("price"), places)
+    net_price = None if raw.get("netPrice") is None else _unit_price("netPrice", raw["netPrice"], places)
+    if net_price is not None and net_price > price:
+        raise InvalidInput("netPrice", "must be at most the price")
+    bought = {key: value for key, value in raw.items() if key not in {"price", "netPrice"}}
+    quantity = 1 if raw.get("quantity") is None else raw["quantity"]
+    line = _line({**bought, "id": "1", "quantity": quantity, "amount": 0}, places)
+    amount = _cost(price, line.quantity)
+    if amount > MAX_AMOUNT:
+        raise InvalidInput("quantity", "costs more than a line of an order may")
+    return line._replace(amount=amount, net=None if net_price is None else _cost(net_price, line.quantity))
+
+
+def _cost(unit_price: int, quantity: int) -> int:
+    return Rounding.HALF_UP.ratio(unit_price * quantity, 10 ** (UNIT_PRICE_PLACES + QUANTITY_PLACES))
 
 
 def _not_an_order() -> NoReturn:
@@ -140,7 +171,7 @@ def _line(value: object, places: int) -> Line:
         scaled("quantity", get("quantity"), QUANTITY_PLACES, MAX_QUANTITY),
         amount,
         None if net is None and tax is None else _net(net, tax, amount, places),
-        None if price is None else _unit_price(price, places),
+        None if price is None else _unit_price("unitPrice", price, places),
         None if variation is None else identifier("variationId", variation),
         () if groups is None else _identifiers("productGroupIds", groups, MAX_PARTS),
         None if parent is None else identifier("parentLineId", parent),
@@ -158,8 +189,8 @@ def _net(net: object, tax: object, amount: int, places: int) -> int | None:
     return None if tax is None else amount - scaled("tax", tax, places, amount)
 
 
-def _unit_price(value: object, places: int) -> int:
-    return scaled("unitPrice", value, places + UNIT_PRICE_PLACES, MAX_AMOUNT * 10**UNIT_PRICE_PLACES)
+def _unit_price(field: str, value: object, places: int) -> int:
+    return scaled(field, value, places + UNIT_PRICE_PLACES, MAX_AMOUNT * 10**UNIT_PRICE_PLACES)
 
 
 def _optional_amount(field: str, value: object, places: int) -> int:

@@ -6,7 +6,7 @@ points that the settings give without rules (revenue, base, sign-up) are rules t
 
 from pointbook.domain.rules.caps import CapUse, Counter
 from pointbook.domain.rules.checks import Known, check_rule
-from pointbook.domain.rules.effect import Effect, effect, rules_in_force
+from pointbook.domain.rules.effect import Effect, effect, giving, rules_in_force
 from pointbook.domain.rules.engine import EarningResult, Engine, Part, ProductPoints
 from pointbook.domain.rules.evaluation import Gain
 from pointbook.domain.rules.lots import STANDARD_LOT, Lot, lot_lifetime
@@ -59,6 +59,7 @@ __all__ = [
     "Why",
     "check_rule",
     "effect",
+    "giving",
     "inverted",
     "lot_lifetime",
     "read_rule",

@@ -65,6 +65,23 @@ def effect(
     return Effect(version.state, _out_of_time(rule, settings, zone, now))
 
 
+def giving(
+    versions: Iterable[RuleVersion],
+    settings: ProgrammeSettings,
+    zone: ZoneInfo,
+    *,
+    now: datetime,
+    earns: bool,
+    open_stores: Collection[str],
+) -> tuple[RuleVersion, ...]:
+    """Of all versions of all rules those that give points at an instant, the oldest rule first."""
+    return tuple(
+        version
+        for version in rules_in_force(versions, now)
+        if effect(version, settings, zone, now=now, earns=earns, open_stores=open_stores).inert_reason is None
+    )
+
+
 def _nowhere(rule: Rule, open_stores: Collection[str] | None) -> bool:
     if rule.stores is None:
         return False

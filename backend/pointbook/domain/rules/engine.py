@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pointbook.domain.orders import Line, LineKind, OrderContent
+from pointbook.domain.orders import Line, OrderContent
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.rules.caps import CapUse, Counter
 from pointbook.domain.rules.compiled import CompiledRule, Index, compiled, standard
 from pointbook.domain.rules.effect import age
-from pointbook.domain.rules.evaluation import NOTHING_GIVEN, UNIT, Evaluation, Gain
+from pointbook.domain.rules.evaluation import NOTHING_GIVEN, Evaluation, Gain
 from pointbook.domain.rules.lots import Lot, lot_order
 from pointbook.domain.rules.occasion import Occasion
 from pointbook.domain.rules.rule import UNIT_KINDS, RuleKind, RuleVersion, Standard
@@ -61,9 +61,9 @@ class ProductPoints(NamedTuple):
     """What a product page says. Points per order are no property of a product and left out."""
 
     standard: int
-    """From the product's price."""
+    """From what it costs, rounded once, as it would be for an order."""
     extra: int
-    """Per unit: by article, group, variation, category or topping."""
+    """From its units: by article, group, variation, category or topping."""
 
 
 class Engine:
@@ -120,24 +120,8 @@ class Engine:
         rules = self.index.of_service(service_id)
         return _result(Evaluation(self, occasion, rules, units=units, given=given))
 
-    def product(
-        self,
-        occasion: Occasion,
-        article_id: str,
-        price: int,
-        variation_id: str | None = None,
-        product_group_ids: tuple[str, ...] = (),
-    ) -> ProductPoints:
-        """What one unit of a product earns if it is bought alone, with money; ``price`` in minor units, gross."""
-        line = Line(
-            "1",
-            article_id,
-            UNIT,
-            price,
-            variation_id=variation_id,
-            product_group_ids=product_group_ids,
-            kind=LineKind.ITEM,
-        )
+    def product(self, occasion: Occasion, line: Line) -> ProductPoints:
+        """What a product earns if this line of it is bought alone, with money."""
         gains = self.evaluate(OrderContent((line,)), occasion).gains
         return ProductPoints(
             sum(gain.points for gain in gains if gain.rule.kind is RuleKind.CART),
