@@ -86,6 +86,11 @@ def _wide() -> Iterator[Hostile]:
         "query($n:Int){me{a:" + _HISTORY.replace("100", "$n") * 9 + "}}",
         "TOO_COSTLY",
     )
+    yield _case(
+        "100 lines of 100 rules",
+        'query{explain(entry:"a-1"){rules(first:100){label lines(first:100){line points}}}}',
+        "TOO_COSTLY",
+    )
     yield _case("the same field 450 times", "{me{" + "id " * 450 + "}}", "TOO_MUCH_REPETITION")
     overlapping = "{" + "me{balance{value{amount currency}}}" * 60 + "}"
     yield _case("overlapping fields to compare", overlapping, "TOO_MUCH_REPETITION")
@@ -147,6 +152,8 @@ def _values() -> Iterator[Hostile]:
     cart = {"id": "c", "total": "1.00", "currency": "EUR"}
     yield _case("a float for money", quote, _VARIABLES, c={**cart, "total": 19.99})
     yield _case("20,000 shop vouchers that are none", quote, _VARIABLES, c={**cart, "shopVouchers": [0] * 20_000})
+    earn = "query($c:EarnCartInput!){earnQuote(cart:$c){__typename}}"
+    yield _case("20,000 lines that are none", earn, _VARIABLES, c={"currency": "EUR", "lines": [0] * 20_000})
     yield _case("an object nested 500 deep", quote, _VARIABLES, c={**cart, "shopVouchers": _nested(500)})
     yield _case("an unknown field", quote, _VARIABLES, c={**cart, "x" * 50_000: 1})
 

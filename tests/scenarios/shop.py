@@ -11,7 +11,9 @@ import httpx
 
 from pointbook.app import create_app
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.http.rate_limit import UNLIMITED
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.earning_rules import RuleView, create_rule
 from pointbook.services.installation import Installation
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from pointbook.services.programmes import change_settings
@@ -24,6 +26,11 @@ _REFUSALS = f"""
   ... on InsufficientPoints {{ requested available }}
   ... on BelowMinimum {{ minimumPoints }}
   ... on ExceedsCart {{ maximumPoints }}
+"""
+_RULES = """
+  id label kind verdict why lostTo { label } lineCount basis { amount } multiplier { label } factor
+  exact rounded points capUses { span limit before used }
+  lines { line quantity verdict why lostTo { label } points }
 """
 _REDEMPTION = """
   id voucherCode state points value { amount } expiresAt extensionsLeft
@@ -55,6 +62,7 @@ class Shop:
     installation: Installation
     programme: ProgrammeSnapshot
     secret_key: str
+    page_key: str
     clock: Clock
     _tokens: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
@@ -72,6 +80,61 @@ class Shop:
         )
         submitted: dict[str, Any] = answer["submitOrder"]
         return submitted
+
+    async def add_rule(self, label: str, kind: str, **document: Any) -> RuleView:
+        """A rule with this German label, and wait until it is in force."""
+        told = await create_rule(
+            self.installation,
+            self.programme.id,
+            {"kind": kind, "name": "internal", "labels": {"de": label}, **document},
+            now=self.clock(),
+        )
+        self.clock.now = told.newest.effective_from
+        return told
+
+    async def earn_quote(self, customer: str | None = "c-1", **cart: Any) -> dict[str, Any]:
+        """What a cart would earn; ``customer`` None: for a guest."""
+        query = (
+            "query ($cart: EarnCartInput!) { earnQuote(cart: $cart) {"
+            f" {_ERRORS} ... on UnknownStore {{ store }} ... on EarnQuote {{ points signUpPoints"
+            f" parts {{ points availableFrom expiresAt }} rules {{ {_RULES} }} }} }} }}"
+        )
+        asked = {"currency": "EUR", **cart}
+        answer = await (
+            self._guest(query, cart=asked) if customer is None else self._customer(customer, query, cart=asked)
+        )
+        quoted: dict[str, Any] = answer["earnQuote"]
+        return quoted
+
+    async def explain(self, customer: str = "c-1") -> dict[str, Any]:
+        """Why the newest entry of the customer's history granted its points."""
+        entry = (await self.me("history(first: 1) { nodes { id } }", customer))["history"]["nodes"][0]["id"]
+        answer = await self._customer(
+            customer,
+            "query ($entry: ID!) { explain(entry: $entry) {"
+            f" points at sourceType sourceId rules {{ {_RULES} }} }} }}",
+            entry=entry,
+        )
+        explained: dict[str, Any] = answer["explain"]
+        return explained
+
+    async def product_points(self, customer: str | None = None, **product: Any) -> dict[str, Any]:
+        """What the page of a product says; ``customer`` None: to a guest."""
+        query = (
+            "query ($product: ProductInput!) { productPoints(product: $product) {"
+            f" {_ERRORS} ... on ProductPoints {{ standardPoints extraPoints text signUpPoints }} }} }}"
+        )
+        answer = await (
+            self._guest(query, product=product)
+            if customer is None
+            else self._customer(customer, query, product=product)
+        )
+        told: dict[str, Any] = answer["productPoints"]
+        return told
+
+    async def public(self, selection: str) -> dict[str, Any]:
+        """What everybody may ask, asked by a guest."""
+        return await self._guest(f"{{ {selection} }}")
 
     async def capture(self, code: str, amount: str | None = None, key: str | None = None) -> dict[str, Any]:
         money = None if amount is None else {"amount": amount, "currency": "EUR"}
@@ -159,6 +222,9 @@ class Shop:
     async def _server(self, query: str, **variables: Any) -> dict[str, Any]:
         return await self._post({"Authorization": f"Bearer {self.secret_key}"}, query, variables)
 
+    async def _guest(self, query: str, **variables: Any) -> dict[str, Any]:
+        return await self._post({"Pointbook-Key": self.page_key}, query, variables)
+
     async def _customer(self, customer: str, query: str, **variables: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {await self._token(customer)}", "Pointbook-Key": self.secret_key}
         return await self._post(headers, query, variables)
@@ -201,12 +267,14 @@ async def open_shop(
     """
     document = ProgrammeSettings.from_document(settings, "EUR").to_document("EUR")
     process = Settings.model_validate({"database_url": database_url, "redis_url": redis_url, "secret": SECRET})
-    app = create_app(process, clock=clock)
+    app = create_app(process, clock=clock, rates=UNLIMITED)
     async with app.router.lifespan_context(app):
         installation = app.state.installation
         document.pop("qualifyingStatuses")
         programme = await make_programme(installation, document, now=clock())
         key = await create_key(installation, programme.id, NewKey(KeyKind.SECRET, "till"), now=clock())
+        opened = NewKey(KeyKind.PUBLISHABLE, "page", any_document=True)
+        page_key = await create_key(installation, programme.id, opened, now=clock())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://pointbook.test") as client:
-            yield Shop(client, installation, programme, key.text, clock)
+            yield Shop(client, installation, programme, key.text, page_key.text, clock)

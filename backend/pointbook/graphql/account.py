@@ -83,7 +83,7 @@ class ExpiringBatch:
 
 @strawberry.type(description="Something that happened to the member's points.")
 class HistoryItem:
-    id: strawberry.ID = strawberry.field(description="Names the item; it never changes.")
+    id: strawberry.ID = strawberry.field(description="Names the item; it never changes. `explain` takes it.")
     kind: EntryKind = strawberry.field(description="What happened.")
     at: datetime = strawberry.field(description="When it happened.")
     points: Points = strawberry.field(

@@ -15,6 +15,7 @@ _MAX_TEXT_CURSOR = 1_500
 _MAX_SEQ = 2**63 - 1
 
 Node = TypeVar("Node")
+Item = TypeVar("Item")
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -58,6 +59,11 @@ def page_size(first: int) -> int:
     if not 0 <= first <= MAX_PAGE:
         raise InvalidInput("first", f"must be 0 to {MAX_PAGE}")
     return first
+
+
+def page_of(items: Sequence[Item], first: int) -> list[Item]:
+    """The first items of a list that is at hand as a whole. Raises InvalidInput as ``page_size``."""
+    return list(items[: page_size(first)])
 
 
 def cursor_of(kind: str, key: int | str) -> str:

@@ -8,13 +8,14 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import RuleNotFound as NotFound
 from pointbook.domain.errors import refusals_under
-from pointbook.domain.rules import RuleKind, RuleState, RuleVersion, Why
+from pointbook.domain.rules import RuleState, RuleVersion
 from pointbook.graphql.connections import Connection, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.errors import EditConflict, InvalidInput, RuleNotFound
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.rule_documents import RuleContent, RuleInput, rule_document
+from pointbook.graphql.rule_enums import RuleKind, Why
 from pointbook.graphql.values import ChoiceInput
 from pointbook.services import earning_rules as service
 
@@ -35,28 +36,6 @@ described_enum(
     ACTIVE="It gives points whenever its conditions are met.",
     INACTIVE="It gives none until it is activated.",
     DELETED="It is gone; what it has given stays.",
-)
-described_enum(
-    Why,
-    "Why a rule gives nothing, or nothing for a line.",
-    name="InertReason",
-    NO_STORE="No open store is chosen.",
-    INACTIVE="It is not active.",
-    NOT_YET="It has not begun.",
-    ENDED="Its period is over, or its points would end before they can be spent.",
-    PROGRAMME_STOPPED="The programme does not earn at present.",
-    STORE_OFF="The store is switched off: no rule earns there.",
-    STORE="It is for other stores.",
-    ENTRY_CHANNEL="It is for orders that come in another way.",
-    EXIT_CHANNEL="It is for orders that leave another way.",
-    PERIOD="The order lies outside its period.",
-    DAY="It is for other days.",
-    NO_TARGET="Nothing here is what it is for.",
-    NOT_EARNING="The shop says that the line earns nothing.",
-    NO_UNITS="The quantity is 0.",
-    MENU="Menus and their parts are excluded.",
-    SHOP_VOUCHER="A shop voucher excludes the line.",
-    NOTHING_LEFT="Everything was returned.",
 )
 
 

@@ -14,6 +14,7 @@ IDEMPOTENCY_KEY = (
     "gets the first answer; with another input it is a conflict."
 )
 MAX_IDEMPOTENCY_KEY = 100
+_SEQ_DIGITS = 18
 
 
 def document_of(value: object) -> Any:
@@ -32,6 +33,17 @@ def document_of(value: object) -> Any:
 def idempotency_key(given: str) -> str:
     """Raises InvalidInput for a key that is empty, too long or no text."""
     return text.identifier("idempotencyKey", given, MAX_IDEMPOTENCY_KEY)
+
+
+def entry_of(given: str) -> tuple[UUID, int] | None:
+    """The account and the number of an entry by the id that a history shows; None for what cannot be one."""
+    account, _, seq = given.partition("-")
+    if not (len(seq) <= _SEQ_DIGITS and seq.isascii() and seq.isdigit()):
+        return None
+    try:
+        return UUID(hex=account), int(seq)
+    except ValueError:
+        return None
 
 
 def redemption_id(given: str) -> UUID:

@@ -7,7 +7,7 @@ from typing import Self
 import strawberry
 
 from pointbook.domain.access import ANYBODY
-from pointbook.domain.calendar import CountsFrom, WaitingUnit
+from pointbook.domain.calendar import CountsFrom, Expiry, WaitingUnit
 from pointbook.domain.programme_settings import PointValuePolicy
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
@@ -70,6 +70,10 @@ class PointExpiry:
     on: date | None = strawberry.field(description="At the end of this local day.")
     counts_from: CountsFrom = strawberry.field(description="From when the days are counted.")
 
+    @classmethod
+    def of(cls, expiry: Expiry, counts_from: CountsFrom) -> Self:
+        return cls(days=expiry.days, on=expiry.on, counts_from=counts_from)
+
 
 @strawberry.type(description="A merchant's loyalty programme, with the settings in force now.")
 class Programme:
@@ -115,9 +119,7 @@ class Programme:
             base_points_per_order=Points(settings.base_points_per_order),
             sign_up_points=Points(settings.sign_up_points),
             waiting_time=Waiting(count=settings.waiting_time.count, unit=settings.waiting_time.unit),
-            expiry=PointExpiry(
-                days=settings.expiry.days, on=settings.expiry.on, counts_from=settings.expiry_counts_from
-            ),
+            expiry=PointExpiry.of(settings.expiry, settings.expiry_counts_from),
             expiring_window_days=settings.expiring_window_days,
             hold_minutes=settings.hold_minutes,
             hold_extensions_max=settings.hold_extensions_max,

@@ -6,11 +6,10 @@ from typing import Any, Self
 
 import strawberry
 
-from pointbook.domain.money import Rounding
-from pointbook.domain.rules import CapPeriod, Caps, Rule, RuleKind, Weekday
-from pointbook.graphql.described import described_enum
+from pointbook.domain.rules import Caps, Rule
 from pointbook.graphql.inputs import document_of
 from pointbook.graphql.money import main_units
+from pointbook.graphql.rule_enums import CapPeriod, Rounding, RuleKind, Weekday
 from pointbook.graphql.scalars import Points
 from pointbook.graphql.values import (
     Choice,
@@ -20,38 +19,6 @@ from pointbook.graphql.values import (
     LocalizedText,
     LocalizedTextInput,
     texts_document,
-)
-
-described_enum(
-    RuleKind,
-    "What an earning rule gives points for.",
-    ARTICLE="Per unit of an article.",
-    PRODUCT_GROUP="Per unit of an article of a product group.",
-    TOPPING="Per unit of a topping, by its article.",
-    TOPPING_GROUP="Per unit of a topping, by its group.",
-    CART="From the money of the whole order.",
-    BASE="Per order.",
-    REGISTRATION="Once, for joining.",
-    SERVICE="Per booking of a service or class.",
-    VARIATION="Extra points per unit of a variation.",
-    CATEGORY="Extra points per unit of an article of a category; categories are product groups.",
-    MULTIPLIER="Multiplies what the rules it names give.",
-)
-described_enum(
-    Rounding,
-    "What becomes of a fraction of a point.",
-    HALF_UP="Commercial: half away from zero.",
-    FLOOR="Only whole points count.",
-    CEILING="A fraction gives a whole point.",
-)
-described_enum(Weekday, "A day of the week, local.", **{day.name: f"{day.name.capitalize()}." for day in Weekday})
-described_enum(
-    CapPeriod,
-    "The local calendar period over which a member's points of one rule are capped.",
-    WEEK="Monday to Sunday.",
-    MONTH="A calendar month.",
-    YEAR="A calendar year.",
-    RULE="As long as there is the rule.",
 )
 
 

@@ -5,11 +5,14 @@ from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
     audit,
+    earning_quotes,
     earning_rules,
+    explaining,
     members,
     orders,
     programme,
     programme_states,
+    public_terms,
     redemption,
     rule_simulations,
     settings,
@@ -23,7 +26,10 @@ from pointbook.graphql.scalars import SCALARS
 @strawberry.type(description="Reads. Nothing here changes anything.")
 class Query(
     programme.ProgrammeQuery,
+    public_terms.PublicTermsQuery,
+    earning_quotes.EarningQuoteQuery,
     members.MemberQuery,
+    explaining.ExplanationQuery,
     redemption.RedemptionQuery,
     vouchers.VoucherQuery,
     earning_rules.EarningRuleQuery,

@@ -7,6 +7,10 @@ import json
 from typing import Any, Final
 
 _CART: Final = {"id": "cart-1", "total": "19.99", "currency": "EUR"}
+_LINES: Final = [
+    {"id": "1", "articleId": "coffee", "quantity": "2", "unitPrice": "12.50", "amount": "25.00"},
+    {"id": "2", "articleId": "cup", "quantity": "1", "unitPrice": "475.00", "amount": "475.00"},
+]
 
 
 def _tab(query: str, **variables: Any) -> dict[str, str]:
@@ -33,6 +37,32 @@ query Programme {
   }
 }
 """
+    ),
+    _tab(
+        """
+# For everybody: the earning rules that give points
+# now (there may be none), and the conditions in words.
+query Terms($locale: String) {
+  rules(locale: $locale) { label kind points moneyPerPoint validUntil }
+  guidelines(locale: $locale) {
+    locale
+    sections { heading paragraphs }
+  }
+}
+""",
+        locale="en",
+    ),
+    _tab(
+        """
+# For everybody: what a product's page says.
+query ProductPoints($product: ProductInput!) {
+  productPoints(product: $product) {
+    ... on ProductPoints { text standardPoints extraPoints signUpPoints }
+    ... on UserError { code message }
+  }
+}
+""",
+        product={"articleId": "coffee", "price": "12.50", "quantity": "2"},
     ),
     _tab(
         """
@@ -64,6 +94,23 @@ mutation Join {
     ),
     _tab(
         """
+# For the customer: what the order of the next tab
+# will earn, and why.
+query EarnQuote($cart: EarnCartInput!) {
+  earnQuote(cart: $cart) {
+    ... on EarnQuote {
+      points
+      parts { points availableFrom expiresAt }
+      rules { label verdict basis { amount } exact points }
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        cart={"currency": "EUR", "lines": _LINES, "deliveryFee": "4.90"},
+    ),
+    _tab(
+        """
 # For the shop's back end: take the token out again.
 # The points may be pending for a while.
 mutation SubmitOrder($input: SubmitOrderInput!) {
@@ -87,10 +134,7 @@ mutation SubmitOrder($input: SubmitOrderInput!) {
                 "placedAt": "2026-03-01T10:00:00+01:00",
                 "currency": "EUR",
                 "customer": {"externalId": "customer-1"},
-                "lines": [
-                    {"id": "1", "articleId": "coffee", "quantity": "2", "unitPrice": "12.50", "amount": "25.00"},
-                    {"id": "2", "articleId": "cup", "quantity": "1", "unitPrice": "475.00", "amount": "475.00"},
-                ],
+                "lines": _LINES,
                 "deliveryFee": "4.90",
             }
         },
@@ -111,12 +155,34 @@ query AccountPage {
     expiringPoints(days: 365) { points lastDay }
     holds { id voucherCode points expiresAt }
     history(first: 10) {
-      nodes { kind at points sourceType sourceId }
+      nodes { id kind at points sourceType sourceId }
       pageInfo { hasNextPage endCursor }
     }
   }
 }
 """
+    ),
+    _tab(
+        """
+# For the customer: why there were points for that.
+# Take the id of an ACCRUAL from AccountPage.
+query Explain($entry: ID!) {
+  explain(entry: $entry) {
+    points
+    at
+    rules {
+      label
+      verdict
+      why
+      lostTo { label }
+      basis { amount currency }
+      exact
+      points
+    }
+  }
+}
+""",
+        entry="",
     ),
     _tab(
         """
