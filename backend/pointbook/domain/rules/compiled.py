@@ -7,76 +7,28 @@ sign-up) become rules like all others, older than any.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final
 
 from pointbook.domain.money import Rounding
 from pointbook.domain.orders import Line, LineKind
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.domain.rules.admission import UNCONDITIONAL, Conditions
 from pointbook.domain.rules.basis import BasisKind
 from pointbook.domain.rules.lots import STANDARD_LOT, Lot
-from pointbook.domain.rules.occasion import Occasion, Why
+from pointbook.domain.rules.occasion import Why
 from pointbook.domain.rules.rule import (
     DEFAULT_STACK_GROUPS,
     NO_CAPS,
     REVENUE_STACK_GROUP,
+    UNIT_KINDS,
     Caps,
     Rule,
     RuleKind,
     RuleState,
     RuleVersion,
     Standard,
-    Weekday,
 )
-
-_WEEKDAYS: Final = tuple(Weekday)
-
-
-class Conditions(NamedTuple):
-    """Where and when a rule gives points; None: everywhere, always."""
-
-    stores: frozenset[str] | None
-    entry_channels: frozenset[str] | None
-    exit_channels: frozenset[str] | None
-    first: date
-    last: date
-    weekdays: frozenset[int] | None
-    """Monday is 0; None: every day, whatever the holidays."""
-    holidays: frozenset[str] | None
-    """None: all of them."""
-
-    @classmethod
-    def of(cls, rule: Rule) -> "Conditions | None":
-        any_day = not rule.weekdays and rule.holidays == ()
-        conditions = cls(
-            None if rule.stores is None else frozenset(rule.stores),
-            None if rule.entry_channels is None else frozenset(rule.entry_channels),
-            None if rule.exit_channels is None else frozenset(rule.exit_channels),
-            rule.valid_from or date.min,
-            rule.valid_until or date.max,
-            None if any_day else frozenset(map(_WEEKDAYS.index, rule.weekdays)),
-            None if rule.holidays is None else frozenset(rule.holidays),
-        )
-        return None if conditions == _UNCONDITIONAL else conditions
-
-    def why_not(self, occasion: Occasion) -> Why | None:
-        """Which condition fails; an order without a store or channel matches only rules for all of them."""
-        if self.stores is not None and occasion.store not in self.stores:
-            return Why.STORE
-        if self.entry_channels is not None and occasion.entry_channel not in self.entry_channels:
-            return Why.ENTRY_CHANNEL
-        if self.exit_channels is not None and occasion.exit_channel not in self.exit_channels:
-            return Why.EXIT_CHANNEL
-        if not self.first <= occasion.day <= self.last:
-            return Why.PERIOD
-        if self.weekdays is not None and occasion.day.weekday() not in self.weekdays:
-            named = occasion.holidays if self.holidays is None else self.holidays & occasion.holidays
-            return None if named else Why.DAY
-        return None
-
-
-_UNCONDITIONAL: Final = Conditions(None, None, None, date.min, date.max, None, frozenset())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +42,7 @@ class CompiledRule:
     """None: the settings'."""
     kind: RuleKind
     inert: Why | None
-    conditions: Conditions | None
+    conditions: Conditions = UNCONDITIONAL
     points: int = 0
     money: tuple[int, int] = (0, 1)
     """CART: minor units per point, as a ratio."""
@@ -103,8 +55,6 @@ class CompiledRule:
     excludes_menus: bool = False
     exclusive_voucher_types: frozenset[str] = frozenset()
     caps: Caps = NO_CAPS
-    always: bool = False
-    """Wherever and whenever something earns, so does this."""
     excludes: bool = False
     """It is not for some lines that it is for otherwise."""
 
@@ -112,7 +62,6 @@ class CompiledRule:
 def compiled(place: int, version: RuleVersion, settings: ProgrammeSettings) -> CompiledRule:
     """A version of a rule, made ready under these settings."""
     rule = version.rule
-    conditions, lot = Conditions.of(rule), Lot.of(rule, settings)
     inert = Why.INACTIVE if version.state is not RuleState.ACTIVE else Why.NO_STORE if rule.stores == () else None
     return CompiledRule(
         place=place,
@@ -120,19 +69,18 @@ def compiled(place: int, version: RuleVersion, settings: ProgrammeSettings) -> C
         version=version.version,
         kind=rule.kind,
         inert=inert,
-        conditions=conditions,
+        conditions=Conditions.of(rule),
         points=rule.points or 0,
         money=(0, 1) if rule.money_per_point is None else rule.money_per_point.as_integer_ratio(),
         factor=Fraction(1) if rule.factor is None else Fraction(rule.factor),
         rounding=rule.rounding,
         group=rule.stack_group,
-        lot=lot,
+        lot=Lot.of(rule, settings),
         basis=_basis(rule, settings),
         targets=rule.targets,
         excludes_menus=rule.excludes_menus,
         exclusive_voucher_types=frozenset(rule.exclusive_voucher_types),
         caps=rule.caps,
-        always=not (inert or conditions or rule.kind is RuleKind.BASE or lot.may_be_over(settings)),
         excludes=rule.excludes_menus or bool(rule.exclusive_voucher_types),
     )
 
@@ -153,12 +101,10 @@ def standard(settings: ProgrammeSettings) -> list[CompiledRule]:
         version=None,
         kind=RuleKind.CART,
         inert=None,
-        conditions=None,
         money=settings.revenue_per_point.as_integer_ratio(),
         rounding=settings.revenue_rounding,
         group=REVENUE_STACK_GROUP,
         basis=BasisKind(settings.net_basis, settings.surcharge_in_basis, settings.shipping_in_basis),
-        always=not STANDARD_LOT.may_be_over(settings),
     )
     base = CompiledRule(
         place=1,
@@ -166,18 +112,16 @@ def standard(settings: ProgrammeSettings) -> list[CompiledRule]:
         version=None,
         kind=RuleKind.BASE,
         inert=None,
-        conditions=None,
         points=settings.base_points_per_order,
         group=DEFAULT_STACK_GROUPS[RuleKind.BASE],
     )
-    first, last = settings.sign_up_from or date.min, settings.sign_up_until or date.max
     sign_up = CompiledRule(
         place=2,
         key=Standard.SIGN_UP.value,
         version=None,
         kind=RuleKind.REGISTRATION,
         inert=None,
-        conditions=_UNCONDITIONAL._replace(first=first, last=last),
+        conditions=Conditions(valid_from=settings.sign_up_from, valid_until=settings.sign_up_until),
         points=settings.sign_up_points,
         group=DEFAULT_STACK_GROUPS[RuleKind.REGISTRATION],
         lot=Lot.like(settings, at_once=settings.sign_up_available_at_once, expiry=settings.sign_up_expiry),
@@ -191,44 +135,41 @@ class Index:
     """Which rules are for what: looked up by what a line carries, so that other rules cost nothing."""
 
     def __init__(self, rules: Iterable[CompiledRule]) -> None:
-        by_kind: dict[RuleKind, dict[str, list[CompiledRule]]] = defaultdict(lambda: defaultdict(list))
-        self.of_orders: list[CompiledRule] = []
-        self.of_joining: list[CompiledRule] = []
-        self.multipliers: list[CompiledRule] = []
-        """The largest first, of equal ones the oldest."""
-        whole = {
-            RuleKind.CART: self.of_orders,
-            RuleKind.BASE: self.of_orders,
-            RuleKind.REGISTRATION: self.of_joining,
-            RuleKind.MULTIPLIER: self.multipliers,
-        }
+        of_kind: dict[RuleKind, list[CompiledRule]] = defaultdict(list)
+        by_target: dict[RuleKind, dict[str, list[CompiledRule]]] = defaultdict(lambda: defaultdict(list))
         for rule in rules:
-            if rule.kind in whole:
-                whole[rule.kind].append(rule)
+            of_kind[rule.kind].append(rule)
             for target in rule.targets:
-                by_kind[_ALIKE.get(rule.kind, rule.kind)][target].append(rule)
-        self.multipliers.sort(key=lambda rule: (-rule.factor, rule.place))
-        self._articles = _frozen(by_kind[RuleKind.ARTICLE])
-        self._variations = _frozen(by_kind[RuleKind.VARIATION])
-        self._groups = _frozen(by_kind[RuleKind.PRODUCT_GROUP])
-        self._toppings = _frozen(by_kind[RuleKind.TOPPING])
-        self._topping_groups = _frozen(by_kind[RuleKind.TOPPING_GROUP])
-        self._services = _frozen(by_kind[RuleKind.SERVICE])
-        self.has_unit_rules = bool(
-            self._articles or self._variations or self._groups or self._toppings or self._topping_groups
-        )
+                by_target[_ALIKE.get(rule.kind, rule.kind)][target].append(rule)
+        self.of_orders = (*of_kind[RuleKind.CART], *of_kind[RuleKind.BASE])
+        self.of_joining = tuple(of_kind[RuleKind.REGISTRATION])
+        self.has_unit_rules = any(rule.inert is None for kind in UNIT_KINDS for rule in of_kind[kind])
+        self._articles = _frozen(by_target[RuleKind.ARTICLE])
+        self._variations = _frozen(by_target[RuleKind.VARIATION])
+        self._groups = _frozen(by_target[RuleKind.PRODUCT_GROUP])
+        self._toppings = _frozen(by_target[RuleKind.TOPPING])
+        self._topping_groups = _frozen(by_target[RuleKind.TOPPING_GROUP])
+        self._services = _frozen(by_target[RuleKind.SERVICE])
+        self.multipliers = {
+            key: tuple(sorted(found, key=lambda rule: (-rule.factor, rule.place)))
+            for key, found in by_target[RuleKind.MULTIPLIER].items()
+        }
+        """By the keys of the rules that they multiply: the largest first, of equal ones the oldest."""
 
-    def of_line(self, line: Line) -> Iterable[tuple[CompiledRule, ...]]:
+    def of_line(self, line: Line) -> list[tuple[CompiledRule, ...]]:
         """The rules that are for a line, in tuples; one for several of its groups is in several of them."""
         if line.kind is LineKind.TOPPING:
-            yield self._toppings.get(line.article_id, ())
-            yield self._topping_groups.get(line.topping_group_id or "", ())
+            found = [
+                self._toppings.get(line.article_id),
+                self._topping_groups.get(line.topping_group_id or ""),
+            ]
         else:
-            yield self._articles.get(line.article_id, ())
-            if line.variation_id is not None:
-                yield self._variations.get(line.variation_id, ())
-            for group in line.product_group_ids if self._groups else ():
-                yield self._groups.get(group, ())
+            found = [
+                self._articles.get(line.article_id),
+                self._variations.get(line.variation_id or ""),
+                *map(self._groups.get, line.product_group_ids),
+            ]
+        return [rules for rules in found if rules]
 
     def of_service(self, service_id: str) -> tuple[CompiledRule, ...]:
         return self._services.get(service_id, ())

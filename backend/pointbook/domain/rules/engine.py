@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pointbook.domain.orders import Line, OrderContent
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.domain.rules.admission import Admission, places_of
 from pointbook.domain.rules.caps import CapUse, Counter
 from pointbook.domain.rules.compiled import CompiledRule, Index, compiled, standard
 from pointbook.domain.rules.effect import age
@@ -83,9 +84,16 @@ class Engine:
                 for place, version in enumerate(oldest_first, start=len(Standard))
             ),
         )
-        self.index = Index(rule for rule in self.rules if rule.inert is None)
-        self._capped = tuple(rule for rule in self.rules if rule.inert is None and rule.caps.counted)
-        self.doubtful_lots = tuple({rule.lot for rule in self.rules if rule.lot.may_be_over(settings)})
+        giving = [rule for rule in self.rules if rule.inert is None]
+        self.index = Index(self.rules)
+        self.admission = Admission({rule.place: rule.conditions for rule in giving})
+        self.base_rules = places_of(rule.place for rule in giving if rule.kind is RuleKind.BASE)
+        self.doubtful_lots = {
+            lot: places_of(rule.place for rule in giving if rule.lot == lot)
+            for lot in {rule.lot for rule in self.rules if rule.lot.may_be_over(settings)}
+        }
+        """The rules of each lot whose points may be over before they can be spent."""
+        self._capped = tuple(rule for rule in giving if rule.caps.counted)
 
     def evaluate(
         self,

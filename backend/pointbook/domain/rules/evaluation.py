@@ -7,11 +7,12 @@ summed, multiplied once, rounded once (R2) and capped. Nothing depends on the or
 The trace asks the same methods again; they are all there is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pointbook.domain.orders import Line, LineKind, OrderContent
+from pointbook.domain.rules.admission import NO_PLACES, Places
 from pointbook.domain.rules.basis import BasisKind, basis
 from pointbook.domain.rules.caps import Counter, counters, room
 from pointbook.domain.rules.compiled import CompiledRule
@@ -29,10 +30,15 @@ _NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
 Bid: TypeAlias = tuple[int, CompiledRule, int, int]
-"""What a rule would give for a line or a whole order. The first is what bids are compared by: whole points for one
-unit, after multiplying and rounding. The last two are the exact result as a ratio, not yet multiplied.
+"""What a rule would give for a unit or a whole order. The first is what bids are compared by: whole points after
+multiplying and rounding. The last two are the exact result as a ratio, not yet multiplied.
 
 A plain tuple, for there are hundreds of them in a large cart."""
+
+
+def units(line: Line) -> int:
+    """How many units a line counts as; a fractional quantity is one."""
+    return 1 if line.quantity % UNIT else line.quantity // UNIT
 
 
 class Gain(NamedTuple):
@@ -58,16 +64,15 @@ class Evaluation:
     """``content``: None where nothing is bought. ``whole_rules`` bid for the order, joining or booking itself."""
 
     __slots__ = (
-        "_able_of",
         "_bases",
+        "_bids_of",
         "_ended",
         "_menu_lines",
-        "_verdicts",
         "_voucher_types",
+        "able",
         "content",
         "engine",
         "given",
-        "multipliers",
         "occasion",
         "redeemed_value",
         "units",
@@ -78,7 +83,7 @@ class Evaluation:
         self,
         engine: "Engine",
         occasion: Occasion,
-        whole_rules: Sequence[CompiledRule],
+        whole_rules: tuple[CompiledRule, ...],
         *,
         content: OrderContent | None = None,
         units: int = 1,
@@ -92,52 +97,62 @@ class Evaluation:
         self.units = units
         self.redeemed_value = redeemed_value
         self.given = given
-        self._able_of: dict[int, tuple[CompiledRule, ...]] = {}
+        self._bids_of: dict[int, list[Bid]] = {}
         self._bases: dict[BasisKind, int | Fraction] = {}
-        self._verdicts: dict[int, Why | None] = {}
         self._menu_lines: frozenset[str] | None = None
         self._voucher_types: dict[str, frozenset[str]] | None = None
         self._ended = self._lots_that_ended() if engine.doubtful_lots else ()
-        self.multipliers = self._multipliers() if engine.index.multipliers else {}
+        self.able = self._able_rules()
+        """Those that ``may_give`` something."""
 
     def gains(self) -> list[Gain]:
         """What every rule that won gives, the oldest rule first."""
-        if self.occasion.closed is not None:
-            return []
         won = [self._gain(rule, figure) for figure, rule, _, _ in winners(self.whole_bids())]
         if self.content is not None and self.engine.index.has_unit_rules:
             totals: dict[CompiledRule, int] = {}
             for line in self.content.lines:
                 for _, rule, points, _ in winners(self.unit_bids(line)):
-                    totals[rule] = totals.get(rule, 0) + points
-            won += [self._gain(rule, self._multiplied(rule, total, 1)) for rule, total in totals.items()]
+                    totals[rule] = totals.get(rule, 0) + points * units(line)
+            won += [self._gain(rule, self._rounded(rule, total, 1)) for rule, total in totals.items()]
         if len(won) > 1:
             won.sort(key=_age)
         return won
 
+    def may_give(self, rule: CompiledRule) -> bool:
+        """Whether a rule may give something here, whatever is bought."""
+        return bool(self.able >> rule.place & 1)
+
     def why_not(self, rule: CompiledRule) -> Why | None:
-        """Why a rule gives nothing here, whatever is bought; None: it may."""
-        if rule.always and self.occasion.closed is None:
+        """Why a rule may give nothing here; None: it may."""
+        if self.may_give(rule):
             return None
-        place = rule.place
-        if place not in self._verdicts:
-            self._verdicts[place] = self._judged(rule)
-        return self._verdicts[place]
+        if self.occasion.closed is not None:
+            return self.occasion.closed
+        if rule.inert is not None:
+            return rule.inert
+        if rule.kind is RuleKind.BASE and self._nothing_is_left():
+            return Why.NOTHING_LEFT
+        return Why.ENDED if rule.lot in self._ended else self.engine.admission.why_not(rule.place, self.occasion)
+
+    def multiplier(self, rule: CompiledRule) -> CompiledRule | None:
+        """The multiplier of a rule: of several that may give something the largest, which stands first."""
+        able = self._able(self.engine.index.multipliers.get(rule.key, ()))
+        return able[0] if able else None
 
     def unit_bids(self, line: Line) -> list[Bid]:
-        """What every rule for a line would give for it; nothing for a line that does not earn or has no units."""
-        if not line.earns or not line.quantity:
+        """What every rule for a line would give for one of its ``units``; nothing for what does not earn."""
+        quantity = line.quantity
+        if not line.earns or not quantity:
             return []
-        bid = self._bid_for_units if line.quantity % UNIT == 0 else self._bid_for_a_fraction
         return [
-            bid(rule, line.quantity)
+            bid
             for aimed in self.engine.index.of_line(line)
-            for rule in self._able(aimed)
-            if not (rule.excludes and self.barred(rule, line))
+            for bid in (self._part_bids(aimed, quantity) if quantity % UNIT else self._unit_bids(aimed))
+            if not (bid[1].excludes and self.barred(bid[1], line))
         ]
 
     def whole_bids(self) -> list[Bid]:
-        return [self._whole_bid(rule) for rule in self.whole_rules if self.why_not(rule) is None]
+        return [self._whole_bid(rule) for rule in self._able(self.whole_rules)]
 
     def barred(self, rule: CompiledRule, line: Line) -> Why | None:
         """Why a rule gives nothing for a line that it is for (R10)."""
@@ -158,32 +173,34 @@ class Evaluation:
     def limits(self, rule: CompiledRule) -> list[tuple[Counter, int]]:
         return counters(rule.key, rule.caps, self.occasion.day)
 
-    def _judged(self, rule: CompiledRule) -> Why | None:
+    def _able_rules(self) -> Places:
         if self.occasion.closed is not None:
-            return self.occasion.closed
-        if rule.inert is not None:
-            return rule.inert
-        if rule.kind is RuleKind.BASE and self.content is not None and not self.content.lines:
-            return Why.NOTHING_LEFT
-        if rule.lot in self._ended:
-            return Why.ENDED
-        return None if rule.conditions is None else rule.conditions.why_not(self.occasion)
+            return NO_PLACES
+        able = self.engine.admission.admitted(self.occasion)
+        if self._nothing_is_left():
+            able &= ~self.engine.base_rules
+        for lot in self._ended:
+            able &= ~self.engine.doubtful_lots[lot]
+        return able
 
-    def _able(self, aimed: tuple[CompiledRule, ...]) -> tuple[CompiledRule, ...]:
-        """Those that may give something here. The index hands out the same tuples again and again."""
-        if id(aimed) not in self._able_of:
-            self._able_of[id(aimed)] = tuple([rule for rule in aimed if self.why_not(rule) is None])
-        return self._able_of[id(aimed)]
+    def _nothing_is_left(self) -> bool:
+        return self.content is not None and not self.content.lines
 
-    def _bid_for_units(self, rule: CompiledRule, quantity: int) -> Bid:
-        unit = rule.points
-        figure = self._multiplied(rule, unit, 1) if rule.key in self.multipliers else unit
-        return figure, rule, unit * (quantity // UNIT), 1
+    def _able(self, rules: tuple[CompiledRule, ...]) -> list[CompiledRule]:
+        return [rule for rule in rules if self.able >> rule.place & 1]
 
-    def _bid_for_a_fraction(self, rule: CompiledRule, quantity: int) -> Bid:
-        """A fractional quantity is rounded, and then counts as one unit."""
-        points = rule.rounding.ratio(rule.points * quantity, UNIT)
-        return self._multiplied(rule, points, 1), rule, points, 1
+    def _unit_bids(self, aimed: tuple[CompiledRule, ...]) -> list[Bid]:
+        """Made once, for the index hands out the same tuples again and again."""
+        bids = self._bids_of.get(id(aimed))
+        if bids is None:
+            bids = [(self._rounded(rule, rule.points, 1), rule, rule.points, 1) for rule in self._able(aimed)]
+            self._bids_of[id(aimed)] = bids
+        return bids
+
+    def _part_bids(self, aimed: tuple[CompiledRule, ...], quantity: int) -> list[Bid]:
+        """For a fractional quantity, which is rounded, and then counts as one unit."""
+        given = [(rule, rule.rounding.ratio(rule.points * quantity, UNIT)) for rule in self._able(aimed)]
+        return [(self._rounded(rule, points, 1), rule, points, 1) for rule, points in given]
 
     def _whole_bid(self, rule: CompiledRule) -> Bid:
         if rule.basis is None:
@@ -192,29 +209,20 @@ class Evaluation:
             amount, part = self.basis(rule.basis).as_integer_ratio()
             rate, rate_part = rule.money
             numerator, denominator = amount * rate_part, part * rate
-        return self._multiplied(rule, numerator, denominator), rule, numerator, denominator
+        return self._rounded(rule, numerator, denominator), rule, numerator, denominator
 
-    def _multiplied(self, rule: CompiledRule, numerator: int, denominator: int) -> int:
-        if rule.key in self.multipliers:
-            multiplier = self.multipliers[rule.key]
+    def _rounded(self, rule: CompiledRule, numerator: int, denominator: int) -> int:
+        """Whole points of an exact result, after multiplying."""
+        if rule.key in self.engine.index.multipliers and (multiplier := self.multiplier(rule)):
             numerator *= multiplier.factor.numerator
             denominator *= multiplier.factor.denominator
-        return rule.rounding.ratio(numerator, denominator)
+        return numerator if denominator == 1 else rule.rounding.ratio(numerator, denominator)
 
     def _gain(self, rule: CompiledRule, rounded: int) -> Gain:
         points = rounded
         if rule.caps is not NO_CAPS:
             points = room(rule.caps, self.limits(rule), self.given, rounded)
         return Gain(rule, rounded, points)
-
-    def _multipliers(self) -> dict[str, CompiledRule]:
-        """The multiplier of each rule that has one: of several the largest, which stand first."""
-        chosen: dict[str, CompiledRule] = {}
-        for multiplier in self.engine.index.multipliers:
-            if self.why_not(multiplier) is None:
-                for key in multiplier.targets:
-                    chosen.setdefault(key, multiplier)
-        return chosen
 
     def _lots_that_ended(self) -> tuple[Lot, ...]:
         at = self.occasion.earned_at

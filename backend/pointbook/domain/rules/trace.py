@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from pointbook.domain.orders import Line
 from pointbook.domain.rules.caps import CapUse
 from pointbook.domain.rules.compiled import CompiledRule
-from pointbook.domain.rules.evaluation import Bid, Evaluation, Gain, winners
+from pointbook.domain.rules.evaluation import Bid, Evaluation, Gain, units, winners
 from pointbook.domain.rules.occasion import Why
 from pointbook.domain.rules.rule import UNIT_KINDS, RuleKind
 
@@ -103,8 +103,8 @@ def number(ratio: Fraction | None) -> str | None:
 def traced(evaluation: Evaluation, gains: Sequence[Gain], *, full: bool) -> tuple[RuleTrace, ...]:
     """The trace of every rule that could be meant here; without ``full`` only of those that are for something."""
     trace = _Trace(evaluation, gains)
-    rules = (rule for rule in evaluation.engine.rules if trace.concerns(rule))
-    traces = (trace.of(rule) for rule in rules)
+    concerned = trace.concerns if full else trace.meets
+    traces = [trace.of(rule) for rule in evaluation.engine.rules if concerned(rule)]
     return tuple(found for found in traces if full or found.why is not Why.NO_TARGET)
 
 
@@ -126,6 +126,10 @@ class _Trace:
             return rule.kind in _BOUGHT
         return rule in self.evaluation.whole_rules or rule.kind is RuleKind.MULTIPLIER
 
+    def meets(self, rule: CompiledRule) -> bool:
+        """Whether it is for something here, as far as one sees before it is judged."""
+        return rule in self.lines if rule.kind in UNIT_KINDS else self.concerns(rule)
+
     def of(self, rule: CompiledRule) -> RuleTrace:
         why = self.evaluation.why_not(rule)
         if why is not None:
@@ -135,9 +139,9 @@ class _Trace:
         return self._of_unit_rule(rule) if rule.kind in UNIT_KINDS else self._of_whole_rule(rule)
 
     def _of_multiplier(self, rule: CompiledRule) -> RuleTrace:
-        chosen = self.evaluation.multipliers
-        won = [gain.rule.key for gain in self.gains.values() if gain.rule.key in rule.targets]
-        better = [chosen[key].key for key in won if chosen[key] is not rule]
+        won = [gain.rule for gain in self.gains.values() if gain.rule.key in rule.targets]
+        acting = [self.evaluation.multiplier(each) for each in won]
+        better = [each.key for each in acting if each is not None and each is not rule]
         if len(better) < len(won):
             verdict, why, lost_to = Verdict.WON, None, None
         elif won:
@@ -171,7 +175,7 @@ class _Trace:
         lines: tuple[LineTrace, ...],
     ) -> RuleTrace:
         evaluation = self.evaluation
-        multiplier = evaluation.multipliers.get(rule.key)
+        multiplier = evaluation.multiplier(rule)
         exact = Fraction(*result)
         if multiplier is not None:
             exact *= multiplier.factor
@@ -196,28 +200,29 @@ class _Trace:
         )
 
     def _look_at(self, line: Line) -> None:
-        """Note what becomes of every rule that is for a line."""
+        """Note what becomes of every rule that is for a line, or that it is for it if it may give nothing."""
         bids = {bid[1]: bid for bid in self.evaluation.unit_bids(line)}
         best = {rule.group: rule for _, rule, _, _ in winners(bids.values())}
         for rule in dict.fromkeys(chain.from_iterable(self.evaluation.engine.index.of_line(line))):
-            bid = bids.get(rule)
-            self.lines.setdefault(rule, []).append(
-                self._barred(rule, line) if bid is None else _judged(line, bid, best[rule.group])
-            )
+            noted = self.lines.setdefault(rule, [])
+            if rule in bids:
+                noted.append(_judged(line, bids[rule], best[rule.group]))
+            elif self.evaluation.may_give(rule):
+                noted.append(self._barred(rule, line))
 
     def _barred(self, rule: CompiledRule, line: Line) -> LineTrace:
-        evaluation = self.evaluation
         if not line.earns:
             why: Why | None = Why.NOT_EARNING
         elif not line.quantity:
             why = Why.NO_UNITS
         else:
-            why = evaluation.why_not(rule) or evaluation.barred(rule, line)
+            why = self.evaluation.barred(rule, line)
         return LineTrace(line.id, line.quantity, Verdict.INERT, why=why)
 
 
 def _judged(line: Line, bid: Bid, best: CompiledRule) -> LineTrace:
-    _, rule, points, _ = bid
+    _, rule, unit, _ = bid
+    points = unit * units(line)
     if best is rule:
         return LineTrace(line.id, line.quantity, Verdict.WON, points)
     return LineTrace(line.id, line.quantity, Verdict.LOST, points, best.key)
