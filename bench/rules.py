@@ -1,113 +1,184 @@
-"""What 1,000 earning rules cost for a cart of 30 lines on one core: python -m bench.rules [carts].
+"""What earning rules cost on one core, by rules and lines of a cart, with and without the trace.
 
-Best of several rounds, CPU time; every cart differs. Most rules are for articles, groups and toppings, half of
-them with conditions; some are cart rules and multipliers, which every cart meets.
+A restaurant chain with 200 stores, 600 articles in 60 groups and three channels: most rules are for articles and
+groups, half of them in some of the stores only; every cart is of another store, in a week with a holiday. How
+many rules may give points to a cart, and how many are for something in it, is printed with the figures. Best of
+several rounds, CPU time; Python calls are what does not depend on the machine or on what else it does.
 """
 
+import cProfile
+import pstats
+import random
 import sys
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from bench.domain import best, consume, document
-from pointbook.domain.orders import Line, LineKind, OrderContent, parse_order
+from bench.domain import best, consume
+from pointbook.domain.orders import Line, LineKind, OrderContent
 from pointbook.domain.programme_settings import ProgrammeSettings
-from pointbook.domain.rules import Engine, Occasion, RuleState, RuleVersion, read_rule
+from pointbook.domain.rules import Engine, Occasion, RuleState, RuleVersion, Verdict, Why, read_rule
 
-RULES: Final = 1_000
-LINES: Final = 30
+RULES: Final = (0, 10, 100, 1_000)
+LINES: Final = (1, 10, 30)
+STORES: Final = 200
 ARTICLES: Final = 600
-GROUPS: Final = 600
-CROWDED: Final = 40
+GROUPS: Final = 60
+TOPPINGS: Final = 40
+KINDS: Final = {
+    "ARTICLE": 46,
+    "PRODUCT_GROUP": 20,
+    "CATEGORY": 12,
+    "VARIATION": 8,
+    "TOPPING": 6,
+    "TOPPING_GROUP": 2,
+    "CART": 3,
+    "BASE": 1,
+    "MULTIPLIER": 2,
+}
+"""Rules of a hundred. The n-th rule has the same kind whatever their number, so 10 rules are ten of the 1,000."""
+CHANNELS: Final = ("web shop", "app", "till")
+EXITS: Final = ("pick-up", "delivery", "counter")
 _SINCE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ZONE: Final = ZoneInfo("Europe/Berlin")
-_TOPPING, _ARTICLE = 2, 10  # shapes of rules
-_NESTED = 4  # of five lines one is a topping
-_SATURDAY: Final = Occasion(date(2026, 3, 7), "store 3", "till", "counter")
+_MONDAY: Final = date(2026, 4, 6)  # Easter Monday
+_HOLIDAY: Final = frozenset({"Ostermontag"})
 
 
-def rule_document(number: int, groups: int) -> dict[str, Any]:
-    """Of twenty rules ten are for articles, seven for groups or variations, one for toppings, one for the cart."""
-    shape = number % 20
-    conditions: dict[str, Any] = {}
-    if number % 2:
-        conditions = {
-            "stores": [f"store {n}" for n in range(number % 9)],
-            "entryChannels": ["till", "app"],
-            "weekdays": ["SATURDAY", "SUNDAY"],
-        }
-    head = {"name": f"rule {number}", **conditions}
-    if shape == 0:
-        return {
-            **head,
-            "kind": "CART",
-            "moneyPerPoint": f"{1 + number % 7}.00",
-            "stackGroup": f"cart {number % 4}",
-        }
-    if shape == 1:
-        return {**head, "kind": "MULTIPLIER", "factor": "1.5", "targets": [f"rule {n}" for n in range(2, 12)]}
-    points = {**head, "points": 1 + number % 30}
-    if shape == _TOPPING:
-        return {**points, "kind": "TOPPING", "targets": [f"A-{n}" for n in range(ARTICLES // 10)]}
-    if shape < _ARTICLE:
-        kind = ("PRODUCT_GROUP", "CATEGORY", "VARIATION")[number % 3]
-        return {**points, "kind": kind, "targets": [f"group {number % groups}", f"group {number * 7 % groups}"]}
-    return {**points, "kind": "ARTICLE", "targets": [f"A-{(number * k) % ARTICLES}" for k in range(1, 6)]}
+def rule_document(number: int) -> dict[str, Any]:
+    """Anything that a rule of its kind may have is drawn, always the same for a number."""
+    chance = random.Random(number)  # noqa: S311  # no secret
+    kind = chance.choices(list(KINDS), list(KINDS.values()))[0]
+    document = {"kind": kind, "name": f"rule {number}", **_conditions(chance)}
+    if kind == "MULTIPLIER":
+        targets = [f"rule {chance.randrange(RULES[-1])}" for _ in range(5)]
+        return {**document, "factor": chance.choice(["1.5", "2", "3"]), "targets": ["REVENUE", *targets]}
+    if kind == "CART":
+        return {**document, "moneyPerPoint": chance.choice(["0.50", "1.00", "3.00"]), "rounding": "FLOOR"}
+    document["points"] = chance.randint(1, 50)
+    if kind == "BASE":
+        return document
+    document["targets"] = sorted({chance.choice(_targets(kind)) for _ in range(chance.randint(1, 6))})
+    if chance.random() < 0.1:  # noqa: PLR2004
+        document["caps"] = {"perOrder": 100, "perDay": 150}
+    if not kind.startswith("TOPPING"):
+        document["excludesMenus"] = chance.random() < 0.3  # noqa: PLR2004
+    return document
 
 
-def engine(count: int, groups: int) -> Engine:
-    """The fewer groups, the more rules every line meets."""
+def _conditions(chance: random.Random) -> dict[str, Any]:
+    """Each with a likelihood of its own; a third of the rules has none."""
+    if chance.random() < 1 / 3:
+        return {}
+    some_stores = [f"store {n}" for n in sorted(chance.sample(range(STORES), chance.choice([1, 5, 50, 180])))]
+    start = date(2026, 1, 1) + timedelta(days=chance.randrange(200))
+    drawn = {
+        "stores": (0.7, some_stores),
+        "entryChannels": (0.3, chance.sample(CHANNELS, 2)),
+        "exitChannels": (0.2, chance.sample(EXITS, 2)),
+        "weekdays": (0.3, ["SATURDAY", "SUNDAY"]),
+        "holidays": (0.2, "ALL"),
+        "validFrom": (0.3, start.isoformat()),
+        "validUntil": (0.3, (start + timedelta(days=60)).isoformat()),
+    }
+    return {name: value for name, (likelihood, value) in drawn.items() if chance.random() < likelihood}
+
+
+def _targets(kind: str) -> list[str]:
+    if kind == "ARTICLE":
+        return [f"article {n}" for n in range(ARTICLES)]
+    if kind == "VARIATION":
+        return [f"variation {n}" for n in range(ARTICLES * 2)]
+    if kind == "TOPPING":
+        return [f"topping {n}" for n in range(TOPPINGS)]
+    return [f"group {n}" for n in range(GROUPS)]
+
+
+def engine(count: int) -> Engine:
+    """Nine of ten rules are active."""
+    states = [RuleState.INACTIVE, *[RuleState.ACTIVE] * 9]
     rules = (
-        RuleVersion(f"rule {n}", n, 1, _SINCE, RuleState.ACTIVE, read_rule(rule_document(n, groups), "EUR"))
+        RuleVersion(f"rule {n}", n, 1, _SINCE, states[n % 10], read_rule(rule_document(n), "EUR"))
         for n in range(count)
     )
     return Engine(ProgrammeSettings.from_document({"basePointsPerOrder": 10}, "EUR"), rules, _ZONE)
 
 
-def cart(number: int) -> OrderContent:
-    lines = tuple(
-        Line(
-            f"{i:02d}",
-            f"A-{(number * 7 + i * 13) % ARTICLES}",
-            1000 * (1 + i % 3),
-            (number * 31 + i * 17) % 9_000,
-            variation_id=f"group {(number + i) % GROUPS}",
-            product_group_ids=(f"group {(number * 7 + i) % CROWDED}", f"group {i}"),
-            parent_line_id=f"{i - 1:02d}" if i % 5 == _NESTED else None,
-            kind=LineKind.TOPPING if i % 5 == _NESTED else LineKind.ITEM,
-        )
-        for i in range(LINES)
+def cart(number: int, lines: int) -> OrderContent:
+    """Of ten lines one is a menu, two are its parts and two are toppings; every thirteenth is sold by weight."""
+    chance = random.Random(number)  # noqa: S311  # no secret
+    return OrderContent(tuple(_line(chance, place) for place in range(lines)))
+
+
+def _line(chance: random.Random, place: int) -> Line:
+    article, (tens, ones) = chance.randrange(ARTICLES), divmod(place, 10)
+    kind = _SHAPE[ones]
+    topping = kind is LineKind.TOPPING
+    return Line(
+        f"{place:02d}",
+        f"topping {article % TOPPINGS}" if topping else f"article {article}",
+        1_250 if place % 13 == _BY_WEIGHT else 1_000 * chance.randint(1, 3),
+        chance.randint(50, 3_000),
+        variation_id=f"variation {article * 2 + chance.randrange(2)}",
+        product_group_ids=() if topping else (f"group {article % GROUPS}", f"group {article % 7}"),
+        parent_line_id=f"{tens}0" if ones in _OF_THE_MENU else None,
+        kind=kind,
+        topping_group_id=f"group {article % 5}" if topping else None,
     )
-    return OrderContent(lines)
+
+
+_SHAPE: Final = (LineKind.MENU, *[LineKind.ITEM] * 3, *[LineKind.TOPPING] * 2, *[LineKind.ITEM] * 4)
+_OF_THE_MENU: Final = (1, 2)
+_BY_WEIGHT: Final = 12
+
+
+def occasion(number: int) -> Occasion:
+    day = number % 7
+    return Occasion(
+        _MONDAY + timedelta(days=day),
+        f"store {number * 7 % STORES}",
+        CHANNELS[number % len(CHANNELS)],
+        EXITS[number // 3 % len(EXITS)],
+        frozenset() if day else _HOLIDAY,
+    )
+
+
+def calls(work: Callable[[], object], times: int) -> int:
+    """Calls of Python functions and methods a time."""
+    profile = cProfile.Profile()
+    profile.runcall(work)
+    return round(pstats.Stats(profile).total_calls / times)  # type: ignore[attr-defined, no-any-return]  # typeshed has it not
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    carts = [cart(number) for number in range(count)]
-    plain = [parse_order(document(number), "EUR").content for number in range(count)]
-    many, crowd, none = engine(RULES, GROUPS), engine(RULES, CROWDED), engine(0, 1)
-    met, met_in_crowd = (
-        sum(len(each.evaluate(one, _SATURDAY).trace()) for one in carts) // count for each in (many, crowd)
-    )
-    figures = {
-        f"{LINES} lines, {RULES} rules of which they meet {met}": best(
-            lambda: consume(many.evaluate(one, _SATURDAY) for one in carts), count
-        ),
-        "the same with its trace": best(
-            lambda: consume(many.evaluate(one, _SATURDAY).trace() for one in carts), count
-        ),
-        "the same with the trace of every rule": best(
-            lambda: consume(many.evaluate(one, _SATURDAY).trace(full=True) for one in carts), count
-        ),
-        f"{LINES} lines, {RULES} rules of which they meet {met_in_crowd}": best(
-            lambda: consume(crowd.evaluate(one, _SATURDAY) for one in carts), count
-        ),
-        f"{LINES} lines, no rules": best(lambda: consume(none.evaluate(one, _SATURDAY) for one in carts), count),
-        "10 lines, no rules": best(lambda: consume(none.evaluate(one, _SATURDAY) for one in plain), count),
-        f"reading and compiling {RULES} rules": best(lambda: engine(RULES, GROUPS), 1),
-    }
-    for name, figure in figures.items():
-        print(f"{figure:8.1f} µs  {name}")
+    print(f"{'rules':>5} {'lines':>5} {'µs':>8} {'calls':>6} {'traced':>8}   may give, are for something, give")
+    for rules in RULES:
+        judge = engine(rules)
+        for lines in LINES:
+            orders = [(cart(number, lines), occasion(number)) for number in range(count)]
+
+            def judged() -> None:
+                consume(judge.evaluate(*order) for order in orders)  # noqa: B023  # called at once
+
+            def traced() -> None:
+                consume(judge.evaluate(*order).trace() for order in orders)  # noqa: B023  # called at once
+
+            print(
+                f"{rules:>5} {lines:>5} {best(judged, count):>8.1f} {calls(judged, count):>6} "
+                f"{best(traced, count):>8.1f}   {_met(judge, orders)}"
+            )
+    print(f"{best(lambda: engine(RULES[-1]), 1) / 1000:.0f} ms: reading and compiling {RULES[-1]:,} rules")
+
+
+def _met(judge: Engine, orders: list[tuple[OrderContent, Occasion]]) -> str:
+    """How many rules an order has to do with, on average."""
+    traces = [judge.evaluate(*order).trace(full=True) for order in orders]
+    able = sum(trace.why in (None, Why.NO_TARGET) for each in traces for trace in each)
+    meant = sum(trace.verdict is not Verdict.INERT for each in traces for trace in each)
+    won = sum(trace.verdict is Verdict.WON for each in traces for trace in each)
+    return ", ".join(f"{total / len(orders):.0f}" for total in (able, meant, won))
 
 
 if __name__ == "__main__":
