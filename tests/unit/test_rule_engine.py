@@ -302,6 +302,23 @@ def test_r8_caps_count_what_a_member_got_before() -> None:
     assert earned(0, 130)[0] == 0  # more than there is room for since the cap was lowered
 
 
+@pytest.mark.parametrize(
+    ("rules", "depends"),
+    [
+        ([article("a", 1, 5, caps={"perDay": 9})], True),
+        ([article("a", 1, 5, caps={"perDay": 9}), article("b", 2, 8)], True),  # what remains may earn by it
+        ([article("a", 1, 5, caps={"perOrder": 9})], False),
+        ([article("a", 1, 5, caps={"perDay": 9}, weekdays=["SUNDAY"])], False),
+        ([version("a", "ARTICLE", points=5, targets=["B"], caps={"perDay": 9})], False),
+        ([version("a", "CART", moneyPerPoint="1.00", caps={"perDay": 9})], True),
+    ],
+)
+def test_r8_an_order_needs_counters_if_a_rule_that_counts_is_for_it(
+    rules: list[RuleVersion], *, depends: bool
+) -> None:
+    assert Engine(sides(), rules).depends_on_counters(content(units(2)), TODAY) is depends
+
+
 def test_r25_what_remains_is_judged_with_the_room_the_caps_had() -> None:
     engine = Engine(sides(), [article("a", 1, 5, caps={"perDay": 12})])
     room = {engine.counters(TODAY)[0]: 5}

@@ -40,7 +40,7 @@ class Judge:
         self.at = at
         self.version = programme.version_at(at)
         self.engine = programme.engine_at(at)
-        self._counts = any(rule.caps.counted for rule in self.engine.rules)
+        self._counts = self.engine.counts
         self._by_settings_alone = not (has_rules(self.engine) or self.engine.doubtful_lots)
 
     def occasion(self, order: Circumstances) -> Occasion:
@@ -62,6 +62,10 @@ class Judge:
     def counters(self, occasion: Occasion) -> tuple[Counter, ...]:
         """What must be known of the member before; read under the account's lock, if the order is to count."""
         return self.engine.counters(occasion) if self._counts else ()
+
+    def depends_on_counters(self, content: OrderContent, occasion: Occasion) -> bool:
+        """Whether ``counters`` must be known before an order is judged."""
+        return self._counts and self.engine.depends_on_counters(content, occasion)
 
     def order(
         self,

@@ -164,7 +164,21 @@ def _stored_lines(lines: Sequence[_Line], numbers: "_Numbers") -> tuple[list[dic
 
 
 def _lines(lines: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
-    return OrderContent.from_stored({"lines": lines}).lines
+    """What ``OrderContent.from_stored`` makes of them: usual lines have no other fields."""
+    return tuple(
+        [
+            Line(
+                line["id"],
+                line["article_id"],
+                line["quantity"],
+                line["amount"],
+                unit_price=line.get("unit_price"),
+                product_group_ids=tuple(line.get("product_group_ids", ())),
+                discounts=tuple([Discount(taken.get("amount", 0)) for taken in line.get("discounts", ())]),
+            )
+            for line in lines
+        ]
+    )
 
 
 def _content(raw: _Order, lines: tuple[Line, ...], amounts: "_Scaled") -> OrderContent:

@@ -159,17 +159,16 @@ class Index:
     def of_line(self, line: Line) -> list[tuple[CompiledRule, ...]]:
         """The rules that are for a line, in tuples; one for several of its groups is in several of them."""
         if line.kind is LineKind.TOPPING:
-            found = [
-                self._toppings.get(line.article_id),
-                self._topping_groups.get(line.topping_group_id or ""),
-            ]
+            articles, further, named = self._toppings, self._topping_groups, line.topping_group_id
+            found = []
         else:
-            found = [
-                self._articles.get(line.article_id),
-                self._variations.get(line.variation_id or ""),
-                *map(self._groups.get, line.product_group_ids),
-            ]
-        return [rules for rules in found if rules]
+            articles, further, named = self._articles, self._variations, line.variation_id
+            found = [self._groups[group] for group in line.product_group_ids if group in self._groups]
+        if line.article_id in articles:
+            found.append(articles[line.article_id])
+        if named in further:
+            found.append(further[named])
+        return found
 
     def of_service(self, service_id: str) -> tuple[CompiledRule, ...]:
         return self._services.get(service_id, ())
@@ -179,5 +178,5 @@ _ALIKE: Final = {RuleKind.CATEGORY: RuleKind.PRODUCT_GROUP}
 """Categories are product groups; what differs is their stack group."""
 
 
-def _frozen(rules: Mapping[str, list[CompiledRule]]) -> dict[str, tuple[CompiledRule, ...]]:
+def _frozen(rules: Mapping[str, list[CompiledRule]]) -> dict[str | None, tuple[CompiledRule, ...]]:
     return {target: tuple(found) for target, found in rules.items()}

@@ -93,7 +93,9 @@ class Engine:
             for lot in {rule.lot for rule in self.rules if rule.lot.may_be_over(settings)}
         }
         """The rules of each lot whose points may be over before they can be spent."""
-        self._capped = tuple(rule for rule in giving if rule.caps.counted)
+        self.counted_rules = places_of(rule.place for rule in giving if rule.caps.counted)
+        self.counts = bool(self.counted_rules)
+        """Whether points may depend on what a member got before."""
 
     def evaluate(
         self,
@@ -139,9 +141,12 @@ class Engine:
     def counters(self, occasion: Occasion) -> tuple[Counter, ...]:
         """What the caller must count for a member on this occasion: for all capped rules that may give."""
         order = Evaluation(self, occasion, ())
-        return tuple(
-            counter for rule in self._capped if order.why_not(rule) is None for counter, _ in order.limits(rule)
-        )
+        able = order.able & self.counted_rules
+        return tuple(counter for rule in self.rules if able >> rule.place & 1 for counter, _ in order.limits(rule))
+
+    def depends_on_counters(self, content: OrderContent, occasion: Occasion) -> bool:
+        """Whether an order could earn otherwise if its member had been given something before."""
+        return Evaluation(self, occasion, self.index.of_orders, content=content).depends_on_counters()
 
 
 def _result(evaluation: Evaluation) -> EarningResult:

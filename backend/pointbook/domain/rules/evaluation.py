@@ -9,6 +9,7 @@ The trace asks the same methods again; they are all there is.
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pointbook.domain.orders import Line, LineKind, OrderContent
@@ -133,6 +134,18 @@ class Evaluation:
         if rule.kind is RuleKind.BASE and self._nothing_is_left():
             return Why.NOTHING_LEFT
         return Why.ENDED if rule.lot in self._ended else self.engine.admission.why_not(rule.place, self.occasion)
+
+    def depends_on_counters(self) -> bool:
+        """Whether a rule that may give something, and is for something here, has a cap that counts.
+
+        Not only one that would give: of what remains after a return, another may be the best.
+        """
+        able = self.able & self.engine.counted_rules
+        if not able:
+            return False
+        lines = self.content.lines if self.content is not None else ()
+        aimed = (self.whole_rules, *chain.from_iterable(map(self.engine.index.of_line, lines)))
+        return any(able >> rule.place & 1 for rule in chain.from_iterable(aimed))
 
     def multiplier(self, rule: CompiledRule) -> CompiledRule | None:
         """The multiplier of a rule: of several that may give something the largest, which stands first."""
