@@ -77,11 +77,13 @@ def simulate_counted(
 ) -> Simulated:
     """One of a member's orders, after others of theirs: ``stands`` go from one to the next, and are moved here.
 
-    What the order was ``given`` says where the counters stood that were read then. Points that other orders gave
-    meanwhile move both sides alike, so that both leave the same room as long as nothing differs. A counter that
-    nobody read then, since the rule had no such cap, begins at 0.
+    What the order was ``given`` says where the counters stood, if they were read then: an import reads them only
+    for orders that depend on them. Points that other orders gave meanwhile move both sides alike, so that both
+    leave the same room as long as nothing differs. A counter that nobody has read, since the rule had no such cap,
+    begins at 0.
     """
-    for counter in before.counters(occasion):
+    were_read = bool(given) or before.depends_on_counters(content, occasion)
+    for counter in before.counters(occasion) if were_read else ():
         stand = stands.get(counter, _NOTHING_COUNTED)
         moved = given.get(counter, 0) - stand.before
         stands[counter] = Stand(stand.before + moved, stand.after + moved)
