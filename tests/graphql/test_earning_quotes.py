@@ -204,6 +204,12 @@ async def test_a_quote_shows_no_more_rules_than_are_asked_for(shop: Shop) -> Non
     assert told["rules"][0]["exact"] == "2.5"
 
 
+async def test_a_cart_of_many_lines_is_quoted_like_any(shop: Shop) -> None:
+    await add_rule(shop.installation, shop.programme, rule(points=1, targets=["tea"]))
+    lines = [tea(id=str(number), amount="0.50") for number in range(150)]
+    assert (await quoted(shop, lines=lines)).data["earnQuote"]["points"] == 75 + 150
+
+
 async def test_a_draft_tells_no_points(shop: Shop) -> None:
     app = shop.client._transport.app  # type: ignore[attr-defined]
     draft = await make_shop(app, shop.client, shop.clock, state=ProgrammeState.DRAFT)

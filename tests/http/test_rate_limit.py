@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pointbook.app import Connections, create_app
 from pointbook.cli import processes
 from pointbook.domain.access import CallerKind
 from pointbook.graphql.guard import MAX_COST
+from pointbook.graphql.trusted import shipped
 from pointbook.http.guard import MAX_BODY, MAX_SERVER_BODY
 from pointbook.http.problems import Problem, unauthenticated
 from pointbook.http.rate_limit import Lease, Rate, RateLimiter, Rates, ValkeyLeases
@@ -95,7 +97,7 @@ async def test_a_large_request_that_is_refused_does_not_block_small_ones() -> No
 @pytest.mark.parametrize("kind", CallerKind)
 async def test_the_dearest_operation_can_be_run_after_what_is_taken_before_it(kind: CallerKind) -> None:
     rate, limiter = Rates().of(kind), RateLimiter(None, clock=Time())
-    for cost in (1, MAX_BODY // 5_000, MAX_COST):
+    for cost in (1, MAX_BODY // 100, MAX_COST):
         assert (await limiter.take("a", cost, rate)).allowed
 
 
@@ -214,6 +216,40 @@ async def test_the_name_of_a_customers_bucket_is_no_plain_digest_of_their_id(
     assert len(digests) == 2
     plain = hashlib.sha256(b"4711").hexdigest()[:24]
     assert plain not in digests
+
+
+@pytest.mark.usefixtures("emptied")
+async def test_a_large_request_of_a_page_costs_more_than_a_servers_however_it_is_sent(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    take = RateLimiter.take
+
+    async def seen(self: RateLimiter, key: str, cost: int, rate: Rate) -> Any:
+        taken.append(cost)
+        return await take(self, key, cost, rate)
+
+    monkeypatch.setattr(RateLimiter, "take", seen)
+    products = [{"articleId": "x" * 100, "price": "1"}] * 50
+    document = next(name for name, text in shipped().items() if text.startswith("query ProductPointsList("))
+    body = {"documentId": document, "variables": {"products": products}}
+    async with _limited(database_url, Rates()) as shop:
+        for headers, per_cost in ((shop.guest_headers, 100), (shop.server_headers, 5_000)):
+            taken.clear()
+            reply = await shop.send(body, headers)
+            size, cost = (
+                len(json.dumps(body, separators=(",", ":"))),
+                reply.json["extensions"]["cost"]["requested"],
+            )
+            assert size > 5_000
+            assert taken == [1, size // per_cost, cost]
+        taken.clear()
+        parameters = {"documentId": document, "variables": json.dumps(body["variables"])}
+        got = await shop.client.get("/graphql", params=parameters, headers=shop.guest_headers)
+        assert taken == [1, len(got.request.url.query) // 100, cost]
+        taken.clear()
+        await shop.send({**body, "variables": {"products": products[:2]}}, shop.guest_headers)
+        assert taken == [1, cost]
 
 
 @contextlib.asynccontextmanager
