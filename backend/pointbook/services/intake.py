@@ -279,7 +279,7 @@ class _Report:
         self, connection: Connection, account_id: int, occasion: Occasion
     ) -> tuple[int, Mapping[Counter, int]]:
         """What capped rules have given the member before, and the account by which it is counted, locked."""
-        counters = self.judge.counters(occasion)
+        counters = self.judge.counters(occasion, self.order.content)
         if not counters:
             return account_id, NOTHING_GIVEN
         locked = await ledger.lock(connection, self.programme.id, [account_id])

@@ -59,13 +59,16 @@ class Judge:
             closed=closed,
         )
 
-    def counters(self, occasion: Occasion) -> tuple[Counter, ...]:
-        """What must be known of the member before; read under the account's lock, if the order is to count."""
-        return self.engine.counters(occasion) if self._counts else ()
+    def counters(self, occasion: Occasion, content: OrderContent | None = None) -> tuple[Counter, ...]:
+        """What must be known of the member before; read under the account's lock, if the order is to count.
 
-    def depends_on_counters(self, content: OrderContent, occasion: Occasion) -> bool:
-        """Whether ``counters`` must be known before an order is judged."""
-        return self._counts and self.engine.depends_on_counters(content, occasion)
+        Nothing, if no capped rule is for an order of this ``content``, or for what may remain of it.
+        """
+        if not self._counts:
+            return ()
+        if content is not None and not self.engine.depends_on_counters(content, occasion):
+            return ()
+        return self.engine.counters(occasion)
 
     def order(
         self,

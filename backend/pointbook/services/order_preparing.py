@@ -171,7 +171,7 @@ def _prepared(line: int, order: OrderDocument, stored: StoredOrder, judge: Judge
 def _judged(order: OrderDocument, judge: Judge) -> Judged:
     placed = Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
     occasion = judge.occasion(placed)
-    if judge.depends_on_counters(order.content, occasion):
+    if judge.counters(occasion, order.content):
         return _COUNTED
     return judged_by(judge, judge.order(order.content, occasion))
 
