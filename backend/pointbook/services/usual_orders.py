@@ -7,9 +7,9 @@ they are made of what was read. Whatever is not usual, or not right, is left to 
 and names what it refuses. Both ways give the same bytes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -40,7 +40,7 @@ from pointbook.domain.reading import instant
 from pointbook.domain.text import MAX_IDENTIFIER, MAX_WORD, email_address
 
 _REMEMBERED: Final = 32_768
-_id_of: Final = itemgetter("id")
+_id_of: Final = attrgetter("id")
 
 _Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 _Word: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_WORD)]
@@ -114,71 +114,79 @@ def usual_order(content: bytes, currency: str, *, lines_matter: bool) -> UsualOr
         if raw.currency != currency:
             return None
         numbers = _numbers(currencies.exponent(currency))
-        lines, reductions = _stored_lines(raw.lines, numbers)
-        goods = sum([line["amount"] for line in lines])
-        if len(set(map(_id_of, lines))) < len(lines) or goods > MAX_AMOUNT:
+        columns, reductions = _columns(raw.lines, numbers)
+        goods = sum(columns["amount"])
+        if len(set(columns["id"])) < len(raw.lines) or goods > MAX_AMOUNT:
             return None
-        lines.sort(key=_id_of)
-        read = _lines(lines) if lines_matter else (Line("", "", 0, goods, discounts=(Discount(reductions),)),)
-        order = _order(raw, _content(raw, read, numbers.amounts))
+        lines = _lines(columns) if lines_matter else _summed(goods, reductions)
+        order = _order(raw, _content(raw, lines, numbers.amounts))
     except (InvalidInput, msgspec.MsgspecError):
         return None
-    return UsualOrder(order, order.stored(orjson.dumps(lines).decode()))
+    return UsualOrder(order, order.stored(orjson.dumps(columns).decode()))
 
 
 def _is_plain(content: bytes) -> bool:
     """Whether every text in it is printable ASCII, none begins with a space, and none is written with escapes.
 
-    Then all are identifiers but for their length, and stand in the stored form as they are.
+    Then all are identifiers but for their length, and stand in the stored form as they are. Of the control
+    characters JSON allows none in a text but DEL.
     """
-    return (
-        content.isascii()
-        and b"\\" not in content
-        and b'" ' not in content
-        and content.decode("ascii").isprintable()
+    return content.isascii() and not (b"\\" in content or b'" ' in content or b"\x7f" in content)
+
+
+def _columns(lines: list[_Line], numbers: "_Numbers") -> tuple[dict[str, list[Any]], int]:
+    """The lines in their stored form, and what their discounts take off. Sorts them."""
+    lines.sort(key=_id_of)
+    columns: dict[str, list[Any]] = {
+        "id": [line.id for line in lines],
+        "article_id": [line.article_id for line in lines],
+        "quantity": numbers.quantities.all_of([line.quantity for line in lines]),
+        "amount": numbers.amounts.all_of([line.amount for line in lines]),
+    }
+    prices = [line.unit_price for line in lines]
+    if prices.count(None) < len(prices):
+        columns["unit_price"] = [None if price is None else numbers.prices[price] for price in prices]
+    groups = [line.product_group_ids for line in lines]
+    if any(groups):
+        columns["product_group_ids"] = [_GROUPS[tuple(texts)] if texts else None for texts in groups]
+    discounts = [line.discounts for line in lines]
+    if not any(discounts):
+        return columns, 0
+    amounts = numbers.amounts
+    taken = [sorted([amounts[part.amount] for part in parts]) if parts else None for parts in discounts]
+    columns["discounts"] = taken
+    return columns, sum([sum(parts) for parts in taken if parts])
+
+
+def _lines(columns: Mapping[str, list[Any]]) -> tuple[Line, ...]:
+    """What ``lines_of`` makes of them: usual lines have no other fields."""
+    nothing: list[Any] = [None] * len(columns["id"])
+    rows = zip(
+        *(columns[name] for name in ("id", "article_id", "quantity", "amount")),
+        *(columns.get(name, nothing) for name in ("unit_price", "product_group_ids", "discounts")),
+        strict=True,
     )
-
-
-def _stored_lines(lines: Sequence[_Line], numbers: "_Numbers") -> tuple[list[dict[str, Any]], int]:
-    """The lines in their stored form, and what their discounts take off. One pass, no call that can be spared."""
-    amounts, prices, quantities = numbers
-    stored_lines: list[dict[str, Any]] = []
-    reductions = 0
-    for line in lines:
-        stored: dict[str, Any] = {
-            "id": line.id,
-            "article_id": line.article_id,
-            "quantity": quantities[line.quantity],
-            "amount": amounts[line.amount],
-        }
-        if line.unit_price is not None:
-            stored["unit_price"] = prices[line.unit_price]
-        if line.product_group_ids:
-            stored["product_group_ids"] = _GROUPS[tuple(line.product_group_ids)]
-        if line.discounts:
-            taken = sorted([amounts[discount.amount] for discount in line.discounts])
-            reductions += sum(taken)
-            stored["discounts"] = [{"amount": amount} if amount else {} for amount in taken]
-        stored_lines.append(stored)
-    return stored_lines, reductions
-
-
-def _lines(lines: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
-    """What ``OrderContent.from_stored`` makes of them: usual lines have no other fields."""
     return tuple(
         [
             Line(
-                line["id"],
-                line["article_id"],
-                line["quantity"],
-                line["amount"],
-                unit_price=line.get("unit_price"),
-                product_group_ids=tuple(line.get("product_group_ids", ())),
-                discounts=tuple([Discount(taken.get("amount", 0)) for taken in line.get("discounts", ())]),
+                id_,
+                article_id,
+                quantity,
+                amount,
+                unit_price=price,
+                product_group_ids=tuple(groups or ()),
+                discounts=tuple([Discount(taken) for taken in discounts or ()]),
             )
-            for line in lines
+            for id_, article_id, quantity, amount, price, groups, discounts in rows
         ]
     )
+
+
+def _summed(goods: int, reductions: int) -> tuple[Line]:
+    """A line that comes to as much as many lines do. One without discounts if it can be: then many are alike."""
+    if reductions <= goods:
+        return (Line("", "", 0, goods - reductions),)
+    return (Line("", "", 0, goods, discounts=(Discount(reductions),)),)
 
 
 def _content(raw: _Order, lines: tuple[Line, ...], amounts: "_Scaled") -> OrderContent:
@@ -225,6 +233,9 @@ class _Scaled(dict[_Number, int]):
             self.clear()
         number = self[value] = scaled(field, value, places, maximum)
         return number
+
+    def all_of(self, values: list[_Number]) -> list[int]:
+        return [self[value] for value in values]
 
 
 class _Numbers(NamedTuple):

@@ -5,15 +5,13 @@ Amounts are gross minor units of the programme's currency. Nothing here knows se
 
 from pointbook.domain.orders.document import (
     Customer,
-    Discount,
-    Line,
-    LineKind,
     OrderContent,
     OrderDocument,
     OrderType,
     Payment,
     StoredOrder,
 )
+from pointbook.domain.orders.lines import Discount, Line, LineKind
 from pointbook.domain.orders.reading import QUANTITY_PLACES, parse_order, parse_product
 
 __all__ = [

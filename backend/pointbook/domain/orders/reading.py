@@ -10,16 +10,8 @@ from typing import Any, Final, NoReturn
 from pointbook.domain import currencies
 from pointbook.domain.errors import CurrencyMismatch, InvalidInput
 from pointbook.domain.money import MAX_AMOUNT, Rounding, scaled
-from pointbook.domain.orders.document import (
-    Customer,
-    Discount,
-    Line,
-    LineKind,
-    OrderContent,
-    OrderDocument,
-    OrderType,
-    Payment,
-)
+from pointbook.domain.orders.document import Customer, OrderContent, OrderDocument, OrderType, Payment
+from pointbook.domain.orders.lines import Discount, Line, LineKind
 from pointbook.domain.reading import (
     instant,
     list_of,
