@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
 
 from pointbook.db.session import Connection
 from pointbook.domain import errors
@@ -9,7 +11,11 @@ from pointbook.ledger.answers import Accrued, Adjusted
 from pointbook.ledger.commands import Accrual, NewLot, Request
 from pointbook.ledger.statuses import refuse
 
-_ACCRUE = "select account_id, seq, status from ledger.accrue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_ACCRUE = (
+    "select account_id, seq, status from ledger.accrue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
+_Terms: TypeAlias = tuple[Decimal, datetime, datetime | None, int | None]
+"""All of a lot but its points."""
 _ADJUST = "select * from ledger.adjust($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 
@@ -29,6 +35,8 @@ async def accrue(
         assert accrual.lots, "an accrual grants something"
     for _, lot in lots:
         assert_grantable(lot, now)
+    terms: dict[_Terms, int] = {}
+    lot_terms = [terms.setdefault(_terms_of(lot), len(terms) + 1) for _, lot in lots]
     rows = await connection.fetch(
         _ACCRUE,
         programme_id,
@@ -37,16 +45,18 @@ async def accrue(
         [accrual.source_id for accrual in accruals],
         [accrual.occurrence for accrual in accruals],
         [number for number, _ in lots],
+        lot_terms,
         [lot.points for _, lot in lots],
-        [lot.value_per_point for _, lot in lots],
-        [lot.available_from for _, lot in lots],
-        [lot.expires_at for _, lot in lots],
-        [lot.settings_version for _, lot in lots],
+        *map(list, zip(*terms, strict=True)),
         now,
     )
     if rows[0]["status"] == "clock_ahead":
         refuse("clock_ahead", now=now)
     return [Accrued(row["account_id"], row["seq"], row["status"]) for row in rows]
+
+
+def _terms_of(lot: NewLot) -> "_Terms":
+    return lot.value_per_point, lot.available_from, lot.expires_at, lot.settings_version
 
 
 async def adjust(

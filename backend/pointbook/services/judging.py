@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
+from pointbook.domain.calendar import Lifetime
 from pointbook.domain.earning import engine_of
 from pointbook.domain.orders import OrderContent
-from pointbook.domain.rules import Counter, EarningResult, Engine, Occasion, Part, Why, lot_lifetime
+from pointbook.domain.rules import Counter, EarningResult, Engine, Lot, Occasion, Part, Why, lot_lifetime
 from pointbook.ledger import NewLot
 from pointbook.services.directory import ProgrammeSnapshot
 
@@ -35,7 +36,7 @@ class Circumstances(NamedTuple):
 class Judge:
     """A programme's settings and rules at an instant, which is when the points would be earned."""
 
-    __slots__ = ("_by_settings_alone", "_counts", "at", "engine", "programme", "version")
+    __slots__ = ("_by_settings_alone", "_counts", "_lifetimes", "at", "engine", "programme", "version")
 
     def __init__(self, programme: ProgrammeSnapshot, at: datetime) -> None:
         self.programme = programme
@@ -43,6 +44,7 @@ class Judge:
         self.version = programme.version_at(at)
         self.engine = programme.engine_at(at)
         self._counts = self.engine.counts
+        self._lifetimes: dict[tuple[Lot, datetime], Lifetime | None] = {}
         self._by_settings_alone = not (has_rules(self.engine) or self.engine.doubtful_lots)
 
     def occasion(self, order: Circumstances) -> Occasion:
@@ -91,12 +93,11 @@ class Judge:
 
     def lots(self, parts: Iterable[Part], at: datetime, *, now: datetime | None = None) -> tuple[NewLot, ...]:
         """The lots of points earned at an instant; none that ends before it begins, or (if given) by ``now``."""
-        settings, zone = self.version.settings, self.engine.zone
-        spans = ((part.points, lot_lifetime(settings, part.lot, at, zone)) for part in parts)
+        spans = ((part.points, self._lifetime(part.lot, at)) for part in parts)
         return tuple(
             NewLot(
                 points=points,
-                value_per_point=settings.value_per_point,
+                value_per_point=self.version.settings.value_per_point,
                 available_from=span.available_from,
                 expires_at=span.expires_at,
                 settings_version=self.version.version,
@@ -123,6 +124,12 @@ class Judge:
             given={counter: points for counter, points in sorted(result.evaluation.given.items()) if points},
             rules=[trace.to_document() for trace in result.trace()] if traced and not occasion.closed else None,
         ).to_json()
+
+    def _lifetime(self, lot: Lot, at: datetime) -> Lifetime | None:
+        """Asked for every order of an import, at one instant."""
+        if (lot, at) not in self._lifetimes:
+            self._lifetimes[lot, at] = lot_lifetime(self.version.settings, lot, at, self.engine.zone)
+        return self._lifetimes[lot, at]
 
     def _closed(self) -> Why | None:
         return None if self.programme.earns else Why.PROGRAMME_STOPPED

@@ -292,7 +292,7 @@ with inserted as (
     select $1, $2, $3, given.*
     from unnest(
         $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
-        $12::text[], $13::text[], $14::json[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
+        $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
         $19::int[], $20::json[], $21::bigint[]) as given
     on conflict do nothing
     returning 1

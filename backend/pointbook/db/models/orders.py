@@ -14,7 +14,7 @@ from pointbook.db.base import Base, BigId, MinorUnits, Points, one_of
 class SalesOrder(Base):
     """An order by the shop's id. ``fingerprint`` is of the content without its status.
 
-    ``document`` is kept as the text it is: nothing in the database looks into it, and an import writes thousands a
+    ``document`` is JSON kept as a text: nothing in the database looks into it, and an import writes thousands a
     second. It holds no personal datum; the address waits in ``customer_email`` while the order is parked.
     ``redeemed_value`` was paid with points, ``hold_id`` says by which voucher. ``entry_seq`` is the accrual in
     the ledger; an order that earned 0 points has none. ``judgement`` says what its points come from: the
@@ -68,7 +68,7 @@ class SalesOrder(Base):
     store_id: Mapped[str | None]
     entry_channel: Mapped[str | None]
     exit_channel: Mapped[str | None]
-    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    document: Mapped[str]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str]
     total: Mapped[MinorUnits]

@@ -212,7 +212,7 @@ insert into sales_order (
     settings_version, judgement, hold_id, entry_seq, reported_at)
 select
     $1::int, $2::text, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::text, $10::text,
-    $11::text, $12::text, $13::text::json, $14::bytea, $15::text, $16::bigint, $17::bigint, $18::bigint, $19::int,
+    $11::text, $12::text, $13::text, $14::bytea, $15::text, $16::bigint, $17::bigint, $18::bigint, $19::int,
     $20::text::json, $21::uuid, $22::bigint, $23::timestamptz
 from programme
 where programme.id = $1 and programme.state = $24 and programme.currency = $9 and not exists (
@@ -227,7 +227,7 @@ returning true
 _REPLACE = """
 update sales_order
 set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, status = $7, placed_at = $8,
-    currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text::json,
+    currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text,
     fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
     judgement = $20::text::json, hold_id = $21, entry_seq = $22
 from programme
