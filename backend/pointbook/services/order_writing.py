@@ -236,14 +236,14 @@ async def _insert(
     now: datetime,
 ) -> None:
     in_key_order = sorted(rows, key=lambda row: row.order.external_id)
-    columns = zip(*(_values(row, judge.version.version) for row in in_key_order), strict=True)
-    programme = judge.programme
-    inserted = await connection.fetchval(_INSERT, programme.id, programme.currency, now, *map(list, columns))
+    columns = zip(*map(_values, in_key_order), strict=True)
+    programme, version = judge.programme, judge.version.version
+    inserted = await connection.fetchval(_INSERT, programme.id, programme.currency, now, version, *columns)
     if inserted != len(in_key_order):
         raise RacedError
 
 
-def _values(row: _Row, version: int) -> tuple[object, ...]:
+def _values(row: _Row) -> tuple[object, ...]:
     order = row.order
     return (
         order.external_id,
@@ -261,7 +261,6 @@ def _values(row: _Row, version: int) -> tuple[object, ...]:
         row.state,
         order.total,
         row.points,
-        version if row.state == EARNED else None,
         order.judgement if row.state == EARNED else None,
         row.entry,
     )
@@ -286,14 +285,17 @@ where not exists (
 _INSERT = """
 with inserted as (
     insert into sales_order (
-        programme_id, currency, reported_at, external_id, account_id, customer_external_id, customer_email, type,
-        status, placed_at, store_id, entry_channel, exit_channel, document, fingerprint, state, total, points,
-        settings_version, judgement, entry_seq)
-    select $1, $2, $3, given.*
+        programme_id, currency, reported_at, settings_version, external_id, account_id, customer_external_id,
+        customer_email, type, status, placed_at, store_id, entry_channel, exit_channel, document, fingerprint,
+        state, total, points, judgement, entry_seq)
+    select $1, $2, $3, case when given.state = 'EARNED' then $4::int end, given.*
     from unnest(
-        $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
-        $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
-        $19::int[], $20::json[], $21::bigint[]) as given
+        $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::text[],
+        $13::text[], $14::text[], $15::text[], $16::bytea[], $17::text[], $18::bigint[], $19::bigint[],
+        $20::json[], $21::bigint[])
+        as given (
+            external_id, account_id, customer, email, type, status, placed_at, store, entry_channel, exit_channel,
+            document, fingerprint, state, total, points, judgement, entry)
     on conflict do nothing
     returning 1
 )

@@ -61,7 +61,7 @@ class _Line(_Strict):
     quantity: _Number
     amount: _Number
     unit_price: _Number | None = None
-    product_group_ids: Annotated[list[_Identifier], Meta(max_length=MAX_PARTS)] | None = None
+    product_group_ids: Annotated[tuple[_Identifier, ...], Meta(max_length=MAX_PARTS)] | None = None
     discounts: Annotated[list[_Reduction], Meta(max_length=MAX_PARTS)] | None = None
 
 
@@ -148,14 +148,18 @@ def _columns(lines: list[_Line], numbers: "_Numbers") -> tuple[dict[str, list[An
         columns["unit_price"] = [None if price is None else numbers.prices[price] for price in prices]
     groups = [line.product_group_ids for line in lines]
     if any(groups):
-        columns["product_group_ids"] = [_GROUPS[tuple(texts)] if texts else None for texts in groups]
+        columns["product_group_ids"] = [_GROUPS[texts] if texts else None for texts in groups]
     discounts = [line.discounts for line in lines]
     if not any(discounts):
         return columns, 0
     amounts = numbers.amounts
-    taken = [sorted([amounts[part.amount] for part in parts]) if parts else None for parts in discounts]
-    columns["discounts"] = taken
+    columns["discounts"] = taken = [_taken(parts, amounts) if parts else None for parts in discounts]
     return columns, sum([sum(parts) for parts in taken if parts])
+
+
+def _taken(parts: list[_Reduction], amounts: "_Scaled") -> list[int]:
+    """What discounts of a line take off. Mostly there is one."""
+    return [amounts[parts[0].amount]] if len(parts) == 1 else sorted([amounts[part.amount] for part in parts])
 
 
 def _lines(columns: Mapping[str, list[Any]]) -> tuple[Line, ...]:
