@@ -78,8 +78,9 @@ async def test_a_key_has_the_scopes_it_was_made_with(
     made = await create_key(installation, programme.id, NewKey(KeyKind.SECRET, "till", scopes), now=NOW)
     assert (await authenticate(installation, made.text, now=NOW)).principal.scopes == scopes
     rights = frozenset({Right.LIST_PROVISION})
-    anna = await create_key(installation, programme.id, NewKey(KeyKind.STAFF, "Anna", rights=rights), now=NOW)
-    assert (await authenticate(installation, anna.text, now=NOW)).principal.scopes == rights
+    later = NOW + SECOND
+    anna = await create_key(installation, programme.id, NewKey(KeyKind.STAFF, "Anna", rights=rights), now=later)
+    assert (await authenticate(installation, anna.text, now=later)).principal.scopes == rights
     assert [key.permissions for key in await keys.list_keys(installation, programme.id)] == [scopes, rights]
 
 
