@@ -11,6 +11,7 @@ import asyncpg
 
 from pointbook import ledger
 from pointbook.db.session import Connection
+from pointbook.domain.programme_settings import Clawback
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -33,6 +34,10 @@ def digest(text: str) -> bytes:
 
 def request(operation: str, key: str | None = None, *values: object) -> ledger.Request:
     return ledger.Request.of("tester", operation, key or str(uuid4()), *values)
+
+
+def returned_order(external_id: str | None = None) -> ledger.Source:
+    return ledger.Source("return", external_id or str(uuid4()))
 
 
 def lot(
@@ -184,6 +189,52 @@ class Desk:
             lot=plus,
             allow_negative=allow_negative,
             request=request("adjust", key, points),
+            now=now,
+        )
+
+    async def give_back(
+        self,
+        hold: ledger.Hold,
+        points: int,
+        *,
+        grace: datetime | None = None,
+        source: str | None = None,
+        now: datetime,
+    ) -> ledger.GivenBack:
+        asked = ledger.GiveBack(hold.hold_id, points, grace)
+        return await ledger.give_back(self.connection, self.programme_id, asked, returned_order(source), now=now)
+
+    async def reverse(
+        self,
+        order: str,
+        points: int,
+        policy: Clawback = Clawback.ALLOW_NEGATIVE,
+        *,
+        source: str | None = None,
+        now: datetime,
+    ) -> ledger.Reversed:
+        """Takes back of what ``earn(source=order)`` granted."""
+        asked = ledger.Reversal(ledger.Source("order", order), points, policy)
+        return await ledger.reverse(self.connection, self.programme_id, asked, returned_order(source), now=now)
+
+    async def return_order(
+        self,
+        hold: ledger.Hold,
+        points: int,
+        order: str,
+        reversed_points: int,
+        *,
+        source: str | None = None,
+        key: str | None = None,
+        now: datetime,
+    ) -> ledger.Returned:
+        return await ledger.return_order(
+            self.connection,
+            self.programme_id,
+            ledger.GiveBack(hold.hold_id, points, None),
+            ledger.Reversal(ledger.Source("order", order), reversed_points, Clawback.ALLOW_NEGATIVE),
+            returned_order(source),
+            request=request("return", key, points, reversed_points) if key else None,
             now=now,
         )
 

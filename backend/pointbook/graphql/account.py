@@ -46,6 +46,8 @@ described_enum(
     EXPIRY="Points expired.",
     SETTLE="Points paid a debt.",
     ADJUST="The merchant added or took points by hand.",
+    GIVE_BACK="Points spent on something that was returned were given back.",
+    REVERSAL="Points earned by something that was returned were taken back.",
 )
 
 

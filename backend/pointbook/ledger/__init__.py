@@ -7,32 +7,42 @@ the programme and the instant. Nothing else writes the ledger's tables. docs/led
 from pointbook.ledger.accounts import lock, open_account, open_programme, restrict
 from pointbook.ledger.answers import (
     AccountPage,
+    AccrualFigures,
     Accrued,
     Adjusted,
     Balance,
+    CapturedPart,
     EntryKind,
     ExpiringBatch,
+    GivenBack,
     HistoryEntry,
     Hold,
     HoldState,
     Quote,
+    Returned,
+    Reversed,
     Verification,
     Violation,
 )
-from pointbook.ledger.commands import Accrual, HoldPoints, NewLot, Request
+from pointbook.ledger.commands import Accrual, GiveBack, HoldPoints, NewLot, Request, Reversal, Source
 from pointbook.ledger.earning import accrue, adjust
 from pointbook.ledger.reads import account_page, balance, expiring, history, holds
 from pointbook.ledger.redemption import capture, extend, hold, hold_of_code, quote, release
+from pointbook.ledger.returns import accrual_of, captured_parts, give_back, return_order, reverse
 from pointbook.ledger.upkeep import sweep, verify, violations
 
 __all__ = [
     "AccountPage",
     "Accrual",
+    "AccrualFigures",
     "Accrued",
     "Adjusted",
     "Balance",
+    "CapturedPart",
     "EntryKind",
     "ExpiringBatch",
+    "GiveBack",
+    "GivenBack",
     "HistoryEntry",
     "Hold",
     "HoldPoints",
@@ -40,15 +50,22 @@ __all__ = [
     "NewLot",
     "Quote",
     "Request",
+    "Returned",
+    "Reversal",
+    "Reversed",
+    "Source",
     "Verification",
     "Violation",
     "account_page",
+    "accrual_of",
     "accrue",
     "adjust",
     "balance",
     "capture",
+    "captured_parts",
     "expiring",
     "extend",
+    "give_back",
     "history",
     "hold",
     "hold_of_code",
@@ -59,6 +76,8 @@ __all__ = [
     "quote",
     "release",
     "restrict",
+    "return_order",
+    "reverse",
     "sweep",
     "verify",
     "violations",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -24,6 +25,8 @@ class EntryKind(StrEnum):
     EXPIRY = "EXPIRY"
     SETTLE = "SETTLE"
     ADJUST = "ADJUST"
+    GIVE_BACK = "GIVE_BACK"
+    REVERSAL = "REVERSAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,72 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class CapturedPart:
+    """What a capture took of one lot, and what returns have given back to it.
+
+    ``value_per_point`` in minor units, as it was captured. ``expires_at`` None = never.
+    """
+
+    lot_id: int
+    captured: int
+    given_back: int
+    value_per_point: Decimal
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccrualFigures:
+    """The points an accrual granted, and of them those that returns have taken back, from wherever."""
+
+    account_id: int
+    seq: int
+    granted: int
+    reversed: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """``points`` went back: ``anew`` of them into new lots, ``expired`` of them expired at once.
+
+    ``seq`` None: there was nothing to give back.
+    """
+
+    account_id: int
+    seq: int | None
+    points: int
+    anew: int
+    expired: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """From where points were taken back: the accrual's own lots, their expired part, other lots, debt.
+
+    ``forgiven`` were not taken because of the policy. ``seq`` None: nothing was taken.
+    """
+
+    account_id: int
+    seq: int | None
+    own_open: int
+    own_expired: int
+    others: int
+    debt: int
+    forgiven: int
+
+    @property
+    def points(self) -> int:
+        return self.own_open + self.own_expired + self.others + self.debt
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What one return did; None for the part that it did not ask for."""
+
+    given_back: GivenBack | None
+    reversed: Reversed | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What a hold would charge now, and how many points are free for this cart."""
 
@@ -107,7 +176,9 @@ class HistoryEntry:
 
     ``points``: signed effect on what the member owns (open + held - debt): an accrual is positive, a capture,
     an expiry and a minus are negative, a hold, its release and a settled debt are 0 (a release of points that
-    have expired meanwhile is negative). Over a whole history it sums to pending + available + held - debt.
+    have expired meanwhile is negative). A give-back is positive but for points that expired at once, a reversal
+    negative but for points that had expired before. Over a whole history it sums to pending + available + held -
+    debt.
     ``held``: signed effect on the points set aside. ``moved``: how many points the entry moved, unsigned.
     """
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
+from pointbook.domain.programme_settings import Clawback
+
 _SEPARATOR = "\x1f"
 
 
@@ -79,3 +81,33 @@ class HoldPoints:
     lifetime: timedelta
     code_hash: bytes
     last_four: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What caused an entry, such as an order or a return; one entry of a kind for each occurrence."""
+
+    type: str
+    id: str
+    occurrence: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """``points`` of a captured hold to give back.
+
+    Those whose lot has expired get a new one until ``grace_expires_at``; None = they expire at once.
+    """
+
+    hold_id: UUID
+    points: int
+    grace_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """``points`` to take back that the accrual of ``accrual`` granted; ``policy`` says from what."""
+
+    accrual: Source
+    points: int
+    policy: Clawback
