@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
 WINDOW = 4 * TICK  # what counts as expiring soon
 STEPS = 50
-Mix: TypeAlias = Literal["general", "debt", "clock set back"]
+Mix: TypeAlias = Literal["general", "debt", "returns", "clock set back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,24 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """A return of something paid with a captured hold, something that earned, or both.
+
+    ``hold`` and ``accrual`` count back from the newest (None: not this part), ``give`` and ``take`` are percent of
+    what is left of them. ``grace`` in ticks after the step. ``document`` None is a return of its own.
+    """
+
+    hold: int | None
+    give: int
+    grace: int | None
+    accrual: int | None
+    take: int
+    policy: str
+    document: int | None
+    keyed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Adjust:
     points: int
     lot: LotPlan
@@ -97,7 +115,7 @@ class Repeat:
     altered: bool
 
 
-Command: TypeAlias = Rest | Earn | HoldCart | Extend | Release | Capture | Adjust | Restrict | Repeat
+Command: TypeAlias = Rest | Earn | HoldCart | Extend | Release | Capture | Return | Adjust | Restrict | Repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +157,18 @@ _captures = st.builds(
     st.sampled_from([None] * 4 + [1]),
     keyed=st.booleans(),
 )
+_shares = st.sampled_from([100, 50, 30, 130, 100, 0, 10, 130])
+_returns = st.builds(
+    Return,
+    hold=st.none() | _back,
+    give=_shares,
+    grace=st.sampled_from([None, 0, 2, 3, 6]),
+    accrual=st.none() | st.integers(0, 8),
+    take=_shares,
+    policy=st.sampled_from(["ALLOW_NEGATIVE", "ALLOW_NEGATIVE", "WITHIN_BALANCE", "ONLY_PENDING"]),
+    document=st.sampled_from([None] * 5 + [1]),
+    keyed=st.booleans(),
+)
 _repeats = st.builds(Repeat, st.integers(1, 6), st.sampled_from([False, False, False, True]))
 _restrictions = st.builds(Restrict, st.sampled_from([True, True, False]), st.sampled_from([True, True, False]))
 _soon = _lots([0, 0, 0, 1, 3], [None, 2, 3, 4, 6, 12, 40])
@@ -168,6 +198,7 @@ _COMMANDS = {
         (4, _extensions),
         (3, st.builds(Release, _back)),
         (5, _captures),
+        (4, _returns),
         (3, _adjustments(-40, 40, negative=False)),
         (1, _restrictions | st.just(Restrict(may_earn=True, may_spend=True))),
         (3, _repeats),
@@ -178,9 +209,20 @@ _COMMANDS = {
         (9, _holds),
         (2, _extensions),
         (3, st.builds(Release, _back)),
-        (2, _captures),
+        (3, _captures),
+        (4, _returns),
         (4, _adjustments(-90, -1, negative=True)),
         (1, _adjustments(1, 40, negative=True)),
+        (1, _repeats),
+    ),
+    "returns": _weighted(
+        (2, _rest),
+        (5, _earnings(_soon)),
+        (4, _earnings(_pending)),
+        (7, _holds),
+        (8, _captures),
+        (14, _returns),
+        (1, _adjustments(-60, 30, negative=True)),
         (1, _repeats),
     ),
 }
@@ -191,7 +233,7 @@ def histories(mix: Mix) -> st.SearchStrategy[list[Step]]:
         Step,
         ticks=st.sampled_from([0, 0, 0, 0, 1, 1, 2]),
         just_before=st.sampled_from([False] * 9 + [True]),
-        command=_COMMANDS["debt" if mix == "debt" else "general"],
+        command=_COMMANDS["general" if mix == "clock set back" else mix],
         book=st.booleans(),
         look=st.integers(-12, 12),
         behind=st.sampled_from([0, 0, 0, 1, 4]) if mix == "clock set back" else st.just(0),

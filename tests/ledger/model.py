@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from pointbook.domain import errors
@@ -97,9 +98,11 @@ class Account:
         transfers: Iterable[Transfer] = (),
         source: tuple[str, str, int] | None = None,
         hold_id: UUID | None = None,
+        *,
+        of: int | None = None,
     ) -> Entry:
         assert at >= self.clock, "instants never go back (I5)"
-        entry = Entry(len(self.entries) + 1, kind, at, tuple(transfers), source, hold_id)
+        entry = Entry(len(self.entries) + 1, kind, at, tuple(transfers), source, hold_id, of)
         for transfer in entry.transfers:
             self._move(transfer)
         self.clock = at
@@ -152,7 +155,7 @@ class Account:
             price = self.lots[number - 1].grant.value_per_point if point_value is None else point_value
             yield from itertools.repeat(fine(price), points)
 
-    def copy(self) -> "Account":
+    def copy(self) -> Self:
         return replace(
             self,
             lots=[replace(lot) for lot in self.lots],
@@ -315,7 +318,7 @@ class Account:
 
     # --- reads ----------------------------------------------------------------------------------
 
-    def at(self, instant: datetime) -> "Account":
+    def at(self, instant: datetime) -> Self:
         """The account as it stands, or will stand, at ``instant``, which is not before its last entry."""
         assert instant >= self.clock
         later = self.copy()

@@ -30,6 +30,7 @@ class Entry(NamedTuple):
     transfers: tuple[Transfer, ...] = ()
     source: tuple[str, str, int] | None = None
     hold_id: UUID | None = None
+    of: int | None = None  # the entry that this one takes back
 
 
 class Grant(NamedTuple):
@@ -55,6 +56,38 @@ class Ask(NamedTuple):
 class Quote(NamedTuple):
     points: int
     value: int
+
+
+class GiveBack(NamedTuple):
+    """Points of a captured hold to give back; ``grace_expires_at`` None: what has expired stays so."""
+
+    hold_id: UUID
+    points: int
+    grace_expires_at: datetime | None
+
+
+class Reversal(NamedTuple):
+    """Points to take back that ``accrual``, an order, had earned."""
+
+    accrual: str
+    points: int
+    policy: str
+
+
+class GivenBack(NamedTuple):
+    seq: int | None
+    points: int
+    anew: int
+    expired: int
+
+
+class Reversed(NamedTuple):
+    seq: int | None
+    own_open: int
+    own_expired: int
+    others: int
+    debt: int
+    forgiven: int
 
 
 class Balance(NamedTuple):

@@ -13,6 +13,7 @@ import asyncpg
 
 from pointbook import ledger
 from pointbook.domain.errors import PointbookError
+from pointbook.domain.programme_settings import Clawback
 from tests.ledger.histories import (
     START,
     TICK,
@@ -23,11 +24,10 @@ from tests.ledger.histories import (
     Extend,
     HoldCart,
     Release,
-    Repeat,
-    Rest,
     Restrict,
+    Return,
 )
-from tests.ledger.model_words import Balance, Entry, Grant, Transfer
+from tests.ledger.model_words import Balance, Entry, GivenBack, Grant, Reversed, Transfer
 from tests.ledger.racing import digest
 from tests.ledger.telling import Call, HoldFigures, Line, Outcome, Page, Teller, Told, ask, grant, refusal
 
@@ -183,18 +183,25 @@ class Player:
                     now=now,
                 )
                 return figures(captured)
-            case Adjust():
+            case _:
+                return await self._by_staff(call, request)
+
+    async def _by_staff(self, call: Call, request: ledger.Request) -> Outcome:
+        match call.command:
+            case Return():
+                return await self._return(call, request)
+            case Adjust() as command:
                 await self._adjust(call, command, request)
-            case Restrict():
+            case Restrict() as command:
                 await ledger.restrict(
-                    connection,
+                    self.connection,
                     self.programme_id,
                     self.account_id,
                     may_earn=command.may_earn,
                     may_spend=command.may_spend,
-                    now=now,
+                    now=call.now,
                 )
-            case Rest() | Repeat():
+            case _:
                 pass
         return None
 
@@ -203,6 +210,19 @@ class Player:
         accrual = ledger.Accrual(self.account_id, "order", call.source, 1, lots)
         [accrued] = await ledger.accrue(self.connection, self.programme_id, [accrual], now=call.now)
         return accrued.status
+
+    async def _return(self, call: Call, request: ledger.Request) -> Outcome:
+        give, take = call.give_back, call.reversal
+        returned = await ledger.return_order(
+            self.connection,
+            self.programme_id,
+            give and ledger.GiveBack(give.hold_id, give.points, give.grace_expires_at),
+            take and ledger.Reversal(ledger.Source("order", take.accrual), take.points, Clawback(take.policy)),
+            ledger.Source("return", call.source),
+            request=request if call.keyed else None,
+            now=call.now,
+        )
+        return _given_back(returned.given_back), _reversed(returned.reversed)
 
     async def _adjust(self, call: Call, command: Adjust, request: ledger.Request) -> None:
         lot = grant(command.lot, call.now)._replace(points=command.points) if command.points > 0 else None
@@ -270,7 +290,8 @@ with number as (
     from ledger.lot
     where programme_id = $1 and account_id = $2
 )
-select entry.seq, kind, at, source_type, source_id, occurrence, hold_id, debit, credit, number as lot, points
+select
+    entry.seq, kind, at, source_type, source_id, occurrence, hold_id, of_seq, debit, credit, number as lot, points
 from ledger.entry
 left join ledger.transfer using (programme_id, account_id, seq)
 left join number using (lot_id)
@@ -287,7 +308,9 @@ def _entries(rows: Sequence[asyncpg.Record]) -> Iterator[Entry]:
             transfers.append(Transfer(row["debit"], row["credit"], row["lot"], row["points"]))
     for row in {row["seq"]: row for row in rows}.values():
         source = None if row["source_type"] is None else (row["source_type"], row["source_id"], row["occurrence"])
-        yield Entry(row["seq"], row["kind"], row["at"], tuple(lines[row["seq"]]), source, row["hold_id"])
+        yield Entry(
+            row["seq"], row["kind"], row["at"], tuple(lines[row["seq"]]), source, row["hold_id"], row["of_seq"]
+        )
 
 
 def _new_lot(lot: Grant) -> ledger.NewLot:
@@ -307,6 +330,16 @@ def _asked(call: Call, command: HoldCart) -> ledger.HoldPoints:
         code_hash=digest(str(call.hold_id)),
         last_four="ABCD",
     )
+
+
+def _given_back(given: ledger.GivenBack | None) -> GivenBack | None:
+    return None if given is None else GivenBack(given.seq, given.points, given.anew, given.expired)
+
+
+def _reversed(taken: ledger.Reversed | None) -> Reversed | None:
+    if taken is None:
+        return None
+    return Reversed(taken.seq, taken.own_open, taken.own_expired, taken.others, taken.debt, taken.forgiven)
 
 
 def _balance(balance: ledger.Balance) -> Balance:

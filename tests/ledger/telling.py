@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from pointbook.domain.errors import IdempotencyConflict, PointbookError, RedemptionNotFound
+from pointbook.domain.errors import IdempotencyConflict, InsufficientPoints, PointbookError, RedemptionNotFound
 from tests.ledger.histories import (
     START,
     TICK,
@@ -25,10 +26,22 @@ from tests.ledger.histories import (
     Repeat,
     Rest,
     Restrict,
+    Return,
     Step,
 )
-from tests.ledger.model import Account
-from tests.ledger.model_words import Ask, Balance, Entry, Grant, Hold, Transfer
+from tests.ledger.model_returns import ReturningAccount
+from tests.ledger.model_words import (
+    Ask,
+    Balance,
+    Entry,
+    GiveBack,
+    GivenBack,
+    Grant,
+    Hold,
+    Reversal,
+    Reversed,
+    Transfer,
+)
 
 
 class HoldFigures(NamedTuple):
@@ -51,7 +64,7 @@ class Refusal(NamedTuple):
     details: str
 
 
-Outcome: TypeAlias = HoldFigures | Refusal | str | None
+Outcome: TypeAlias = HoldFigures | tuple[GivenBack | None, Reversed | None] | Refusal | str | None
 
 
 class Call(NamedTuple):
@@ -64,17 +77,35 @@ class Call(NamedTuple):
     command: Command
     hold_id: UUID  # of the hold that is meant, or is to be made
     amount: int | None
-    source: str  # of what is earned or captured
+    source: str  # of what is earned, captured or returned
+    given: int = 0
+    accrual: str = ""  # of what is returned
+    taken: int = 0
 
     @property
     def keyed(self) -> bool:
         """Whether the call has an idempotency key."""
-        return not isinstance(self.command, Capture) or self.command.keyed
+        return not isinstance(self.command, Capture | Return) or self.command.keyed
 
     @property
     def by_server(self) -> bool:
         """Whether the shop's server names a hold and no account. Customers release holds too."""
         return isinstance(self.command, Capture) or (isinstance(self.command, Release) and self.number % 2 == 0)
+
+    @property
+    def give_back(self) -> GiveBack | None:
+        assert isinstance(self.command, Return)
+        if self.command.hold is None:
+            return None
+        grace = self.command.grace
+        return GiveBack(self.hold_id, self.given, None if grace is None else tick_of(self.now) + grace * TICK)
+
+    @property
+    def reversal(self) -> Reversal | None:
+        assert isinstance(self.command, Return)
+        if self.command.accrual is None:
+            return None
+        return Reversal(self.accrual, self.taken, self.command.policy)
 
 
 class Page(NamedTuple):
@@ -148,6 +179,10 @@ def ask(command: HoldCart) -> Ask:
     )
 
 
+def _share(left: int, percent: int) -> int:
+    return left * percent // 100 + (percent > 100)
+
+
 def hold_id(number: int) -> UUID:
     """In no order, so that nothing may lean on it."""
     return UUID(bytes=sha256(b"hold %d" % number).digest()[:16])
@@ -157,7 +192,7 @@ class Teller:
     """The model, the idempotency keys it has seen, and the calls made so far."""
 
     def __init__(self) -> None:
-        self.account = Account(START)
+        self.account = ReturningAccount(START)
         self._answers: dict[int, tuple[bool, Outcome]] = {}
         self._calls: list[Call] = []
 
@@ -178,6 +213,8 @@ class Teller:
             first = self._calls[-command.back]
             meant = hold_id(number) if isinstance(first.command, HoldCart) else first.hold_id
             return first._replace(number=number, altered=command.altered, now=now, hold_id=meant)
+        if isinstance(command, Return):
+            return self._resolve_return(number, now, command)
         hold, amount = None, None
         if isinstance(command, Extend | Release | Capture):
             hold = self._meant(command.hold, now)
@@ -188,6 +225,25 @@ class Teller:
         if isinstance(command, Capture) and command.order is not None:
             source = f"order {command.order}"
         return Call(number, number, False, now, command, meant, amount, source)  # noqa: FBT003  # in order
+
+    def _resolve_return(self, number: int, now: datetime, command: Return) -> Call:
+        """Mostly of what was captured and did earn; now and then of a hold that was not, or of nothing."""
+        account = self.account
+        meant, given, accrual, taken = hold_id(number), 1, "none", 1
+        captured = [hold for hold in account.holds if hold.state == "CAPTURED"]
+        earned = [entry.source[1] for entry in account.entries if entry.kind == "accrual" and entry.source]
+        if not captured and command.hold is not None and command.hold < 3:
+            command = replace(command, hold=None)
+        if command.hold is None and command.accrual is None:
+            return Call(number, number, False, now, Rest(), meant, None, "")  # noqa: FBT003  # in order
+        if command.hold is not None and (captured or account.holds):
+            meant = (captured or account.holds)[-1 - command.hold % len(captured or account.holds)].hold_id
+            given = _share(account.left_of_capture(meant), command.give) if captured else 1
+        if command.accrual is not None and earned:
+            accrual = earned[-1 - command.accrual % len(earned)]
+            taken = _share(account.left_of_accrual(accrual), command.take)
+        source = str(number) if command.document is None else f"return {command.document}"
+        return Call(number, number, False, now, command, meant, None, source, given, accrual, taken)  # noqa: FBT003
 
     def _meant(self, back: int, now: datetime) -> Hold | None:
         """Mostly one that is still held; now and then one that has ended."""
@@ -202,6 +258,8 @@ class Teller:
             return None
         if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
             return refusal(RedemptionNotFound())  # no account is known then, and nothing booked on any
+        if isinstance(call.command, Return) and (unknown := self._unknown(call)):
+            return refusal(unknown)
         self.account.advance(self._lifted(call.now))
         if call.keyed and call.key in self._answers:
             altered, outcome = self._answers[call.key]
@@ -211,10 +269,20 @@ class Teller:
             outcome = self._do(call)
         except PointbookError as error:
             return refusal(error)
-        has_effect = len(self.account.entries) > before or isinstance(call.command, HoldCart)
+        has_effect = len(self.account.entries) > before or isinstance(call.command, HoldCart | Return)
         if call.keyed and has_effect and not isinstance(call.command, Earn):
             self._answers[call.key] = (call.altered, outcome)
         return outcome
+
+    def _unknown(self, call: Call) -> PointbookError | None:
+        """What is returned says whose it is; if it never was, nothing is booked on anybody."""
+        give_back, reversal = call.give_back, call.reversal
+        if give_back and all(hold.hold_id != give_back.hold_id for hold in self.account.holds):
+            return RedemptionNotFound()
+        orders = {entry.source for entry in self.account.entries if entry.kind == "accrual"}
+        if reversal and ("order", reversal.accrual, 1) not in orders:
+            return InsufficientPoints(reversal.points, 0)
+        return None
 
     def _do(self, call: Call) -> Outcome:
         account, now, command = self.account, call.now, call.command
@@ -232,12 +300,20 @@ class Teller:
             case Capture():
                 source = ("order", call.source)
                 return figures(account.capture(call.hold_id, call.amount, source, keyed=call.keyed, now=now))
-            case Adjust():
+            case _:
+                return self._by_staff(call)
+
+    def _by_staff(self, call: Call) -> Outcome:
+        account, now = self.account, call.now
+        match call.command:
+            case Return():
+                return account.return_order(call.give_back, call.reversal, call.source, now=now)
+            case Adjust() as command:
                 lot = grant(command.lot, now)._replace(points=command.points) if command.points > 0 else None
                 account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
-            case Restrict():
+            case Restrict() as command:
                 account.may_earn, account.may_spend = command.may_earn, command.may_spend
-            case Rest() | Repeat():
+            case _:
                 raise AssertionError("resolved, or answered before")
         return None
 

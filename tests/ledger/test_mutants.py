@@ -1,4 +1,4 @@
-"""The controls of test_histories.py: with one rule of time spoiled in the functions, histories must disagree.
+"""The controls of test_histories.py: with one rule spoiled in the functions, histories must disagree.
 
 The histories are the same in every run (``derandomize``), so that a mutant is caught always or never.
 """
@@ -6,12 +6,12 @@ The histories are the same in every run (``derandomize``), so that a mutant is c
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.ledger.histories import Step, histories
+from tests.ledger.histories import Mix, Step, histories
 from tests.ledger.mutants import Mutation, spoiled
 from tests.ledger.playing import Disagreement
 from tests.ledger.stage import Stage
 
-_MUTANTS = (
+_MUTANTS_OF_TIME_AND_DEBT = (
     Mutation(
         "a lapse reopens expired lots", ((r"l\.expires_at <= h\.expires_at as expired", "false as expired"),)
     ),
@@ -21,11 +21,34 @@ _MUTANTS = (
         "settled by expiry instead of instant",
         ((r"order by i\.at, i\.expires_at, i\.available_from", "order by i.expires_at, i.at, i.available_from"),),
     ),
+    Mutation(
+        "forgets the debt when it gives back",
+        (
+            (r"function ledger\.give_back\(", r"\g<0>"),
+            (r"account\.at, account\.debt, false", "account.at, 0, false"),
+        ),
+    ),
+)
+_MUTANTS_OF_RETURNS = (
+    Mutation(
+        "gives back what expires soonest first",
+        ((r"order by l\.expires_at desc, l\.available_from desc", "order by l.expires_at, l.available_from"),),
+    ),
+    Mutation("gives back more than was captured", ((r"in_given > available", "false"),)),
+    Mutation("reverses more than was granted", ((r"in_reversed > available", "false"),)),
+    Mutation("takes other lots before what expired of its own", ((r"select 2, lot_id", "select 4, lot_id"),)),
+    Mutation("takes other lots before its own", ((r"select 3, l\.lot_id, 'open'", "select 0, l.lot_id, 'open'"),)),
+    Mutation("takes available points though only pending ones", ((r"in_policy <> 'only_pending' or", "true or"),)),
 )
 
 
-@pytest.mark.parametrize("mutant", _MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_spoiled_clock_is_noticed(stage: Stage, owner_database_url: str, mutant: Mutation) -> None:
+@pytest.mark.parametrize(
+    ("mix", "mutant"),
+    [("debt", mutant) for mutant in _MUTANTS_OF_TIME_AND_DEBT]
+    + [("returns", mutant) for mutant in _MUTANTS_OF_RETURNS],
+    ids=lambda value: value.name if isinstance(value, Mutation) else value,
+)
+def test_a_spoiled_rule_is_noticed(stage: Stage, owner_database_url: str, mix: Mix, mutant: Mutation) -> None:
     @settings(
         max_examples=60,
         deadline=None,
@@ -34,7 +57,7 @@ def test_a_spoiled_clock_is_noticed(stage: Stage, owner_database_url: str, mutan
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(histories("debt"))
+    @given(histories(mix))
     def agree(steps: list[Step]) -> None:
         stage.compare(steps)
 
