@@ -18,6 +18,7 @@ import asyncpg
 
 from pointbook import ledger
 from pointbook.domain.errors import PointbookError
+from pointbook.domain.programme_settings import Clawback
 
 QUARTER = timedelta(minutes=15)
 NO_LIMIT = 10**9
@@ -83,6 +84,19 @@ class Arena:
             connection, self.programme_id, account_id, hold_id, QUARTER, 10, request, now=self.now
         )
 
+    async def give_back(
+        self, connection: asyncpg.Connection, hold_id: UUID, points: int, source: str | None = None
+    ) -> ledger.GivenBack:
+        asked = ledger.GiveBack(hold_id, points, None)
+        return await ledger.give_back(connection, self.programme_id, asked, _return(source), now=self.now)
+
+    async def reverse(
+        self, connection: asyncpg.Connection, order: str, points: int, source: str | None = None
+    ) -> ledger.Reversed:
+        """Takes back what the order earned, as far as the member has it."""
+        asked = ledger.Reversal(ledger.Source("order", order), points, Clawback.WITHIN_BALANCE)
+        return await ledger.reverse(connection, self.programme_id, asked, _return(source), now=self.now)
+
     async def sweep(self, connection: asyncpg.Connection, now: datetime) -> int:
         return await ledger.sweep(connection, self.programme_id, limit=1000, now=now)
 
@@ -93,6 +107,10 @@ class Arena:
     async def violations(self) -> list[ledger.Violation]:
         async with self.pool.acquire() as connection:
             return await ledger.violations(connection, self.programme_id)
+
+
+def _return(source: str | None) -> ledger.Source:
+    return ledger.Source("return", source or str(uuid4()))
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import asyncpg
 import pytest_asyncio
 
 from pointbook import ledger
+from pointbook.db.retry import retrying
 from pointbook.ledger import HoldState
 from tests.ledger.mutants import Mutation, spoiled
 from tests.ledger.racing import QUARTER, Arena, Call, arena, double_spend, race, tally
@@ -230,6 +231,88 @@ async def test_accruals_of_many_accounts_in_opposite_order_do_not_deadlock(scene
     assert await scene.violations() == []
 
 
+async def spent(scene: Arena, account_id: int, points: int = 80) -> ledger.Hold:
+    async with scene.pool.acquire() as connection:
+        return await scene.capture(connection, (await scene.hold(connection, account_id, points, "cart")).hold_id)
+
+
+async def test_a_return_has_its_effect_once(scene: Arena) -> None:
+    """R23, I4: by event, by id and by retry, at once."""
+    for number in range(ROUNDS):
+        account_id = await scene.account(100)
+        hold = await spent(scene, account_id)
+        source = f"return {number}"
+        answers = await race(
+            scene.pool, [partial(scene.give_back, hold_id=hold.hold_id, points=30, source=source)] * 5
+        )
+        assert len(set(answers)) == 1
+        assert tally(answers) == {"ok": 5}
+        assert (await scene.balance(account_id)).available == 50
+    assert await scene.violations() == []
+
+
+async def test_returns_of_one_purchase_never_give_back_more_than_it_cost(scene: Arena) -> None:
+    """I6: eight returns of 15 points each, of a purchase of 80."""
+    for _ in range(ROUNDS):
+        account_id = await scene.account(100)
+        hold = await spent(scene, account_id)
+        answers = await race(scene.pool, [partial(scene.give_back, hold_id=hold.hold_id, points=15)] * 8)
+        assert tally(answers) == {"ok": 5, "InsufficientPoints": 3}
+        assert (await scene.balance(account_id)).available == 95
+    assert await scene.violations() == []
+
+
+async def test_returns_of_one_order_never_take_back_more_than_it_earned(scene: Arena) -> None:
+    """I6: though the account has more."""
+    for number in range(ROUNDS):
+        account_id = await scene.account(100)
+        order = f"order {number}"
+        async with scene.pool.acquire() as connection:
+            await ledger.accrue(connection, PROGRAMME, [scene.accrual(account_id, 80, source=order)], now=NOW)
+        answers = await race(scene.pool, [partial(scene.reverse, order=order, points=15)] * 8)
+        assert tally(answers) == {"ok": 5, "InsufficientPoints": 3}
+        assert (await scene.balance(account_id)).available == 105
+    assert await scene.violations() == []
+
+
+async def test_points_are_taken_back_or_spent_but_not_both(scene: Arena) -> None:
+    """R26: what is held first is left to the hold; what is taken first cannot be held."""
+    for number in range(ROUNDS):
+        account_id = await scene.account()
+        order = f"order {number}"
+        async with scene.pool.acquire() as connection:
+            await ledger.accrue(connection, PROGRAMME, [scene.accrual(account_id, 100, source=order)], now=NOW)
+        held_answer, reversal = await race(
+            scene.pool,
+            [
+                partial(scene.hold, account_id=account_id, points=80, cart="cart"),
+                partial(scene.reverse, order=order, points=100),
+            ],
+        )
+        assert set(tally([held_answer])) <= {"ok", "InsufficientPoints"}
+        assert isinstance(reversal, ledger.Reversed)
+        kept = 80 if isinstance(held_answer, ledger.Hold) else 0
+        assert (reversal.own_open, reversal.forgiven) == (100 - kept, kept)
+        assert (await scene.balance(account_id)).held == kept
+    assert await scene.violations() == []
+
+
+async def test_a_return_is_of_one_purchase_even_across_accounts(scene: Arena) -> None:
+    """R23: no lock is common to the two; the key of the source is, and whoever comes second looks again."""
+    for number in range(ROUNDS):
+        holds = [await spent(scene, await scene.account(100)) for _ in range(2)]
+
+        def give_back(hold: ledger.Hold, source: str) -> Call:
+            async def call(connection: asyncpg.Connection) -> object:
+                return await retrying(lambda: scene.give_back(connection, hold.hold_id, 30, source))
+
+            return call
+
+        answers = await race(scene.pool, [give_back(hold, f"return {number}") for hold in holds])
+        assert tally(answers) == {"ok": 1, "IdempotencyConflict": 1}
+    assert await scene.violations() == []
+
+
 _NO_LOCK = Mutation("no lock on the account", ((r"for\s+no\s+key\s+update(\s+skip\s+locked)?", ""),))
 
 
@@ -239,3 +322,11 @@ async def test_control_without_the_lock_the_double_spend_goes_wrong(scene: Arena
         spent = await double_spend(scene, accounts=1, attempts=400, lots=(120, 90, 31), points=7)
     assert not spent.exact(), spent
     assert any(outcome.startswith("defect") for outcome in spent.outcomes), spent
+
+
+async def test_control_without_the_lock_returns_go_wrong(scene: Arena, owner_database_url: str) -> None:
+    """Proves that the races of returns can fail."""
+    hold = await spent(scene, await scene.account(100))
+    async with spoiled(owner_database_url, _NO_LOCK):
+        answers = await race(scene.pool, [partial(scene.give_back, hold_id=hold.hold_id, points=1)] * 80)
+    assert tally(answers) != {"ok": 80}
