@@ -6,7 +6,7 @@
 create function ledger.captured_parts(in_programme int, in_hold uuid)
 returns table (
     lot_id bigint, captured bigint, given_back bigint, value_per_point numeric, expires_at timestamptz)
-language plpgsql stable security definer set search_path = ledger, pg_temp
+language plpgsql stable rows 4 security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
@@ -41,7 +41,7 @@ $$;
 -- No row if there is no such accrual.
 create function ledger.accrual_of(in_programme int, in_source_type text, in_source_id text, in_occurrence int)
 returns table (account_id bigint, seq bigint, granted bigint, reversed bigint)
-language plpgsql stable security definer set search_path = ledger, pg_temp
+language plpgsql stable rows 1 security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin

@@ -44,7 +44,11 @@ begin
                 else 'expired'
             end as credit
         from walked w
-        join ledger.lot l on l.programme_id = in_programme and l.lot_id = w.lot_id
+        cross join lateral (
+            select * from ledger.lot l
+            where l.programme_id = in_programme and l.lot_id = w.lot_id
+            limit 1  -- looked up row by row: without statistics a join reads the lots of the whole programme
+        ) as l
         where w.wanted > 0 and w.points > 0
     ), anew as materialized (
         select nextval('ledger.lot_id') as lot_id, number, points, value_per_point, earned_at, settings_version
