@@ -18,7 +18,3 @@ alter table ledger.entry
     );
 
 create index entry_of on ledger.entry (programme_id, of_account_id, of_seq) where of_seq is not null;
-
--- What has expired of one lot: a return takes that back first where it would harm nobody. Of all lines these alone are
--- found by their lot, so that no other write pays for it.
-create index transfer_expired on ledger.transfer (programme_id, lot_id) where debit = 'expired' or credit = 'expired';

@@ -87,7 +87,8 @@ begin
             from own
             where open > 0 and (in_policy <> 'only_pending' or available_from > in_account.at)
             union all
-            select 2, lot_id, 'expired', ledger.expired_of(in_programme, lot_id), expires_at, available_from
+            select 2, lot_id, 'expired', ledger.expired_of(in_programme, lot_id, in_of_account, in_of_seq),
+                expires_at, available_from
             from own
             where expires_at <= in_account.at
             union all
@@ -112,14 +113,29 @@ begin
 end;
 $$;
 
--- The points of a lot that have expired and that no return has taken back.
-create function ledger.expired_of(in_programme int, in_lot bigint) returns bigint
+-- The points of a lot that have expired and that no return has taken back. in_of_account, in_of_seq: the entry that
+-- granted it. Reads what the accounts that owned it have moved since: an index of expired points by lot would cost
+-- every expiry, and few returns come after one.
+create function ledger.expired_of(in_programme int, in_lot bigint, in_of_account bigint, in_of_seq bigint)
+returns bigint
 language plpgsql stable as $$
+declare
+    owner bigint := in_of_account;
+    since bigint := in_of_seq;
+    expired bigint := 0;
 begin
-    return (
-        select coalesce(sum(case credit when 'expired' then points else -points end), 0)
-        from ledger.transfer
-        where programme_id = in_programme and lot_id = in_lot and (debit = 'expired' or credit = 'expired')
-    );
+    while owner is not null loop
+        expired := expired + (
+            select coalesce(sum(case credit when 'expired' then points else -points end), 0)
+            from ledger.transfer
+            where programme_id = in_programme and account_id = owner and seq > since and lot_id = in_lot
+                and (debit = 'expired' or credit = 'expired')
+        );
+        owner := (
+            select merged_into from ledger.account where programme_id = in_programme and account_id = owner
+        );
+        since := 0;
+    end loop;
+    return expired;
 end;
 $$;
