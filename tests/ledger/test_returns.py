@@ -349,6 +349,20 @@ async def test_what_a_return_gives_back_pays_what_it_takes_back(desk: Desk) -> N
     ]
 
 
+async def test_e43_any_sequence_of_returns_closes_exactly(desk: Desk) -> None:
+    await desk.earn(lot(60), lot(40, expires=JUNE))
+    hold = await spent(desk, 100)
+    await desk.earn(lot(15), source="o1", now=minutes(1))
+    for minute, (points, earned) in enumerate([(33, 2), (33, 1), (34, 12)], 2):
+        await desk.return_order(hold, points, "o1", earned, now=minutes(minute))
+    assert await lots(desk) == [60, 40, 0]
+    figures = await ledger.accrual_of(desk.connection, 1, ledger.Source("order", "o1"))
+    assert figures is not None
+    assert (figures.granted, figures.reversed) == (15, 15)
+    parts = await ledger.captured_parts(desk.connection, 1, hold.hold_id)
+    assert [part.captured - part.given_back for part in parts] == [0, 0]
+
+
 async def test_a_return_has_both_effects_or_none(desk: Desk) -> None:
     await desk.earn(lot(60), source="o1")
     hold = await spent(desk, 60)
