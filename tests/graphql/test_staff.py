@@ -359,6 +359,18 @@ async def test_settings_are_changed_from_an_instant_on(shop: Shop, clock: Clock)
     assert (await shop.as_server("{ programme { pointValue } }")).data["programme"]["pointValue"] == "0.04"
 
 
+async def test_what_types_of_returns_reverse_is_a_setting(shop: Shop) -> None:
+    given = {"typeEffects": [{"type": "WARRANTY", "effect": "NOTHING"}, {"type": "REPAIR", "effect": "EARNING"}]}
+    shown = "newest { settings { typeEffects { type effect } } }"
+    changed = await change(shop, "changeSettings", shown, version=1, settings=given)
+    assert [tuple(one.values()) for one in changed["newest"]["settings"]["typeEffects"]] == [
+        ("CREDIT_NOTE", "BOTH"),
+        ("RETURN", "BOTH"),
+        ("REPAIR", "EARNING"),
+        ("WARRANTY", "NOTHING"),
+    ]
+
+
 async def test_of_two_who_change_the_settings_at_once_one_is_told(shop: Shop) -> None:
     answers = await asyncio.gather(
         *(
@@ -382,6 +394,8 @@ async def test_of_two_who_change_the_settings_at_once_one_is_told(shop: Shop) ->
         ({"signUpFrom": "2026-03-02", "signUpUntil": "2026-03-01"}, "settings.signUpUntil"),
         ({"standardPointsText": [{"locale": "de", "text": "{nonsense}"}]}, "settings.standardPointsText.de"),
         ({"qualifyingStatuses": []}, "settings.qualifyingStatuses"),
+        ({"typeEffects": [{"type": "CANCELLATION", "effect": "BOTH"}]}, "settings.typeEffects.CANCELLATION"),
+        ({"typeEffects": [{"type": "REPAIR", "effect": "BOTH"}] * 2}, "settings.typeEffects"),
     ],
 )
 async def test_settings_that_cannot_be_name_their_field(shop: Shop, settings: dict[str, Any], field: str) -> None:
@@ -404,7 +418,7 @@ async def test_all_settings_are_shown_and_can_be_written_back(shop: Shop) -> Non
     assert set(SETTINGS) == set(ProgrammeSettings.__dataclass_fields__)
     simple = {"count unit": "waitingTime", "days on": "expiry signUpExpiry", "locale text": "standardPointsText"}
     composite = {name: selection for selection, names in simple.items() for name in names.split()}
-    composite["extraPointsText"] = "locale text"
+    composite |= {"extraPointsText": "locale text", "typeEffects": "type effect"}
     names = [camel(name) for name in SETTINGS]
     selection = " ".join(f"{name} {{ {composite[name]} }}" if name in composite else name for name in names)
     query = f"{{ settings {{ newest {{ version settings {{ {selection} }} }} }} }}"

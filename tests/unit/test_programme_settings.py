@@ -18,6 +18,7 @@ from pointbook.domain.programme_settings import (
     SettingsVersion,
     in_force,
 )
+from pointbook.domain.return_types import MAPPED, ReturnType, TypeEffect
 from tests.unit.documents import settings
 
 RATES = st.integers(100, 10**12).map(lambda millionths: f"{Decimal(millionths).scaleb(-6):f}")
@@ -44,6 +45,9 @@ DOCUMENTS = st.fixed_dictionaries(
         "surchargeInBasis": st.booleans(),
         "qualifyingStatuses": st.lists(
             st.sampled_from(["paid", "shipped", "7"]), min_size=1, max_size=3, unique=True
+        ),
+        "typeEffects": st.fixed_dictionaries(
+            {kind.value: st.sampled_from([effect.value for effect in TypeEffect]) for kind in MAPPED}
         ),
         "holdMinutes": st.integers(1, 60),
         "holdExtensionsMax": st.integers(0, 20),
@@ -86,6 +90,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "shippingInBasis": False,
         "surchargeInBasis": False,
         "qualifyingStatuses": ["goods booked out"],
+        "typeEffects": {"CREDIT_NOTE": "BOTH", "RETURN": "BOTH", "REPAIR": "BOTH", "WARRANTY": "BOTH"},
         "holdMinutes": 15,
         "holdExtensionsMax": 10,
         "minimumRedemptionPoints": 0,
@@ -166,6 +171,12 @@ def test_rates_are_minor_units_inside_and_look_alike_when_equal() -> None:
         ({"expiry": {"never": False}}, "expiry.never"),
         ({"expiryCountsFrom": None}, "expiryCountsFrom"),
         ({"netBasis": "yes"}, "netBasis"),
+        ({"typeEffects": None}, "typeEffects"),
+        ({"typeEffects": [["RETURN", "BOTH"]]}, "typeEffects"),
+        ({"typeEffects": {"CANCELLATION": "BOTH"}}, "typeEffects.CANCELLATION"),
+        ({"typeEffects": {"return": "BOTH"}}, "typeEffects.return"),
+        ({"typeEffects": {"RETURN": "both"}}, "typeEffects.RETURN"),
+        ({"typeEffects": {"RETURN": None}}, "typeEffects.RETURN"),
         ({"qualifyingStatuses": []}, "qualifyingStatuses"),
         ({"qualifyingStatuses": "paid"}, "qualifyingStatuses"),
         ({"qualifyingStatuses": ["paid", ""]}, "qualifyingStatuses[1]"),
@@ -282,3 +293,17 @@ def test_r4_the_version_that_began_last_is_in_force() -> None:
     replaced_before_it_began = SettingsVersion(5, first.effective_from, read)
     assert in_force([replaced_before_it_began, first], start) is first
     assert in_force([replaced_before_it_began, first], first.effective_from) is replaced_before_it_began
+
+
+def test_what_a_return_reverses_is_the_programmes_choice_unless_it_is_sent_by_hand() -> None:
+    programme = settings(typeEffects={"WARRANTY": "NOTHING", "REPAIR": "EARNING"})
+    assert [programme.effect_of(kind).value for kind in ReturnType] == [
+        "BOTH",
+        "BOTH",
+        "EARNING",
+        "NOTHING",
+        "BOTH",
+    ]
+    assert {programme.effect_of(kind, by_hand=True) for kind in ReturnType} == {TypeEffect.BOTH}
+    reverses = [(effect.reverses_earning, effect.reverses_redemption) for effect in TypeEffect]
+    assert reverses == [(True, True), (True, False), (False, True), (False, False)]

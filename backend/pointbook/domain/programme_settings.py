@@ -14,6 +14,15 @@ from pointbook.domain import placeholders, product_texts, text, values
 from pointbook.domain.calendar import CountsFrom, Expiry, WaitingTime, WaitingUnit
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.money import Rounding
+from pointbook.domain.return_types import (
+    ALL_BOTH,
+    ReturnType,
+    TypeEffect,
+    TypeEffects,
+    effect_of,
+    read_type_effects,
+    write_type_effects,
+)
 
 MAX_WAITING_DAYS: Final = 3_650
 MAX_STATUSES: Final = 100
@@ -85,6 +94,8 @@ class ProgrammeSettings:
     """The minimum-order surcharge earns revenue points too."""
     qualifying_statuses: tuple[str, ...] = ("goods booked out",)
     """Statuses of the shop under which an order earns, compared letter by letter."""
+    type_effects: TypeEffects = ALL_BOTH
+    """What return documents reverse that arrive by themselves, by their type (R23)."""
     hold_minutes: int = 15
     hold_extensions_max: int = 10
     minimum_redemption_points: int = 0
@@ -139,6 +150,10 @@ class ProgrammeSettings:
         revenue, revenue_per = self.revenue_per_point.as_integer_ratio()
         hundredths = Rounding.HALF_UP.ratio(value * revenue_per * 10_000, value_per * revenue)
         return Decimal(hundredths).scaleb(-2)
+
+    def effect_of(self, kind: ReturnType, *, by_hand: bool = False) -> TypeEffect:
+        """What a return document of a type reverses; sent ``by_hand`` it reverses both (R23)."""
+        return effect_of(self.type_effects, kind, by_hand=by_hand)
 
     @property
     def hold_length(self) -> timedelta:
@@ -239,6 +254,7 @@ _SETTINGS: Final[dict[str, _Setting]] = {
     "shippingInBasis": _Setting("shipping_in_basis", values.truth, values.as_is),
     "surchargeInBasis": _Setting("surcharge_in_basis", values.truth, values.as_is),
     "qualifyingStatuses": _Setting("qualifying_statuses", _statuses, lambda statuses, _: list(statuses)),
+    "typeEffects": _Setting("type_effects", read_type_effects, write_type_effects),
     "holdMinutes": _Setting("hold_minutes", values.whole(1, 60), values.as_is),
     "holdExtensionsMax": _Setting("hold_extensions_max", values.whole(0, 20), values.as_is),
     "minimumRedemptionPoints": _Setting(

@@ -30,6 +30,7 @@ from pointbook.graphql.inputs import camel
 from pointbook.graphql.money import main_units
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.programme import Waiting
+from pointbook.graphql.return_types import EffectOfType, EffectOfTypeInput, effects_document
 from pointbook.graphql.scalars import Points
 from pointbook.graphql.values import Ending, EndingInput, LocalizedText, LocalizedTextInput, texts_document
 from pointbook.services import programmes as service
@@ -99,6 +100,9 @@ _WORDS: Final = _Form(list[str], lambda words, _: list(words), list[str])
 _TEXTS: Final = _Form(
     list[LocalizedText], lambda texts, _: LocalizedText.list_of(texts), list[LocalizedTextInput], texts_document
 )
+_EFFECTS: Final = _Form(
+    list[EffectOfType], lambda effects, _: EffectOfType.list_of(effects), list[EffectOfTypeInput], effects_document
+)
 _BOOL, _INT, _POINTS = _is(bool), _is(int), _is(Points)
 
 SETTINGS: Final[Mapping[str, tuple[_Form, str]]] = {
@@ -120,6 +124,10 @@ SETTINGS: Final[Mapping[str, tuple[_Form, str]]] = {
     "shipping_in_basis": (_BOOL, "The delivery fee earns revenue points too."),
     "surcharge_in_basis": (_BOOL, "The minimum-order surcharge earns revenue points too."),
     "qualifying_statuses": (_WORDS, "The shop's statuses under which an order earns, letter by letter."),
+    "type_effects": (
+        _EFFECTS,
+        "What return documents that arrive by themselves reverse; a type not named reverses both.",
+    ),
     "hold_minutes": (_INT, "How long points are held for a checkout, 1 to 60 minutes."),
     "hold_extensions_max": (_INT, "How often the customer can extend that, 0 to 20 times."),
     "minimum_redemption_points": (_POINTS, "The fewest points that can be redeemed."),
