@@ -4,16 +4,15 @@ Amounts are gross minor units of the programme's currency. Nothing here knows se
 """
 
 import enum
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from json import JSONEncoder
-from json.encoder import encode_basestring_ascii
 from typing import Any, Final, NamedTuple
 
 from pointbook.domain import vouchers
 from pointbook.domain.errors import VoucherNotUsable
+from pointbook.domain.fingerprints import fingerprint
 from pointbook.domain.orders.lines import (
     Discount,
     Line,
@@ -24,7 +23,6 @@ from pointbook.domain.orders.lines import (
 )
 
 _canonical: Final = JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_quoted: Final = encode_basestring_ascii
 
 
 class OrderType(enum.StrEnum):
@@ -148,8 +146,7 @@ class OrderDocument:
             self.customer.external_id,
             _code(self.voucher_code),
         )
-        text = ",".join(["null" if word is None else _quoted(word) for word in head])
-        return hashlib.sha256(f"[{text}]\n{content}".encode("ascii")).digest()
+        return fingerprint(head, content)
 
 
 class StoredOrder(NamedTuple):

@@ -65,7 +65,7 @@ def parse_order(document: object, currency: str, content: OrderContent | None = 
     get = raw.get
     external_id = identifier("externalId", get("externalId"))
     _order_type(get("type"))
-    _same_currency(get("currency"), currency)
+    same_currency(get("currency"), currency)
     return OrderDocument(
         external_id=external_id,
         type=OrderType.SALE,
@@ -115,7 +115,8 @@ def _order_type(value: object) -> None:
         raise InvalidInput("type", "must be SALE: documents of another type are not taken")
 
 
-def _same_currency(value: object, currency: str) -> None:
+def same_currency(value: object, currency: str) -> None:
+    """Raise CurrencyMismatch unless a document is in the programme's ``currency``."""
     given = identifier("currency", value, MAX_WORD)
     if given != currency:
         raise CurrencyMismatch(currency, given)
@@ -139,8 +140,8 @@ def _content(raw: Mapping[str, Any], places: int) -> OrderContent:
         lines=tuple(sorted(lines, key=_line_id)),
         discounts=_discounts("discounts", get("discounts"), _DISCOUNT_KEYS, places, ids),
         shop_vouchers=_discounts("shopVouchers", get("shopVouchers"), _VOUCHER_KEYS, places, ids),
-        minimum_order_surcharge=_optional_amount("minimumOrderSurcharge", get("minimumOrderSurcharge"), places),
-        delivery_fee=_optional_amount("deliveryFee", get("deliveryFee"), places),
+        minimum_order_surcharge=optional_amount("minimumOrderSurcharge", get("minimumOrderSurcharge"), places),
+        delivery_fee=optional_amount("deliveryFee", get("deliveryFee"), places),
         payments=_payments(get("payments"), places),
     )
     if content.goods > MAX_AMOUNT:
@@ -185,7 +186,8 @@ def _unit_price(field: str, value: object, places: int) -> int:
     return scaled(field, value, places + UNIT_PRICE_PLACES, MAX_AMOUNT * 10**UNIT_PRICE_PLACES)
 
 
-def _optional_amount(field: str, value: object, places: int) -> int:
+def optional_amount(field: str, value: object, places: int) -> int:
+    """Minor units; 0 for None."""
     return 0 if value is None else scaled(field, value, places, MAX_AMOUNT)
 
 
@@ -222,16 +224,17 @@ def _checked_ids(lines: Sequence[Line]) -> frozenset[str]:
         raise InvalidInput("lines", "must be a list of at least one line")
     ids = frozenset([line.id for line in lines])
     if len(ids) < len(lines):
-        _refuse_repeated(lines)
+        refuse_repeated([line.id for line in lines])
     parents = {line.id: line.parent_line_id for line in lines if line.parent_line_id is not None}
     if parents:
         _check_parents(lines, ids, parents)
     return ids
 
 
-def _refuse_repeated(lines: Sequence[Line]) -> NoReturn:
+def refuse_repeated(ids: Sequence[str]) -> NoReturn:
+    """Say which line has the id of another one before it."""
     first: dict[str, int] = {}
-    twice = next(i for i, line in enumerate(lines) if first.setdefault(line.id, i) != i)
+    twice = next(i for i, line_id in enumerate(ids) if first.setdefault(line_id, i) != i)
     raise InvalidInput(f"lines[{twice}].id", "is the id of another line too")
 
 
