@@ -18,6 +18,7 @@ ARGUMENTS = {
     "RedemptionEnded": ("LAPSED",),
     "ExtensionsExhausted": (10,),
     "OrderConflict": ("O-1",),
+    "ReturnExceedsOrder": ("L1", "quantity", "2", "0.5", "3"),
     "RuleNotFound": ("rule-7",),
     "EditConflict": ("rule-7", 3),
     "TooManySimulations": (3,),
