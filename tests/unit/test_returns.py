@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from pointbook.domain.returns import (
     Paid,
     ReturnContent,
     Returned,
+    Share,
     given_back,
     giving_order,
     grace_end,
@@ -188,8 +190,14 @@ def test_a_quantity_returns_what_amounts_have_left_of_its_share() -> None:
     ]
 
 
+def test_shares_are_rounded_half_up_over_all_documents() -> None:
+    assert values(content(line(1, "2.00", quantity=3)), *[returned(units(1, 1))] * 3) == [67, 66, 67]
+
+
 def test_a_shop_may_round_a_share_up() -> None:
     order = content(line(1, "10.00", quantity=3))
+    (first, second) = Ordered(order, "EUR").walked([returned(units(1, 1)), returned(units(1, 2, "6.67"))])
+    assert (first + second).of("L1") == Share(3000, Fraction(1))
     assert values(order, returned(units(1, 1)), returned(units(1, 2, "6.67"))) == [333, 667]
     with pytest.raises(ReturnExceedsOrder):
         so_far(order, returned(units(1, 1)), returned(units(1, 2, "6.68")))

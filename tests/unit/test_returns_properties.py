@@ -21,6 +21,7 @@ from pointbook.domain.returns import (
     ReturnContent,
     Returned,
     ReturnedLine,
+    Share,
     given_back,
     redeemed_left,
     remaining,
@@ -211,7 +212,10 @@ def test_before_any_return_what_remains_earns_what_the_order_earned(
     order: OrderContent, engine: Engine, occasion: Any, data: st.DataObject
 ) -> None:
     redeemed = data.draw(st.integers(0, order.total))
-    whole = remaining(Ordered(order, "EUR"), NOTHING_RETURNED)
+    ordered, none_of_a_line = Ordered(order, "EUR"), Returned({order.lines[0].id: Share()})
+    assume(ordered.left(none_of_a_line))
+    assert remaining(ordered, NOTHING_RETURNED) == order
+    whole = remaining(ordered, none_of_a_line)
     result, again = (engine.evaluate(content, occasion, redeemed) for content in (order, whole))
     assert (again.points, again.parts) == (result.points, result.parts)
 

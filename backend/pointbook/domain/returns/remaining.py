@@ -15,11 +15,13 @@ before any return it earns what it earned in the order itself.
 from collections.abc import Collection
 
 from pointbook.domain.orders import Discount, Line, OrderContent
-from pointbook.domain.returns.returned import LineFigures, Ordered, Returned
+from pointbook.domain.returns.returned import NOTHING_RETURNED, LineFigures, Ordered, Returned
 
 
 def remaining(ordered: Ordered, returned: Returned) -> OrderContent:
     """What is left of an order; its total is the order's less the value returned."""
+    if returned == NOTHING_RETURNED:
+        return ordered.content  # whose lines may all be of no units and no value
     left = ordered.left(returned)
     if not left:
         return OrderContent(())
