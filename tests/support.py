@@ -41,6 +41,7 @@ _TENANT_TABLES = (
         "member_external_id",
         "rejoin_block",
         "sales_order",
+        "return_document",
         "outbox_message",
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry"),

@@ -50,6 +50,12 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             programme.id,
             NOW,
         )
+        await connection.execute(
+            "insert into return_document (programme_id, external_id, order_external_id, type, currency, document,"
+            " fingerprint, state, reported_at) values ($1, 'r-1', 'o-1', 'RETURN', 'EUR', '{}', '', 'PARKED', $2)",
+            programme.id,
+            NOW,
+        )
         simulation = uuid4()
         await connection.execute(
             "insert into rule_simulation (programme_id, simulation_id, state, rule_key, rule_number, rule_state,"

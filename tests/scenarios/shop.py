@@ -136,6 +136,21 @@ class Shop:
         """What everybody may ask, asked by a guest."""
         return await self._guest(f"{{ {selection} }}")
 
+    async def take_back(
+        self, external_id: str, order: str, *lines: dict[str, Any], kind: str = "RETURN", **more: Any
+    ) -> dict[str, Any]:
+        """Report a return: of these lines, or without any of everything."""
+        what = {"lines": list(lines)} if lines else {"everything": True}
+        document = {"externalId": external_id, "orderExternalId": order, "type": kind, "currency": "EUR"}
+        answer = await self._server(
+            "mutation ($return: ReturnInput!) { submitReturn(input: {return: $return}) {"
+            f" {_ERRORS} ... on SubmitReturnSuccess {{ outcome value {{ amount }} money {{ amount }}"
+            " pointsGivenBack givenBackValue { amount } pointsReversed debt forgiven orderReturned replayed } } }",
+            **{"return": {**document, **what, **more}},
+        )
+        submitted: dict[str, Any] = answer["submitReturn"]
+        return submitted
+
     async def capture(self, code: str, amount: str | None = None, key: str | None = None) -> dict[str, Any]:
         money = None if amount is None else {"amount": amount, "currency": "EUR"}
         answer = await self._server(

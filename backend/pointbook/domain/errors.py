@@ -197,6 +197,16 @@ class ReturnExceedsOrder(PointbookError):
         self.asked = asked
 
 
+class ReturnConflict(PointbookError):
+    """A return with this external id was reported before with another content."""
+
+    code = "RETURN_CONFLICT"
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"Return {external_id!r} was reported before with another content.")
+        self.external_id = external_id
+
+
 class RuleNotFound(PointbookError):
     code = "RULE_NOT_FOUND"
 

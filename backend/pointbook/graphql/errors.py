@@ -114,6 +114,20 @@ class OrderConflict(UserError):
     external_id: strawberry.ID = strawberry.field(description="The shop's id of the order.")
 
 
+@strawberry.type(description="A return was reported before with another content and has had its effect.")
+class ReturnConflict(UserError):
+    external_id: strawberry.ID = strawberry.field(description="The shop's id of the return.")
+
+
+@strawberry.type(description="More of a line or fee is to be returned than is left of it.")
+class ReturnExceedsOrder(UserError):
+    line: str = strawberry.field(description="The shop's id of the line, or the fee: deliveryFee.")
+    measure: str = strawberry.field(description="What is too much: quantity or amount.")
+    ordered: str = strawberry.field(description="How much was ordered, a decimal.")
+    returned: str = strawberry.field(description="How much was returned before.")
+    asked: str = strawberry.field(description="How much is to be returned now.")
+
+
 @strawberry.type(description="There is no such earning rule.")
 class RuleNotFound(UserError):
     key: strawberry.ID = strawberry.field(description="The key that was named.")
@@ -153,6 +167,8 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExtensionsExhausted: ExtensionsExhausted,
     errors.VoucherNotUsable: VoucherNotUsable,
     errors.OrderConflict: OrderConflict,
+    errors.ReturnConflict: ReturnConflict,
+    errors.ReturnExceedsOrder: ReturnExceedsOrder,
     errors.RuleNotFound: RuleNotFound,
     errors.EditConflict: EditConflict,
     errors.SimulationNotFound: SimulationNotFound,

@@ -9,6 +9,8 @@ from pointbook.domain.errors import InvalidInput
 from pointbook.domain.return_types import ReturnType, TypeEffect, TypeEffects
 from pointbook.graphql.described import described_enum
 
+__all__ = ["EffectOfType", "EffectOfTypeInput", "ReturnType", "TypeEffect", "effects_document"]
+
 described_enum(
     ReturnType,
     "What a document is that takes an order back.",

@@ -8,6 +8,7 @@ arrives. Stated rules:
   than what points have paid already is refused.
 - Once it has earned, a new status is noted and has no effect, so a late, older one undoes nothing. Other content
   is a conflict.
+- What return documents took back before it earned does not earn; what waited for the order takes it back at once.
 - An order of somebody who has not joined is parked. Reported again after its customer joined, it earns.
 """
 
@@ -23,12 +24,13 @@ import asyncpg
 from pointbook import ledger
 from pointbook.db.queries import orders
 from pointbook.db.queries.customers import lock_customer
+from pointbook.db.queries.returns import locked_order
 from pointbook.db.queries.rule_counts import add_counts, counts_of
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import earning, errors
 from pointbook.domain.money import Money
-from pointbook.domain.orders import OrderDocument, StoredOrder, parse_order
+from pointbook.domain.orders import OrderContent, OrderDocument, StoredOrder, parse_order
 from pointbook.domain.rules import Counter, Occasion
 from pointbook.ledger import Accrual, HoldState
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
@@ -37,6 +39,8 @@ from pointbook.services.installation import Installation
 from pointbook.services.judging import NOTHING_GIVEN, Circumstances, Judge
 from pointbook.services.members import normalised_email
 from pointbook.services.redemption import CAPTURE, Purchase, locked_hold, spend
+from pointbook.services.return_reckoning import Reckoning
+from pointbook.services.returns import NOT_RETURNED, apply_parked
 
 ORDERS_MAX: Final = 100
 """In one call of ``submit_orders``."""
@@ -86,9 +90,15 @@ async def submit_order(
         report = _Report(installation, programme, Judge(programme, now), order, order.stored(), tells, now)
         try:
             async with installation.turns.turn(programme.id, order.customer.external_id):
-                return await retrying(report.settle)
+                answer, returns_wait = await retrying(report.settle)
         except _Overtaken:
             installation.programmes.forget(programme_id)
+            continue
+        if returns_wait:
+            await apply_parked(
+                installation.db, installation.programmes, programme_id, order=order.external_id, now=now
+            )
+        return answer
     raise AssertionError(f"order {order.external_id!r} was overtaken {_ATTEMPTS} times")
 
 
@@ -153,20 +163,26 @@ class _Report:
     tells: bool
     now: datetime
 
-    async def settle(self) -> SubmittedOrder:
+    async def settle(self) -> tuple[SubmittedOrder, bool]:
+        """What has become of the order, and whether return documents wait for it."""
         order = self.order
         async with self.installation.db.bare_transaction(self.programme.id) as connection:
             known = await orders.known(
                 connection, self.programme.id, order.external_id, order.customer.external_id
             )
-            earlier = known.order
-            if earlier is None:
-                return await self._take(connection, known)
-            if earlier.state == orders.EARNED:
-                return await self._note(connection, earlier)
-            if not self._is_news(earlier, known):
-                return self._answer_of(earlier)
+            return await self._settle(connection, known), known.returns_wait
+
+    async def _settle(self, connection: Connection, known: orders.Known) -> SubmittedOrder:
+        earlier = known.order
+        if earlier is None:
             return await self._take(connection, known)
+        if earlier.state == orders.EARNED:
+            return await self._note(connection, earlier)
+        if not self._is_news(earlier, known):
+            return self._answer_of(earlier)
+        if earlier.returned != NOT_RETURNED and earlier.fingerprint != self.stored.fingerprint:
+            raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
+        return await self._take(connection, known)
 
     async def _note(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder:
         """An order that has earned: only its status may still change."""
@@ -250,15 +266,18 @@ class _Report:
             return _Effect(Outcome.PARKED)
         if not self._qualifies():
             return _Effect(Outcome.RECEIVED)
-        return await self._earn(connection, AccountKey(known.account_id, known.public_id), redeemed)
+        return await self._earn(connection, known, AccountKey(known.account_id, known.public_id), redeemed)
 
-    async def _earn(self, connection: Connection, account: AccountKey, redeemed: _Redeemed) -> _Effect:
+    async def _earn(
+        self, connection: Connection, known: orders.Known, account: AccountKey, redeemed: _Redeemed
+    ) -> _Effect:
         judge, order = self.judge, self.order
         occasion = judge.occasion(
             Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
         )
         standing, given = await self._given(connection, account.account_id, occasion)
-        result = judge.order(order.content, occasion, redeemed.value, given)
+        content, redeemed_value = await self._left(connection, known, redeemed)
+        result = judge.order(content, occasion, redeemed_value, given)
         version, record = judge.version.version, judge.record(result)
         lots = judge.lots(result.parts, self.now)
         if not lots:
@@ -287,6 +306,17 @@ class _Report:
         asked = ((standing, counter) for counter in counters)
         counts = await counts_of(connection, self.programme.id, asked)
         return standing, {counter: points for (_, counter), points in counts.items()}
+
+    async def _left(
+        self, connection: Connection, known: orders.Known, redeemed: _Redeemed
+    ) -> tuple[OrderContent, int]:
+        """What is to be judged: the order, or what return documents have left of it before it earned."""
+        if known.order is None or known.order.returned == NOT_RETURNED:
+            return self.order.content, redeemed.value
+        returnable = await locked_order(connection, self.programme.id, self.order.external_id)
+        assert returnable is not None, "it is known, and orders are never deleted"
+        reckoning = await Reckoning.of(connection, self.programme, returnable)
+        return reckoning.left(self.judge.version.settings.refund_split)
 
     def _qualifies(self) -> bool:
         return earning.qualifies(self.order.status, self.judge.version.settings)

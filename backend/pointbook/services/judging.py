@@ -215,6 +215,19 @@ def occasion_again(placed: Circumstances, judgement: Judgement) -> Occasion:
     )
 
 
+def granted_again(
+    programme: ProgrammeSnapshot, order: JudgedOrder, remaining: OrderContent, redeemed_value: int
+) -> int:
+    """The points that an order, or what remains of it, is granted by what it was judged by."""
+    result = judged_again(programme, order, remaining, redeemed_value)
+    if order.judgement is None:
+        return result.points
+    at, settings = Judgement.of(order.judgement).at, programme.version(order.settings_version).settings
+    return sum(
+        part.points for part in result.parts if lot_lifetime(settings, part.lot, at, programme.zone) is not None
+    )
+
+
 def has_rules(engine: Engine) -> bool:
     """Whether there is more than what the settings give, which stands first."""
     return bool(engine.rules) and engine.rules[-1].version is not None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from pointbook.db.session import Database
-from pointbook.services import outbox, simulation_batches, sweeping
+from pointbook.services import outbox, returns, simulation_batches, sweeping
 from pointbook.services.directory import ProgrammeDirectory
 from pointbook.services.outbox import Subscriptions
 from pointbook.worker.ending import end
@@ -46,6 +46,7 @@ class Jobs:
         self._stopping = False
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
+            Job("apply_returns", timedelta(seconds=5), self._apply_returns),
             Job("simulate_rules", timedelta(seconds=3), self._simulate_rules),
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
@@ -87,6 +88,11 @@ class Jobs:
         )
         if drained != outbox.Drained():
             log.info("outbox.drained", delivered=drained.delivered, failed=drained.failed)
+
+    async def _apply_returns(self) -> None:
+        looked_at = await returns.apply_all_parked(self._database, self._programmes, now=self._clock())
+        if looked_at:
+            log.info("returns.applied", looked_at=looked_at)
 
     async def _simulate_rules(self) -> None:
         worked = await simulation_batches.run(

@@ -7,6 +7,7 @@ from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
 from pointbook.db.models.orders import SalesOrder
 from pointbook.db.models.outbox import OutboxMessage
 from pointbook.db.models.programmes import Programme, SettingsVersion, Store
+from pointbook.db.models.returns import ReturnDocument
 from pointbook.db.models.rule_simulations import (
     RuleSimulation,
     RuleSimulationCount,
@@ -25,6 +26,7 @@ __all__ = [
     "OutboxMessage",
     "Programme",
     "RejoinBlock",
+    "ReturnDocument",
     "RuleCount",
     "RuleSimulation",
     "RuleSimulationCount",

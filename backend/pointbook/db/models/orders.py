@@ -19,7 +19,7 @@ class SalesOrder(Base):
     ``redeemed_value`` was paid with points, ``hold_id`` says by which voucher. ``entry_seq`` is the accrual in
     the ledger; an order that earned 0 points has none. ``judgement`` says what its points come from: the
     instant that pins the rules, the day, what caps had given before, what became of each rule. Without one the
-    settings alone judged.
+    settings alone judged. ``returned`` says how much return documents took back.
     """
 
     __tablename__ = "sales_order"
@@ -27,6 +27,7 @@ class SalesOrder(Base):
         ForeignKeyConstraint(["programme_id", "account_id"], ["member.programme_id", "member.account_id"]),
         ForeignKeyConstraint(["programme_id", "store_id"], ["store.programme_id", "store.store_id"]),
         CheckConstraint(one_of("state", "RECEIVED", "EARNED", "PARKED"), name="state"),
+        CheckConstraint(one_of("returned", "NONE", "PART", "ALL", "CANCELLED"), name="returned"),
         CheckConstraint("total >= 0 and redeemed_value between 0 and total and points >= 0", name="amounts"),
         CheckConstraint("redeemed_value = 0 or hold_id is not null", name="redeemed_by"),
         CheckConstraint("state = 'EARNED' or (points = 0 and entry_seq is null)", name="earned"),
@@ -78,4 +79,5 @@ class SalesOrder(Base):
     judgement: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     hold_id: Mapped[UUID | None]
     entry_seq: Mapped[BigId | None]
+    returned: Mapped[str] = mapped_column(server_default="NONE")
     reported_at: Mapped[datetime]

@@ -29,6 +29,7 @@ class OrderRow:
     redeemed_value: int
     points: int
     hold_id: UUID | None
+    returned: str
 
 
 class Known(NamedTuple):
@@ -43,6 +44,8 @@ class Known(NamedTuple):
     public_id: UUID | None
     captured_hold_id: UUID | None
     captured_value: int | None
+    returns_wait: bool
+    """There are return documents that wait for this order."""
 
 
 class CapturedHold(Protocol):
@@ -93,6 +96,7 @@ async def known(connection: Connection, programme_id: int, order: str, customer:
         row["public_id"],
         row["captured_hold_id"],
         row["captured_value"],
+        row["returns_wait"],
     )
 
 
@@ -182,7 +186,12 @@ select
     {_COLUMNS},
     coalesce(joined.account_id, released.account_id) as member_account_id,
     coalesce(joined.public_id, released.public_id) as public_id,
-    captured.hold_id as captured_hold_id, captured.captured_value
+    captured.hold_id as captured_hold_id, captured.captured_value,
+    exists (
+        select from return_document as waiting
+        where waiting.programme_id = asked.programme_id and waiting.order_external_id = asked.order_id
+            and waiting.state = 'PARKED'
+    ) as returns_wait
 from (values ($1::int, $2::text, $3::text)) as asked (programme_id, order_id, customer_id)
 left join sales_order as known on known.programme_id = asked.programme_id and known.external_id = asked.order_id
 left join member_external_id as customer

@@ -1,0 +1,86 @@
+"""Return documents, and how much of an order they have taken back."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from pointbook.db.migrations import steps
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_documents()
+    op.add_column("sales_order", sa.Column("returned", sa.Text(), server_default="NONE", nullable=False))
+    op.create_check_constraint(
+        op.f("sales_order_returned_check"), "sales_order", "returned in ('NONE', 'PART', 'ALL', 'CANCELLED')"
+    )
+    steps.isolate_tenants(["return_document"])
+    steps.grant_to_app("select, insert, update", ["return_document"])
+
+
+def create_documents() -> None:
+    def figure(name: str) -> sa.Column[Any]:
+        return sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
+
+    op.create_table(
+        "return_document",
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("order_external_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("document", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("by_hand", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("effect", sa.Text(), nullable=True),
+        figure("value"),
+        figure("money"),
+        figure("given_back"),
+        figure("given_back_value"),
+        figure("reversed"),
+        figure("debt"),
+        figure("forgiven"),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state in ('PARKED', 'APPLIED')", name=op.f("return_document_state_check")),
+        sa.CheckConstraint(
+            "effect in ('BOTH', 'EARNING', 'REDEMPTION', 'NOTHING')", name=op.f("return_document_effect_check")
+        ),
+        sa.CheckConstraint(
+            "(state = 'APPLIED') = (number is not null) and (state = 'APPLIED') = (applied_at is not null)"
+            " and (state = 'APPLIED') = (effect is not null)",
+            name=op.f("return_document_applied_check"),
+        ),
+        sa.CheckConstraint(
+            "value >= 0 and money >= 0 and given_back >= 0 and given_back_value >= 0 and reversed >= 0"
+            " and debt >= 0 and forgiven >= 0 and debt + forgiven <= reversed",
+            name=op.f("return_document_amounts_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["programme_id"], ["programme.id"], name=op.f("return_document_programme_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("programme_id", "external_id", name=op.f("return_document_pkey")),
+    )
+    op.create_index(
+        op.f("return_document_programme_id_order_external_id_number_idx"),
+        "return_document",
+        ["programme_id", "order_external_id", "number"],
+        unique=True,
+    )
+    op.create_index(
+        "return_document_parked_idx",
+        "return_document",
+        ["programme_id", "external_id"],
+        unique=False,
+        postgresql_where="state = 'PARKED'",
+    )

@@ -1,0 +1,191 @@
+"""Return documents as they are known, and the orders that they take back, locked by whoever applies one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from pointbook.db.session import Connection
+
+PARKED: Final = "PARKED"
+APPLIED: Final = "APPLIED"
+
+
+class Effect(NamedTuple):
+    """What an applied document came to. Money in minor units, whole points; see ``ReturnDocument``."""
+
+    number: int
+    effect: str
+    value: int
+    money: int
+    given_back: int
+    given_back_value: int
+    reversed: int
+    debt: int
+    forgiven: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRow:
+    """``effect`` None: it is parked. ``document`` as ``ReturnContent.to_json`` wrote it."""
+
+    external_id: str
+    order_external_id: str
+    type: str
+    status: str | None
+    currency: str
+    returned_at: datetime | None
+    document: Mapping[str, Any]
+    fingerprint: bytes
+    by_hand: bool
+    effect: Effect | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRecord:
+    """A document as it is reported; ``document`` is JSON text."""
+
+    external_id: str
+    order_external_id: str
+    type: str
+    status: str | None
+    currency: str
+    returned_at: datetime | None
+    document: str
+    fingerprint: bytes
+    by_hand: bool
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnableOrder:
+    """All of an order that its returns are reckoned from. ``document``, ``judgement``: as they are kept."""
+
+    external_id: str
+    account_id: int | None
+    customer_external_id: str | None
+    currency: str
+    placed_at: datetime
+    store_id: str | None
+    entry_channel: str | None
+    exit_channel: str | None
+    document: str
+    state: str
+    total: int
+    redeemed_value: int
+    points: int
+    settings_version: int | None
+    judgement: str | None
+    hold_id: UUID | None
+    holder_id: int | None
+    """Whose points paid."""
+    entry_seq: int | None
+    returned: str
+
+
+async def find(connection: Connection, programme_id: int, external_id: str) -> ReturnRow | None:
+    row = await connection.fetchrow(_FIND, programme_id, external_id)
+    return None if row is None else _row(row)
+
+
+async def add(connection: Connection, programme_id: int, record: ReturnRecord) -> bool:
+    """Keep a document, parked; False when it is known already."""
+    values = (getattr(record, name) for name in ReturnRecord.__dataclass_fields__)
+    return bool(await connection.fetchval(_ADD, programme_id, *values))
+
+
+async def apply(
+    connection: Connection, programme_id: int, external_id: str, effect: Effect, *, by_hand: bool, now: datetime
+) -> None:
+    """Write down what a parked document came to."""
+    changed = await connection.fetchval(_APPLY, programme_id, external_id, by_hand, now, *effect)
+    assert changed, "it was parked, under the lock of its order"
+
+
+async def applied(connection: Connection, programme_id: int, order: str) -> list[ReturnRow]:
+    """The documents of an order that have had their effect, in that order."""
+    return [_row(row) for row in await connection.fetch(_APPLIED, programme_id, order)]
+
+
+async def order(connection: Connection, programme_id: int, external_id: str) -> ReturnableOrder | None:
+    """The order as it stands, not locked."""
+    row = await connection.fetchrow(_ORDER, programme_id, external_id)
+    return None if row is None else _order(row)
+
+
+async def locked_order(connection: Connection, programme_id: int, external_id: str) -> ReturnableOrder | None:
+    """The order, locked until the transaction ends. Whoever asks has locked its account before."""
+    row = await connection.fetchrow(_ORDER + "for no key update of known", programme_id, external_id)
+    return None if row is None else _order(row)
+
+
+async def set_returned(connection: Connection, programme_id: int, order: str, returned: str) -> None:
+    await connection.execute(_SET_RETURNED, programme_id, order, returned)
+
+
+async def ready(connection: Connection, programme_id: int, most: int, *, order: str | None = None) -> list[str]:
+    """Parked documents whose order is known by now, with its customer: at most so many, of one order if named."""
+    rows = await connection.fetch(_READY, programme_id, order, most)
+    return [row["external_id"] for row in rows]
+
+
+def _row(row: Any) -> ReturnRow:
+    effect = None if row["number"] is None else Effect(*(row[name] for name in Effect._fields))
+    plain = {name: row[name] for name in ReturnRow.__dataclass_fields__ if name not in {"effect", "document"}}
+    return ReturnRow(**plain, document=orjson.loads(row["document"]), effect=effect)
+
+
+def _order(row: Any) -> ReturnableOrder:
+    return ReturnableOrder(**{name: row[name] for name in ReturnableOrder.__dataclass_fields__})
+
+
+_FIND = "select * from return_document where programme_id = $1 and external_id = $2"
+
+_ADD = """
+insert into return_document (
+    programme_id, external_id, order_external_id, type, status, currency, returned_at, document, fingerprint,
+    by_hand, reported_at, state)
+values ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9, $10, $11, 'PARKED')
+on conflict (programme_id, external_id) do nothing
+returning true
+"""
+
+_APPLY = """
+update return_document
+set state = 'APPLIED', by_hand = $3, applied_at = $4, number = $5, effect = $6, value = $7, money = $8,
+    given_back = $9, given_back_value = $10, reversed = $11, debt = $12, forgiven = $13
+where programme_id = $1 and external_id = $2 and state = 'PARKED'
+returning true
+"""
+
+_APPLIED = """
+select * from return_document
+where programme_id = $1 and order_external_id = $2 and number is not null
+order by number
+"""
+
+_ORDER = """
+select
+    *,
+    (
+        select h.owner_id from ledger.hold as h
+        where h.programme_id = known.programme_id and h.hold_id = known.hold_id
+    ) as holder_id
+from sales_order as known
+where known.programme_id = $1 and known.external_id = $2
+"""
+
+_SET_RETURNED = "update sales_order set returned = $3 where programme_id = $1 and external_id = $2"
+
+_READY = """
+select r.external_id
+from return_document as r
+join sales_order as known on known.programme_id = r.programme_id and known.external_id = r.order_external_id
+where r.programme_id = $1 and r.state = 'PARKED' and known.state <> 'PARKED'
+    and ($2::text is null or r.order_external_id = $2)
+order by r.external_id
+limit $3
+"""

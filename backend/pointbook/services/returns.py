@@ -1,0 +1,310 @@
+"""Orders are taken back: each return document has its effect once, whatever way and how often it arrives (R23).
+
+A document is kept first, parked, and applied when its order is known with its customer: at once, after the order
+came (``apply_parked``), or by the worker, which looks for what was left over. Applying locks the accounts, then
+the order; reckons all documents of the order anew; gives points back and takes points back in one call of the
+ledger; and writes down what it came to.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from pointbook import ledger
+from pointbook.db.queries import returns as rows
+from pointbook.db.queries.orders import PARKED
+from pointbook.db.queries.programme_ids import programme_ids
+from pointbook.db.retry import retrying
+from pointbook.db.session import Connection, Database
+from pointbook.domain import errors
+from pointbook.domain.money import Money
+from pointbook.domain.return_types import ReturnType, TypeEffect, effect_of
+from pointbook.domain.returns import ReturnContent, grace_end, parse_return
+from pointbook.ledger import GiveBack, Reversal, Source
+from pointbook.services import outbox
+from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, check_unchanged
+from pointbook.services.granting import ORDER
+from pointbook.services.installation import Installation
+from pointbook.services.return_reckoning import Reckoning, Undone
+
+RETURN: Final = "return"
+"""The kind of source in the ledger."""
+POINTS_RETURNED: Final = "points.returned"
+NOT_RETURNED: Final = "NONE"
+_ATTEMPTS: Final = 5
+_READY_AT_ONCE: Final = 500
+
+log = structlog.get_logger(__name__)
+
+
+class ReturnOutcome(enum.StrEnum):
+    APPLIED = "APPLIED"
+    PARKED = "PARKED"
+    """Known; its order, or the order's customer, is not."""
+
+
+class OrderReturned(enum.StrEnum):
+    """How much of an order return documents have taken back."""
+
+    NONE = "NONE"
+    PART = "PART"
+    ALL = "ALL"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedReturn:
+    """What a document came to: of the ``value`` of what came back ``money`` is refunded, the rest given back.
+
+    ``reversed`` points are taken back; of them ``debt`` are owed by now, and ``forgiven`` were not taken.
+    ``replayed``: nothing changed now.
+    """
+
+    external_id: str
+    order_external_id: str
+    outcome: ReturnOutcome
+    value: Money
+    money: Money
+    given_back: int
+    given_back_value: Money
+    reversed: int
+    debt: int
+    forgiven: int
+    order_returned: OrderReturned
+    replayed: bool
+
+
+async def submit_return(
+    installation: Installation,
+    programme_id: int,
+    document: Mapping[str, Any],
+    *,
+    by_hand: bool = False,
+    now: datetime,
+) -> SubmittedReturn:
+    """Record a return document and give it its effect, once; the same document again: the same answer.
+
+    Sent ``by_hand`` it reverses earning and redemption, whatever the programme says of its type (R23).
+    Raises InvalidInput, CurrencyMismatch, ProgrammeNotOpen, ReturnExceedsOrder and ReturnConflict (the id had
+    another content before); nothing is recorded then.
+    """
+
+    async def call(programme: ProgrammeSnapshot) -> SubmittedReturn:
+        parsed = parse_return(document, programme.currency)
+        stored = parsed.stored()
+        record = rows.ReturnRecord(
+            parsed.external_id,
+            parsed.order_external_id,
+            parsed.type,
+            parsed.status,
+            parsed.currency,
+            parsed.returned_at,
+            stored.content,
+            stored.fingerprint,
+            by_hand,
+            now,
+        )
+        report = _Report(installation.db, programme, record, parsed.content, now)
+        async with installation.turns.turn(programme.id, f"returns of {parsed.order_external_id}"):
+            return await _until_not_overtaken(report)
+
+    return await installation.programmes.while_open(programme_id, call)
+
+
+async def apply_parked(
+    db: Database, programmes: ProgrammeDirectory, programme_id: int, *, order: str | None = None, now: datetime
+) -> int:
+    """Apply parked documents whose order is known by now, of one order or of all; so many were looked at.
+
+    One that its order refuses (it returns more than was ordered) stays parked.
+    """
+    async with db.bare_transaction(programme_id) as connection:
+        found = await rows.ready(connection, programme_id, _READY_AT_ONCE, order=order)
+    for external_id in found:
+        async with db.bare_transaction(programme_id) as connection:
+            row = await rows.find(connection, programme_id, external_id)
+        if row is not None and row.effect is None:
+            await _apply_one(db, programmes, programme_id, row, now)
+    return len(found)
+
+
+async def apply_all_parked(db: Database, programmes: ProgrammeDirectory, *, now: datetime) -> int:
+    """``apply_parked`` for every programme; one that fails is logged, and tried again in another run."""
+    looked_at = 0
+    for programme_id in await programme_ids(db):
+        try:
+            looked_at += await apply_parked(db, programmes, programme_id, now=now)
+        except Exception:
+            log.exception("returns.failed", programme=programme_id)
+    return looked_at
+
+
+async def _apply_one(
+    db: Database, programmes: ProgrammeDirectory, programme_id: int, row: rows.ReturnRow, now: datetime
+) -> None:
+    content = ReturnContent.from_stored(row.document)
+    record = rows.ReturnRecord(
+        row.external_id,
+        row.order_external_id,
+        row.type,
+        row.status,
+        row.currency,
+        row.returned_at,
+        content.to_json(),
+        row.fingerprint,
+        row.by_hand,
+        now,
+    )
+
+    async def call(programme: ProgrammeSnapshot) -> SubmittedReturn:
+        return await _until_not_overtaken(_Report(db, programme, record, content, now))
+
+    try:
+        await programmes.while_open(programme_id, call)
+    except errors.PointbookError:
+        return  # it was parked before its order could refuse it, and stays so for the staff to see
+
+
+async def _until_not_overtaken(report: "_Report") -> SubmittedReturn:
+    for _ in range(_ATTEMPTS):
+        try:
+            return await retrying(report.settle)
+        except _Overtaken:
+            continue
+    raise AssertionError(f"return {report.record.external_id!r} was overtaken {_ATTEMPTS} times")
+
+
+class _Overtaken(Exception):
+    """The order changed between reading and locking: look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """One document, reported once; ``settle`` may run several times and has its effect in the last."""
+
+    db: Database
+    programme: ProgrammeSnapshot
+    record: rows.ReturnRecord
+    content: ReturnContent
+    now: datetime
+
+    async def settle(self) -> SubmittedReturn:
+        programme_id, record = self.programme.id, self.record
+        async with self.db.bare_transaction(programme_id) as connection:
+            order = await self._locked_order(connection)
+            earlier = await rows.find(connection, programme_id, record.external_id)
+            if earlier is not None and earlier.fingerprint != record.fingerprint:
+                raise errors.ReturnConflict(record.external_id)
+            if earlier is not None and earlier.effect is not None:
+                return self._answer(earlier.effect, order, replayed=True)
+            if earlier is None and not await rows.add(connection, programme_id, record):
+                raise _Overtaken
+            if order is None or order.state == PARKED:
+                return self._parked(replayed=earlier is not None)
+            await check_unchanged(connection, self.programme)
+            return await self._apply(connection, order, earlier)
+
+    async def _locked_order(self, connection: Connection) -> rows.ReturnableOrder | None:
+        """The order under its lock, taken after those of the accounts that its points move on."""
+        programme_id, name = self.programme.id, self.record.order_external_id
+        seen = await rows.order(connection, programme_id, name)
+        if seen is None:
+            return None
+        owners = {owner for owner in (seen.account_id, seen.holder_id) if owner is not None}
+        if owners:
+            await ledger.lock(connection, programme_id, sorted(owners))
+        locked = await rows.locked_order(connection, programme_id, name)
+        if locked is None or (locked.account_id, locked.holder_id) != (seen.account_id, seen.holder_id):
+            raise _Overtaken
+        return locked
+
+    async def _apply(
+        self, connection: Connection, order: rows.ReturnableOrder, earlier: rows.ReturnRow | None
+    ) -> SubmittedReturn:
+        record, settings = self.record, self.programme.settings_at(self.now)
+        if order.currency != record.currency:
+            raise errors.CurrencyMismatch(order.currency, record.currency)
+        by_hand = record.by_hand or (earlier is not None and earlier.by_hand)
+        kind = effect_of(settings.type_effects, ReturnType(record.type), by_hand=by_hand)
+        reckoning = await Reckoning.of(connection, self.programme, order)
+        undone = reckoning.undone_by(self.content, kind, settings.refund_split)
+        moved = await self._move(connection, order, undone)
+        effect = rows.Effect(
+            number=reckoning.number,
+            effect=kind,
+            value=undone.value,
+            money=undone.money,
+            given_back=undone.given_back,
+            given_back_value=undone.given_back_value,
+            reversed=undone.reversed,
+            debt=0 if moved is None else moved.debt,
+            forgiven=0 if moved is None else moved.forgiven,
+        )
+        await rows.apply(connection, self.programme.id, record.external_id, effect, by_hand=by_hand, now=self.now)
+        returned = self._order_state(undone)
+        await rows.set_returned(connection, self.programme.id, order.external_id, returned)
+        await self._tell(connection, effect)
+        return self._answer(effect, order, returned=returned)
+
+    async def _move(
+        self, connection: Connection, order: rows.ReturnableOrder, undone: Undone
+    ) -> ledger.Reversed | None:
+        settings = self.programme.settings_at(self.now)
+        given = reversal = None
+        if undone.given_back and order.hold_id is not None:
+            grace = grace_end(self.now, settings.give_back_grace_days, self.programme.zone)
+            given = GiveBack(order.hold_id, undone.given_back, grace)
+        if undone.reversed and order.entry_seq is not None:
+            reversal = Reversal(Source(ORDER, order.external_id), undone.reversed, settings.clawback)
+        if given is None and reversal is None:
+            return None
+        source = Source(RETURN, self.record.external_id)
+        returned = await ledger.return_order(connection, self.programme.id, given, reversal, source, now=self.now)
+        return returned.reversed
+
+    def _order_state(self, undone: Undone) -> OrderReturned:
+        if undone.leaves_something:
+            return OrderReturned.PART
+        return OrderReturned.CANCELLED if self.record.type == ReturnType.CANCELLATION else OrderReturned.ALL
+
+    async def _tell(self, connection: Connection, effect: rows.Effect) -> None:
+        payload = {
+            "return": self.record.external_id,
+            "order": self.record.order_external_id,
+            "givenBack": effect.given_back,
+            "reversed": effect.reversed - effect.forgiven,
+        }
+        await outbox.append(connection, self.programme.id, POINTS_RETURNED, payload, now=self.now)
+
+    def _parked(self, *, replayed: bool) -> SubmittedReturn:
+        nothing = rows.Effect(0, TypeEffect.NOTHING, *[0] * 7)
+        return self._answer(nothing, None, replayed=replayed)
+
+    def _answer(
+        self,
+        effect: rows.Effect,
+        order: rows.ReturnableOrder | None,
+        *,
+        returned: OrderReturned | None = None,
+        replayed: bool = False,
+    ) -> SubmittedReturn:
+        currency = self.record.currency
+        stands = OrderReturned.NONE if order is None else OrderReturned(order.returned)
+        return SubmittedReturn(
+            self.record.external_id,
+            self.record.order_external_id,
+            ReturnOutcome.APPLIED if effect.number else ReturnOutcome.PARKED,
+            Money(effect.value, currency),
+            Money(effect.money, currency),
+            effect.given_back,
+            Money(effect.given_back_value, currency),
+            effect.reversed,
+            effect.debt,
+            effect.forgiven,
+            stands if returned is None else returned,
+            replayed,
+        )

@@ -1,0 +1,257 @@
+"""The examples of returns, each through the API: what is refunded, given back and taken back."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pointbook.services.earning_rules import create_rule, edit_rule
+from pointbook.services.returns import apply_all_parked
+from tests.scenarios.conftest import OpenShop
+from tests.scenarios.shop import Shop, at
+from tests.support import give_points
+
+L = {"basePointsPerOrder": 10}
+TWO_LINES = [
+    {"id": "1", "articleId": "pot", "quantity": 1, "amount": "48.00"},
+    {"id": "2", "articleId": "cup", "quantity": 2, "amount": "32.00"},
+]
+
+
+async def paid_with_points(shop: Shop, points: int, total: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """An order of a member who has just these points, and pays with them."""
+    await shop.join()
+    await give_points(shop.installation, shop.programme, "c-1", points, now=shop.clock())
+    held = await shop.redeem(points, total)
+    return await shop.order("o-1", total, lines=lines, voucherCode=held["voucherCode"])
+
+
+def told(answer: dict[str, Any]) -> tuple[int, str, int]:
+    """Points given back, money, points reversed."""
+    return answer["pointsGivenBack"], answer["money"]["amount"], answer["pointsReversed"]
+
+
+async def test_e24_a_full_return_undoes_earning_and_redemption(opened: OpenShop) -> None:
+    shop = await opened(**L)
+    assert (await paid_with_points(shop, 600, "80.00", TWO_LINES))["points"] == 60
+    answer = await shop.take_back("r-1", "o-1")
+    assert told(answer) == (600, "50.00", 60)
+    assert (answer["outcome"], answer["orderReturned"], answer["debt"]) == ("APPLIED", "ALL", 0)
+    balance = await shop.balance()
+    assert (balance["spendable"], balance["debt"]) == (600, 0)
+    kinds = await shop.me("history(first: 2) { nodes { kind points } }")
+    assert [(it["kind"], it["points"]) for it in kinds["history"]["nodes"]] == [
+        ("REVERSAL", -60),
+        ("GIVE_BACK", 600),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("split", "first"),
+    [
+        ("POINTS_FIRST", (600, "2.00", 2)),
+        ("MONEY_FIRST", (0, "32.00", 32)),
+        ("PROPORTIONAL", (240, "20.00", 20)),
+    ],
+)
+async def test_e25_a_partial_return_is_split_as_the_programme_says_and_any_order_closes(
+    opened: OpenShop, split: str, first: tuple[int, str, int]
+) -> None:
+    shop = await opened(**L, refundSplit=split)
+    await paid_with_points(shop, 600, "80.00", TWO_LINES)
+    part = await shop.take_back("r-1", "o-1", {"id": "2"})
+    assert (told(part), part["orderReturned"], part["value"]["amount"]) == (first, "PART", "32.00")
+    rest = await shop.take_back("r-2", "o-1", {"id": "1"})
+    assert rest["orderReturned"] == "ALL"
+    points, money, reversed_ = told(rest)
+    assert (points + first[0], float(money) + float(first[1]), reversed_ + first[2]) == (600, 50.0, 60)
+    assert (await shop.balance())["spendable"] == 600
+
+
+async def test_e26_what_is_returned_one_by_one_reverses_what_the_whole_had_earned(opened: OpenShop) -> None:
+    shop = await opened(revenuePerPoint="2.00")
+    await shop.join()
+    lines = [{"id": "1", "articleId": "pin", "quantity": 3, "amount": "3.00"}]
+    assert (await shop.order("o-1", "3.00", lines=lines))["points"] == 2
+    answers = [await shop.take_back(f"r-{n}", "o-1", {"id": "1", "quantity": 1}) for n in range(3)]
+    assert [answer["pointsReversed"] for answer in answers] == [1, 0, 1]
+
+
+async def spent(shop: Shop, *, others: int = 0) -> None:
+    """An order earned 100 points, all of which are spent by now; ``others`` points the member has besides."""
+    await shop.join()
+    await shop.order("o-1", "100.00")
+    held = await shop.redeem(100, "5.00")
+    await shop.order("o-2", "5.00", voucherCode=held["voucherCode"])
+    if others:
+        await give_points(shop.installation, shop.programme, "c-1", others, now=shop.clock())
+
+
+async def test_e27_points_that_are_spent_become_a_debt_that_later_points_pay(opened: OpenShop) -> None:
+    shop = await opened()
+    await spent(shop)
+    answer = await shop.take_back("r-1", "o-1")
+    assert (answer["pointsReversed"], answer["debt"]) == (100, 100)
+    balance = await shop.balance()
+    assert (balance["spendable"], balance["debt"]) == (0, 100)
+    await shop.order("o-3", "150.00")
+    balance = await shop.balance()
+    assert (balance["spendable"], balance["debt"]) == (50, 0)
+
+
+@pytest.mark.parametrize(
+    ("clawback", "left", "debt", "forgiven"),
+    [("ALLOW_NEGATIVE", 0, 70, 0), ("WITHIN_BALANCE", 0, 0, 70), ("ONLY_PENDING", 30, 0, 100)],
+)
+async def test_e42_how_far_points_are_taken_back_is_the_programmes_choice(
+    opened: OpenShop, clawback: str, left: int, debt: int, forgiven: int
+) -> None:
+    shop = await opened(clawback=clawback)
+    await spent(shop, others=30)
+    answer = await shop.take_back("r-1", "o-1")
+    assert (answer["debt"], answer["forgiven"]) == (debt, forgiven)
+    balance = await shop.balance()
+    assert (balance["spendable"], balance["debt"]) == (left, debt)
+
+
+@pytest.mark.parametrize(("grace", "usable"), [(30, 200), (0, 0)])
+async def test_e28_points_whose_lot_has_ended_come_back_for_a_time_of_grace(
+    opened: OpenShop, grace: int, usable: int
+) -> None:
+    shop = await opened("2026-05-20 10:00", giveBackGraceDays=grace)
+    await shop.join()
+    ended = at("2026-05-31 22:00")
+    await give_points(shop.installation, shop.programme, "c-1", 200, expires_at=ended, now=shop.clock())
+    held = await shop.redeem(200, "10.00")
+    await shop.order("o-1", "10.00", voucherCode=held["voucherCode"])
+    shop.clock.now = at("2026-06-10 10:00")
+    assert (await shop.take_back("r-1", "o-1"))["pointsGivenBack"] == 200
+    days = {}
+    for instant in ("2026-06-10 10:01", "2026-07-10 21:59", "2026-07-10 22:00"):
+        shop.clock.now = at(instant)
+        days[instant] = (await shop.balance())["spendable"]
+    assert list(days.values()) == [usable, usable, 0]
+
+
+async def test_e29_a_document_has_its_effect_once_however_often_it_comes(opened: OpenShop) -> None:
+    shop = await opened(**L)
+    await paid_with_points(shop, 600, "80.00", TWO_LINES)
+    answers = await asyncio.gather(*(shop.take_back("r-1", "o-1", {"id": "2"}) for _ in range(8)))
+    assert {told(answer) for answer in answers} == {(240, "20.00", 20)}
+    assert sorted(answer["replayed"] for answer in answers) == [False, *[True] * 7]
+    other = await shop.take_back("r-1", "o-1", {"id": "1"})
+    assert other["code"] == "RETURN_CONFLICT"
+    assert (await shop.balance())["spendable"] == 240 + 60 - 20
+
+
+async def test_e29_a_return_that_comes_before_its_order_waits_for_it(opened: OpenShop) -> None:
+    shop = await opened()
+    await shop.join()
+    lines = [{"id": "1", "articleId": "cup", "quantity": 2, "amount": "20.00"}]
+    waits = await shop.take_back("r-1", "o-1", {"id": "1", "quantity": 1})
+    assert (waits["outcome"], told(waits)) == ("PARKED", (0, "0.00", 0))
+    assert (await shop.take_back("r-1", "o-1", {"id": "1", "quantity": 1}))["replayed"] is True
+    assert (await shop.order("o-1", "20.00", lines=lines))["points"] == 20
+    assert (await shop.balance())["spendable"] == 10
+    again = await shop.take_back("r-1", "o-1", {"id": "1", "quantity": 1})
+    assert (again["outcome"], told(again), again["replayed"]) == ("APPLIED", (0, "10.00", 10), True)
+
+
+async def test_a_return_of_a_customer_who_joins_later_is_applied_by_the_worker(opened: OpenShop) -> None:
+    shop = await opened(releaseParkedOnJoin=True)
+    lines = [{"id": "1", "articleId": "cup", "quantity": 2, "amount": "20.00"}]
+    assert (await shop.order("o-1", "20.00", lines=lines))["outcome"] == "PARKED"
+    assert (await shop.take_back("r-1", "o-1", {"id": "1", "quantity": 1}))["outcome"] == "PARKED"
+    await shop.join()
+    assert (await shop.balance())["spendable"] == 20
+    installation = shop.installation
+    for applied in (1, 0):
+        looked_at = await apply_all_parked(installation.db, installation.programmes, now=shop.clock())
+        assert looked_at == applied
+        assert (await shop.balance())["spendable"] == 10
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ({"id": "2", "quantity": 3}, "RETURN_EXCEEDS_ORDER"),
+        ({"id": "2", "amount": "32.01"}, "RETURN_EXCEEDS_ORDER"),
+        ({"id": "3"}, "INVALID_INPUT"),
+        ({"id": "2", "quantity": "-1"}, "INVALID_INPUT"),
+        ({"id": "2", "quantity": "0"}, "INVALID_INPUT"),
+    ],
+)
+async def test_e29_more_than_was_ordered_is_refused_and_changes_nothing(
+    opened: OpenShop, line: dict[str, Any], code: str
+) -> None:
+    shop = await opened(**L)
+    await paid_with_points(shop, 600, "80.00", TWO_LINES)
+    assert (await shop.take_back("r-1", "o-1", line))["code"] == code
+    assert (await shop.balance())["spendable"] == 60
+    assert told(await shop.take_back("r-1", "o-1")) == (600, "50.00", 60), "the id is still free"
+
+
+async def test_e30_a_return_reverses_by_the_rules_that_the_order_was_judged_by(opened: OpenShop) -> None:
+    shop = await opened(earnsFromRevenue=False)
+    await shop.join()
+    installation, programme_id = shop.installation, shop.programme.id
+    pizza = {"kind": "ARTICLE", "name": "pizza", "points": 5, "targets": ["pizza"]}
+    made = await create_rule(installation, programme_id, pizza, now=shop.clock())
+    shop.clock.now = made.newest.effective_from
+    lines = [{"id": "1", "articleId": "pizza", "quantity": 2, "amount": "20.00"}]
+    assert (await shop.order("o-1", "20.00", lines=lines))["points"] == 10
+    doubled = {**pizza, "points": 10}
+    changed = await edit_rule(installation, programme_id, made.key, 1, doubled, now=shop.clock())
+    shop.clock.now = changed.newest.effective_from
+    assert (await shop.order("o-2", "20.00", lines=lines))["points"] == 20
+    assert (await shop.take_back("r-1", "o-1", {"id": "1", "quantity": 1}))["pointsReversed"] == 5
+    assert (await shop.take_back("r-2", "o-1"))["pointsReversed"] == 5
+
+
+async def test_e43_odd_cents_wait_for_the_document_that_makes_a_point_of_them(opened: OpenShop) -> None:
+    shop = await opened(**L)
+    lines = [
+        {"id": str(n), "articleId": "pin", "quantity": 1, "amount": amount}
+        for n, amount in enumerate(("3.33", "3.33", "3.34"))
+    ]
+    assert (await paid_with_points(shop, 100, "10.00", lines))["points"] == 15
+    answers = [await shop.take_back(f"r-{n}", "o-1", {"id": str(n)}) for n in range(3)]
+    assert [told(answer) for answer in answers] == [(33, "1.67", 2), (33, "1.66", 1), (34, "1.67", 12)]
+
+
+async def test_r28_a_cancelled_order_gives_back_what_it_took_and_never_earns(opened: OpenShop) -> None:
+    shop = await opened(**L)
+    await shop.join()
+    await give_points(shop.installation, shop.programme, "c-1", 600, now=shop.clock())
+    held = await shop.redeem(600, "80.00")
+    early = {"lines": TWO_LINES, "voucherCode": held["voucherCode"]}
+    assert (await shop.order("o-1", "80.00", status="NEW", **early))["outcome"] == "RECEIVED"
+    answer = await shop.take_back("c-1", "o-1", kind="CANCELLATION")
+    assert (told(answer), answer["orderReturned"]) == ((600, "50.00", 0), "CANCELLED")
+    assert (await shop.order("o-1", "80.00", **early))["points"] == 0
+    assert (await shop.balance())["spendable"] == 600
+
+
+async def test_what_came_back_before_an_order_earns_does_not_earn(opened: OpenShop) -> None:
+    shop = await opened(**L)
+    await shop.join()
+    assert (await shop.order("o-1", "80.00", status="NEW", lines=TWO_LINES))["outcome"] == "RECEIVED"
+    await shop.take_back("r-1", "o-1", {"id": "2"})
+    assert (await shop.order("o-1", "80.00", lines=TWO_LINES))["points"] == 48 + 10
+    other = [{**TWO_LINES[0], "amount": "47.00"}, TWO_LINES[1]]
+    assert (await shop.order("o-1", "79.00", lines=other))["code"] == "ORDER_CONFLICT"
+    assert (await shop.take_back("r-2", "o-1"))["pointsReversed"] == 58
+
+
+async def test_r23_a_programme_maps_types_to_what_they_reverse(opened: OpenShop) -> None:
+    shop = await opened(**L, typeEffects={"WARRANTY": "NOTHING", "REPAIR": "EARNING", "CREDIT_NOTE": "REDEMPTION"})
+    await paid_with_points(shop, 600, "80.00", TWO_LINES)
+    cup = {"id": "2", "quantity": 1}
+    assert told(await shop.take_back("w-1", "o-1", {"id": "1", "amount": "8.00"}, kind="WARRANTY")) == (
+        0,
+        "0.00",
+        0,
+    )
+    assert told(await shop.take_back("p-1", "o-1", cup, kind="REPAIR"))[:2] == (0, "0.00")
+    given = await shop.take_back("n-1", "o-1", cup, kind="CREDIT_NOTE")
+    assert (given["pointsGivenBack"], given["pointsReversed"]) == (120, 0)
