@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from starlette.applications import Starlette
+
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.programmes import change_currency, change_state
-from tests.http.fixtures import Shop
+from tests.http.fixtures import Shop, make_shop
 from tests.rules.shop import add_rule, line, order, rule
 from tests.support import DAY, give_points, join_member, redeem
 
@@ -149,3 +151,29 @@ async def redeem_everything(shop: Shop) -> None:
         input={"voucherCode": held.code, "idempotencyKey": "k"},
     )
     assert captured.data["captureRedemption"] == {"__typename": "CaptureRedemptionSuccess"}
+
+
+async def test_staff_are_told_of_every_members_entries_by_the_rules_names(shop: Shop) -> None:
+    await join_member(shop.installation, shop.programme)
+    await add_rule(shop.installation, shop.programme, rule(points=3), key="pizza-day")
+    await order(shop.installation, shop.programme, lines=[PIZZA])
+    entry = (await entries(shop))["ACCRUAL"]
+    query = "query ($entry: ID!) { explain(entry: $entry) { points rules { ruleKey ruleName points } } }"
+    told = (await shop.as_staff(query, entry=entry)).data["explain"]
+    assert [(it["ruleKey"], it["ruleName"]) for it in told["rules"]] == [
+        ("REVENUE", None),
+        ("pizza-day", "internal"),
+    ]
+    own = (await shop.as_customer(query, entry=entry)).data["explain"]
+    assert own["points"] == told["points"]
+    assert {(it["ruleKey"], it["ruleName"]) for it in own["rules"]} == {(None, None)}
+    for unknown in (f"{entry[:-1]}9", "nonsense", "0" * 32 + "-1"):
+        assert (await shop.as_staff(query, entry=unknown)).data["explain"] is None
+
+
+async def test_staff_of_another_programme_are_told_nothing(app: Starlette, shop: Shop) -> None:
+    await join_member(shop.installation, shop.programme)
+    await order(shop.installation, shop.programme, lines=[PIZZA])
+    other = await make_shop(app, shop.client, shop.clock)
+    asked = await other.as_staff(EXPLAIN, entry=(await entries(shop))["ACCRUAL"])
+    assert asked.data["explain"] is None

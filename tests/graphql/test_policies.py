@@ -43,7 +43,7 @@ MAY = {
     "Query.productPointsList": set(CALLERS),
     "Query.earnQuote": {"guest", "customer"},
     "Query.me": {"customer"},
-    "Query.explain": {"customer"},
+    "Query.explain": {"customer", "staff"},
     "Query.redemptionQuote": {"customer"},
     "Query.voucher": {"server"},
     "Mutation.join": {"customer"},

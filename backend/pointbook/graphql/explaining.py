@@ -1,6 +1,6 @@
 """Why points were or would be given: what became of each rule, told by public labels.
 
-Staff are told the same by the rules' own names: what differs is in ``RuleNames`` alone.
+Staff are told the rules' own names and keys besides: what differs is in ``RuleNames`` alone.
 """
 
 import enum
@@ -9,10 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Final, Self
+from uuid import UUID
 
 import strawberry
 
-from pointbook.domain.access import CUSTOMERS
+from pointbook.domain.access import CallerKind, Policy, Right
 from pointbook.domain.money import Money, Rounding
 from pointbook.domain.orders import QUANTITY_PLACES
 from pointbook.domain.rules import Verdict
@@ -39,6 +40,7 @@ described_enum(
 RULES = 20
 _LINES = 10
 _FIRST = f"How many, at most {MAX_PAGE}."
+_ASKING: Final = Policy(frozenset({CallerKind.CUSTOMER, CallerKind.STAFF}), Right.LIST_PROVISION)
 _BY_VERDICT: Final = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
@@ -175,9 +177,9 @@ class Explanation:
 @strawberry.type
 class ExplanationQuery:
     @query_field(
-        CUSTOMERS,
-        "Why an entry of the calling customer's history granted its points. Null for another's entry, and for one"
-        " whose points no rule gave.",
+        _ASKING,
+        "Why an entry of a history granted its points: of the calling customer's own, for staff of any member's."
+        " Null for an entry that is not theirs, and for one whose points no rule gave.",
     )
     async def explain(
         self,
@@ -185,14 +187,20 @@ class ExplanationQuery:
         entry: Annotated[strawberry.ID, strawberry.argument(description="The id of a `HistoryItem`.")],
         locale: Locale = None,
     ) -> Explanation | None:
-        installation, principal = info.context.installation, info.context.principal
-        assert principal.subject is not None, "the policy admits customers only"
         asked = entry_of(entry)
-        account = await installation.accounts.find(principal.programme_id, principal.subject)
-        if asked is None or account is None or account.public_id != asked[0]:
+        if asked is None or not await _may_ask(info, asked[0]):
             return None
-        found = await service.explain(installation, principal.programme_id, principal.subject, asked[1])
+        found = await service.explain_entry(*info.context.tenant, *asked)
         return None if found is None else Explanation.of(info, found, locale)
+
+
+async def _may_ask(info: Info, account: UUID) -> bool:
+    """Staff about every account of their programme, a customer about their own."""
+    installation, principal = info.context.installation, info.context.principal
+    if principal.subject is None:
+        return True
+    own = await installation.accounts.find(principal.programme_id, principal.subject)
+    return own is not None and own.public_id == account
 
 
 def explanations(rules: Iterable[service.ExplainedRule], names: RuleNames, first: int) -> list[RuleExplanation]:

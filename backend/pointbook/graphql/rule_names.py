@@ -1,4 +1,4 @@
-"""How rules are told to everybody: by an id that says nothing and a label. Keys and names are the staff's."""
+"""How rules are told: to everybody by an id that says nothing and a label, to the staff by key and name too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from typing import Annotated, Self, TypeAlias
 
 import strawberry
 
+from pointbook.domain.access import CallerKind
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.rules import Rule, Standard
 from pointbook.graphql.context import Info
@@ -50,6 +51,15 @@ class RuleNames:
         derived = self.info.context.installation.secrets.derive("public rule", str(self.programme.id), key)
         return strawberry.ID(derived.hex()[:32])
 
+    @property
+    def internal(self) -> bool:
+        """Whether whoever asks may be told keys and names."""
+        return self.info.context.principal.kind is CallerKind.STAFF
+
+    def name(self, key: str) -> str | None:
+        """What the staff call a rule; None for what the settings give."""
+        return None if key in Standard.__members__ else self._rule(key).name
+
     def label(self, key: str) -> str:
         if key not in self._labels:
             self._labels[key] = self._label(key)
@@ -59,8 +69,10 @@ class RuleNames:
         currency = self.programme.currency
         if key in Standard.__members__:
             return standard_label(Standard(key), self.settings, currency=currency, locale=self.locale)
-        rule = self.rules.get(key) or self.programme.book.newest()[key].rule
-        return rule_label(rule, currency=currency, locale=self.locale)
+        return rule_label(self._rule(key), currency=currency, locale=self.locale)
+
+    def _rule(self, key: str) -> Rule:
+        return self.rules.get(key) or self.programme.book.newest()[key].rule
 
 
 @strawberry.type(description="A rule by its name.")
@@ -75,3 +87,11 @@ class RuleReference:
     @described("What customers call it, or what it gives; plain text.")
     def label(self) -> str:
         return self.names.label(self.key)
+
+    @described("The rule's key, or REVENUE, BASE, SIGN_UP; null unless staff ask.")
+    def rule_key(self) -> strawberry.ID | None:
+        return strawberry.ID(self.key) if self.names.internal else None
+
+    @described("The rule's internal name; null unless staff ask, and for what the settings give.")
+    def rule_name(self) -> str | None:
+        return self.names.name(self.key) if self.names.internal else None

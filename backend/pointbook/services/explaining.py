@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeAlias
+from uuid import UUID
 
 import orjson
 
@@ -61,10 +62,15 @@ async def explain(installation: Installation, programme_id: int, external_id: st
     None: there is no such entry, no rule gave its points, or it is from before the programme changed its currency.
     """
     account = await installation.accounts.find(programme_id, external_id)
-    if account is None:
-        return None
+    return None if account is None else await explain_entry(installation, programme_id, account.public_id, seq)
+
+
+async def explain_entry(
+    installation: Installation, programme_id: int, public_id: UUID, seq: int
+) -> Explanation | None:
+    """The entry of the account with this public id; otherwise as ``explain``."""
     async with installation.db.bare_transaction(programme_id) as connection:
-        row = await connection.fetchrow(_ENTRY, programme_id, account.account_id, seq)
+        row = await connection.fetchrow(_ENTRY, programme_id, public_id, seq)
     if row is None:
         return None
     programme = await installation.programmes.get(programme_id)
@@ -120,11 +126,12 @@ select
     entry.at, entry.source_type, entry.source_id, known.points, known.judgement, known.settings_version,
     known.placed_at, known.store_id, known.entry_channel, known.exit_channel, known.document, known.redeemed_value,
     member.sign_up_points, member.sign_up_judgement
-from ledger.entry as entry
+from ledger.account as account
+join ledger.entry as entry on entry.programme_id = account.programme_id and entry.account_id = account.account_id
 join member on member.programme_id = entry.programme_id and member.account_id = entry.account_id
 left join sales_order as known
     on known.programme_id = entry.programme_id and known.external_id = entry.source_id
     and entry.source_type = '{ORDER}'
-where entry.programme_id = $1 and entry.account_id = $2 and entry.seq = $3 and entry.kind = 'accrual'
+where account.programme_id = $1 and account.public_id = $2 and entry.seq = $3 and entry.kind = 'accrual'
     and (known.external_id is not null or entry.source_type = '{SIGN_UP}')
 """  # noqa: S608  # kinds of source
