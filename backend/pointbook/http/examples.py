@@ -1,4 +1,4 @@
-"""Example operations of GraphiQL: a purchase paid with points, in the order in which one tries it.
+"""Example operations of GraphiQL: a purchase paid with points and what the staff do, in the order to try them.
 
 Each works after those before it, in a programme that gives 50 points for joining, as the demo does.
 """
@@ -315,5 +315,102 @@ mutation Release($input: ReleaseRedemptionInput!) {
 }
 """,
         input={"voucherCode": "", "idempotencyKey": "release-1"},
+    ),
+    _tab(
+        """
+# For the shop's back end: one of the two coffees of
+# order-1 comes back. Refund `money`.
+mutation SubmitReturn($input: SubmitReturnInput!) {
+  submitReturn(input: $input) {
+    ... on SubmitReturnSuccess {
+      outcome
+      value { amount currency }
+      money { amount }
+      pointsGivenBack
+      pointsReversed
+      debt
+      orderReturned
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "return": {
+                "externalId": "return-1",
+                "orderExternalId": "order-1",
+                "type": "RETURN",
+                "currency": "EUR",
+                "lines": [{"id": "1", "quantity": "1"}],
+            }
+        },
+    ),
+    _tab(
+        """
+# For the staff: put a staff key (st_...) above and press
+# Use, without a token. Rules, and why one gives nothing.
+query EarningRules {
+  earningRules(first: 20) {
+    nodes {
+      key
+      state
+      inertReason
+      newest { version effectiveFrom rule { kind name points factor targets } }
+    }
+  }
+}
+"""
+    ),
+    _tab(
+        """
+# For the staff: in force 5 seconds later. Whoever edits
+# it names the version they have seen.
+mutation CreateRule($input: CreateRuleInput!) {
+  createRule(input: $input) {
+    ... on CreateRuleSuccess {
+      rule { key state newest { version effectiveFrom } }
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "key": "coffee-week",
+            "rule": {
+                "kind": "ARTICLE",
+                "name": "coffee week",
+                "labels": [{"locale": "de", "text": "Kaffeewoche: {points} Punkte extra"}],
+                "points": 5,
+                "targets": ["coffee"],
+            },
+        },
+    ),
+    _tab(
+        """
+# For the staff: what that rule would have changed over
+# the orders of a year. Nothing is changed by it.
+mutation SimulateRule($input: SimulateRuleInput!) {
+  simulateRule(input: $input) {
+    ... on SimulateRuleSuccess {
+      simulation {
+        id
+        state
+        ordersTotal
+        ordersChanged
+        membersChanged
+        difference
+        byRule { key difference }
+      }
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "placedFrom": "2025-12-01T00:00:00Z",
+            "placedTo": "2026-12-01T00:00:00Z",
+            "key": "coffee-week",
+            "version": 1,
+        },
     ),
 ]
