@@ -151,12 +151,19 @@ class Shop:
         submitted: dict[str, Any] = answer["submitReturn"]
         return submitted
 
-    async def capture(self, code: str, amount: str | None = None, key: str | None = None) -> dict[str, Any]:
+    async def capture(
+        self, code: str, amount: str | None = None, key: str | None = None, *, order: str | None = None
+    ) -> dict[str, Any]:
         money = None if amount is None else {"amount": amount, "currency": "EUR"}
         answer = await self._server(
             "mutation ($input: CaptureRedemptionInput!) { captureRedemption(input: $input) {"
             f" {_ERRORS} ... on CaptureRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
-            input={"voucherCode": code, "amount": money, "idempotencyKey": key or uuid4().hex},
+            input={
+                "voucherCode": code,
+                "amount": money,
+                "orderExternalId": order,
+                "idempotencyKey": key or uuid4().hex,
+            },
         )
         return _redemption_or_refusal(answer["captureRedemption"])
 

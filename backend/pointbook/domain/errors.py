@@ -198,7 +198,7 @@ class ReturnExceedsOrder(PointbookError):
 
 
 class ReturnConflict(PointbookError):
-    """A return with this external id was reported before with another content."""
+    """A return with this external id has had its effect with another content."""
 
     code = "RETURN_CONFLICT"
 

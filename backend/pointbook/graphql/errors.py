@@ -114,7 +114,7 @@ class OrderConflict(UserError):
     external_id: strawberry.ID = strawberry.field(description="The shop's id of the order.")
 
 
-@strawberry.type(description="A return was reported before with another content and has had its effect.")
+@strawberry.type(description="The return has had its effect with another content.")
 class ReturnConflict(UserError):
     external_id: strawberry.ID = strawberry.field(description="The shop's id of the return.")
 

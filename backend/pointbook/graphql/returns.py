@@ -28,7 +28,7 @@ described_enum(
     service.ReturnOutcome,
     "What has become of a return document.",
     APPLIED="It has had its effect.",
-    PARKED="It waits until its order, or the order's customer, is known.",
+    PARKED="It waits until its order is known.",
 )
 described_enum(
     service.OrderReturned,
@@ -85,7 +85,10 @@ class SubmitReturnSuccess:
     order_external_id: strawberry.ID = strawberry.field(description="The shop's id of the order.")
     outcome: service.ReturnOutcome = strawberry.field(description="What has become of it.")
     value: MoneyAmount = strawberry.field(description="What came back is worth, after discounts.")
-    money: MoneyAmount = strawberry.field(description="The part of it that was paid with money: refund it.")
+    money: MoneyAmount | None = strawberry.field(
+        description="The part of it that was paid with money: refund it. Null where the programme does not let "
+        "this type of document give points back, so that the refund is the shop's affair, and while it waits."
+    )
     points_given_back: Points = strawberry.field(description="Points of the redemption that are given back.")
     given_back_value: MoneyAmount = strawberry.field(description="What they had paid.")
     points_reversed: Points = strawberry.field(
@@ -103,7 +106,7 @@ class SubmitReturnSuccess:
             order_external_id=strawberry.ID(submitted.order_external_id),
             outcome=submitted.outcome,
             value=MoneyAmount.of(submitted.value),
-            money=MoneyAmount.of(submitted.money),
+            money=None if submitted.money is None else MoneyAmount.of(submitted.money),
             points_given_back=Points(submitted.given_back),
             given_back_value=MoneyAmount.of(submitted.given_back_value),
             points_reversed=Points(submitted.reversed),

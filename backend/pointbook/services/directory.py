@@ -158,6 +158,15 @@ async def check_unchanged(connection: Connection, programme: ProgrammeSnapshot) 
         raise ProgrammeChangedError
 
 
+async def keep_unchanged(connection: Connection, programme: ProgrammeSnapshot) -> None:
+    """As ``check_unchanged``, and nobody changes the programme until the transaction ends.
+
+    For what makes points while earning is stopped: closing waits for it, or it sees that the programme is closed.
+    """
+    if not await connection.fetchval(_KEPT, programme.id, programme.state, programme.currency):
+        raise ProgrammeChangedError
+
+
 @dataclass(frozen=True, slots=True)
 class _History:
     """The versions since the last change of currency, oldest first, all in ``currency``."""
@@ -351,6 +360,8 @@ def _version(row: Mapping[str, Any]) -> SettingsVersion:
 
 
 _UNCHANGED = "select exists (select from programme where id = $1 and state = $2 and currency = $3)"
+
+_KEPT = "select true from programme where id = $1 and state = $2 and currency = $3 for share"
 
 _PROGRAMME = """
 select

@@ -40,7 +40,7 @@ from pointbook.services.judging import NOTHING_GIVEN, Circumstances, Judge
 from pointbook.services.members import normalised_email
 from pointbook.services.redemption import CAPTURE, Purchase, locked_hold, spend
 from pointbook.services.return_reckoning import Reckoning
-from pointbook.services.returns import NOT_RETURNED, apply_parked
+from pointbook.services.returns import apply_parked
 
 ORDERS_MAX: Final = 100
 """In one call of ``submit_orders``."""
@@ -180,7 +180,7 @@ class _Report:
             return await self._note(connection, earlier)
         if not self._is_news(earlier, known):
             return self._answer_of(earlier)
-        if earlier.returned != NOT_RETURNED and earlier.fingerprint != self.stored.fingerprint:
+        if earlier.returned != orders.NOT_RETURNED and earlier.fingerprint != self.stored.fingerprint:
             raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
         return await self._take(connection, known)
 
@@ -272,9 +272,9 @@ class _Report:
         self, connection: Connection, known: orders.Known, account: AccountKey, redeemed: _Redeemed
     ) -> _Effect:
         judge, order = self.judge, self.order
-        occasion = judge.occasion(
-            Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
-        )
+        placed = Circumstances(order.placed_at, order.store, order.entry_channel, order.exit_channel)
+        part = known.order is not None and known.order.returned != orders.NOT_RETURNED
+        occasion = judge.occasion(placed, exact=part)
         standing, given = await self._given(connection, account.account_id, occasion)
         content, redeemed_value = await self._left(connection, known, redeemed)
         result = judge.order(content, occasion, redeemed_value, given)
@@ -311,7 +311,7 @@ class _Report:
         self, connection: Connection, known: orders.Known, redeemed: _Redeemed
     ) -> tuple[OrderContent, int]:
         """What is to be judged: the order, or what return documents have left of it before it earned."""
-        if known.order is None or known.order.returned == NOT_RETURNED:
+        if known.order is None or known.order.returned == orders.NOT_RETURNED:
             return self.order.content, redeemed.value
         returnable = await locked_order(connection, self.programme.id, self.order.external_id)
         assert returnable is not None, "it is known, and orders are never deleted"

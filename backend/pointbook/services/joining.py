@@ -1,7 +1,7 @@
 """A customer joins: an account is opened, sign-up points are given once, parked orders may be released."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -12,6 +12,7 @@ import orjson
 from pointbook import ledger
 from pointbook.db.queries import orders
 from pointbook.db.queries.customers import lock_customer
+from pointbook.db.queries.returns import locked_order
 from pointbook.db.queries.rule_counts import add_counts
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
@@ -26,6 +27,7 @@ from pointbook.services.granting import ORDER, SIGN_UP, points_in, tell_credited
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Circumstances, Judge
 from pointbook.services.members import MEMBER_OF_EXTERNAL_ID, Member, member_of, normalised_email
+from pointbook.services.return_reckoning import Left, Reckoning
 
 MEMBER_JOINED: Final = "member.joined"
 RELEASED_MAX: Final = 1_000
@@ -168,7 +170,10 @@ class _Joining:
         if not rows:
             return 0
         given: dict[Counter, int] = {}
-        judged = await asyncio.to_thread(self._judged_by_order, rows, given)  # a thousand long ones take seconds
+        left = {row["external_id"]: await self._left(connection, row) for row in rows}
+        judged = await asyncio.to_thread(  # a thousand long ones take seconds
+            self._judged_by_order, rows, left, given
+        )
         lots = {order: one.lots for order, one in judged.items()}
         accruals = [Accrual(account.account_id, ORDER, order, 1, lots[order]) for order in lots if lots[order]]
         accrued = await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
@@ -182,23 +187,34 @@ class _Joining:
         await add_counts(connection, self.programme.id, counts)
         return len(released)
 
-    def _judged_by_order(self, rows: Sequence[Any], given: dict[Counter, int]) -> dict[str, _JudgedOrder]:
-        return {row["external_id"]: self._judged(row, given) for row in rows}
+    async def _left(self, connection: Connection, row: Any) -> Left | None:
+        """What return documents have left of a parked order; None: all of it."""
+        if row["returned"] == orders.NOT_RETURNED:
+            return None
+        order = await locked_order(connection, self.programme.id, row["external_id"])
+        assert order is not None, "it was just read"
+        reckoning = await Reckoning.of(connection, self.programme, order)
+        return reckoning.left(self.judge.version.settings.refund_split)
 
-    def _judged(self, row: Any, given: dict[Counter, int]) -> _JudgedOrder:
+    def _judged_by_order(
+        self, rows: Sequence[Any], left: Mapping[str, Left | None], given: dict[Counter, int]
+    ) -> dict[str, _JudgedOrder]:
+        return {row["external_id"]: self._judged(row, left[row["external_id"]], given) for row in rows}
+
+    def _judged(self, row: Any, left: Left | None, given: dict[Counter, int]) -> _JudgedOrder:
         """What becomes of a parked order; ``given`` goes on counting what capped rules give."""
         order, judge = row["external_id"], self.judge
         if not earning.qualifies(row["status"], judge.version.settings):
             return _JudgedOrder((), orders.Released(order, orders.RECEIVED, 0, None, None, None))
-        content = OrderContent.from_stored(orjson.loads(row["document"]))
+        judged = left or Left(OrderContent.from_stored(orjson.loads(row["document"])), row["redeemed_value"])
         place = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
         try:
-            occasion = judge.occasion(place)
+            occasion = judge.occasion(place, exact=left is not None)
         except UnknownStore as error:  # the order has it, so the snapshot is older
             raise ProgrammeChangedError from error
         counters = judge.counters(occasion)
         before = {counter: given[counter] for counter in counters if counter in given}
-        result = judge.order(content, occasion, row["redeemed_value"], before)
+        result = judge.order(judged.content, occasion, judged.redeemed_value, before)
         for use in result.cap_uses:
             given[use.counter] = given.get(use.counter, 0) + use.used
         lots = judge.lots(result.parts, self.now)

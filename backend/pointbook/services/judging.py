@@ -47,13 +47,16 @@ class Judge:
         self._lifetimes: dict[tuple[Lot, datetime], Lifetime | None] = {}
         self._by_settings_alone = not (has_rules(self.engine) or self.engine.doubtful_lots)
 
-    def occasion(self, order: Circumstances) -> Occasion:
-        """Where and when an order is placed. Raises UnknownStore."""
+    def occasion(self, order: Circumstances, *, exact: bool = False) -> Occasion:
+        """Where and when an order is placed; ``exact`` also if settings alone judge it. Raises UnknownStore.
+
+        What is judged exactly is recorded: an order of which a part had come back is not judged again as a whole.
+        """
         store = self.programme.store(order.store)
         closed = self._closed()
         if closed is None and store is not None and not store.active:
             closed = Why.STORE_OFF
-        if closed is None and self._by_settings_alone:
+        if closed is None and self._by_settings_alone and not exact:
             return _ANY_DAY
         return self.programme.place(store).occasion(
             order.placed_at,

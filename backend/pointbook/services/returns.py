@@ -1,22 +1,23 @@
 """Orders are taken back: each return document has its effect once, whatever way and how often it arrives (R23).
 
-A document is kept first, parked, and applied when its order is known with its customer: at once, after the order
+A document is kept first, parked, and applied when its order is known: at once, after the order
 came (``apply_parked``), or by the worker, which looks for what was left over. Applying locks the accounts, then
 the order; reckons all documents of the order anew; gives points back and takes points back in one call of the
 ledger; and writes down what it came to.
 """
 
 import enum
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final
 
 import structlog
 
 from pointbook import ledger
 from pointbook.db.queries import returns as rows
-from pointbook.db.queries.orders import PARKED
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
@@ -26,7 +27,7 @@ from pointbook.domain.return_types import ReturnType, TypeEffect, effect_of
 from pointbook.domain.returns import ReturnContent, grace_end, parse_return
 from pointbook.ledger import GiveBack, Reversal, Source
 from pointbook.services import outbox
-from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, check_unchanged
+from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, keep_unchanged
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
 from pointbook.services.return_reckoning import Reckoning, Undone
@@ -34,7 +35,6 @@ from pointbook.services.return_reckoning import Reckoning, Undone
 RETURN: Final = "return"
 """The kind of source in the ledger."""
 POINTS_RETURNED: Final = "points.returned"
-NOT_RETURNED: Final = "NONE"
 _ATTEMPTS: Final = 5
 _READY_AT_ONCE: Final = 500
 
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 class ReturnOutcome(enum.StrEnum):
     APPLIED = "APPLIED"
     PARKED = "PARKED"
-    """Known; its order, or the order's customer, is not."""
+    """Known; its order is not."""
 
 
 class OrderReturned(enum.StrEnum):
@@ -60,6 +60,8 @@ class OrderReturned(enum.StrEnum):
 class SubmittedReturn:
     """What a document came to: of the ``value`` of what came back ``money`` is refunded, the rest given back.
 
+    ``money`` None: the document does not reverse what points paid, so the refund is not Pointbook's to say.
+
     ``reversed`` points are taken back; of them ``debt`` are owed by now, and ``forgiven`` were not taken.
     ``replayed``: nothing changed now.
     """
@@ -68,7 +70,7 @@ class SubmittedReturn:
     order_external_id: str
     outcome: ReturnOutcome
     value: Money
-    money: Money
+    money: Money | None
     given_back: int
     given_back_value: Money
     reversed: int
@@ -120,32 +122,51 @@ async def apply_parked(
 ) -> int:
     """Apply parked documents whose order is known by now, of one order or of all; so many were looked at.
 
-    One that its order refuses (it returns more than was ordered) stays parked.
+    One that does not fit its order is refused, with the reason kept, until the shop corrects it. One that fails
+    for another reason is logged, and others come before it the next time. Raises nothing for either.
     """
     async with db.bare_transaction(programme_id) as connection:
-        found = await rows.ready(connection, programme_id, _READY_AT_ONCE, order=order)
+        found = await rows.ready(connection, programme_id, _READY_AT_ONCE, order=order, now=now)
     for external_id in found:
-        async with db.bare_transaction(programme_id) as connection:
-            row = await rows.find(connection, programme_id, external_id)
-        if row is not None and row.effect is None:
-            await _apply_one(db, programmes, programme_id, row, now)
+        try:
+            await _apply_one(db, programmes, programme_id, external_id, now)
+        except Exception:
+            log.exception("return.failed", programme=programme_id, document=external_id)
+            async with db.bare_transaction(programme_id) as connection:
+                await rows.postpone(connection, programme_id, external_id, now)
     return len(found)
 
 
-async def apply_all_parked(db: Database, programmes: ProgrammeDirectory, *, now: datetime) -> int:
-    """``apply_parked`` for every programme; one that fails is logged, and tried again in another run."""
+async def apply_all_parked(
+    db: Database, programmes: ProgrammeDirectory, *, now: datetime, seconds: float = 20
+) -> int:
+    """``apply_parked`` for every programme until ``seconds`` have passed; programmes take turns.
+
+    One that fails is logged, and tried again in another run.
+    """
+    ends = monotonic() + seconds
+    waiting = deque(await programme_ids(db))
     looked_at = 0
-    for programme_id in await programme_ids(db):
+    while waiting and monotonic() < ends:
+        programme_id = waiting.popleft()
         try:
-            looked_at += await apply_parked(db, programmes, programme_id, now=now)
+            found = await apply_parked(db, programmes, programme_id, now=now)
         except Exception:
             log.exception("returns.failed", programme=programme_id)
+            continue
+        looked_at += found
+        if found == _READY_AT_ONCE:
+            waiting.append(programme_id)
     return looked_at
 
 
 async def _apply_one(
-    db: Database, programmes: ProgrammeDirectory, programme_id: int, row: rows.ReturnRow, now: datetime
+    db: Database, programmes: ProgrammeDirectory, programme_id: int, external_id: str, now: datetime
 ) -> None:
+    async with db.bare_transaction(programme_id) as connection:
+        row = await rows.find(connection, programme_id, external_id)
+    if row is None or row.effect is not None:
+        return
     content = ReturnContent.from_stored(row.document)
     record = rows.ReturnRecord(
         row.external_id,
@@ -165,8 +186,10 @@ async def _apply_one(
 
     try:
         await programmes.while_open(programme_id, call)
-    except errors.PointbookError:
-        return  # it was parked before its order could refuse it, and stays so for the staff to see
+    except (errors.InvalidInput, errors.ReturnExceedsOrder, errors.CurrencyMismatch) as refusal:
+        log.warning("return.refused", programme=programme_id, document=external_id, reason=refusal.code)
+        async with db.bare_transaction(programme_id) as connection:
+            await rows.refuse(connection, programme_id, external_id, str(refusal))
 
 
 async def _until_not_overtaken(report: "_Report") -> SubmittedReturn:
@@ -197,16 +220,28 @@ class _Report:
         async with self.db.bare_transaction(programme_id) as connection:
             order = await self._locked_order(connection)
             earlier = await rows.find(connection, programme_id, record.external_id)
-            if earlier is not None and earlier.fingerprint != record.fingerprint:
-                raise errors.ReturnConflict(record.external_id)
             if earlier is not None and earlier.effect is not None:
-                return self._answer(earlier.effect, order, replayed=True)
-            if earlier is None and not await rows.add(connection, programme_id, record):
+                return await self._repeat(connection, order, earlier, earlier.effect)
+            if not await rows.keep(connection, programme_id, record):
                 raise _Overtaken
-            if order is None or order.state == PARKED:
-                return self._parked(replayed=earlier is not None)
-            await check_unchanged(connection, self.programme)
-            return await self._apply(connection, order, earlier)
+            if order is None:
+                return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
+            await keep_unchanged(connection, self.programme)
+            return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
+
+    async def _repeat(
+        self,
+        connection: Connection,
+        order: rows.ReturnableOrder | None,
+        earlier: rows.ReturnRow,
+        effect: rows.Effect,
+    ) -> SubmittedReturn:
+        """A document that has had its effect: only its status may still change."""
+        if earlier.fingerprint != self.record.fingerprint:
+            raise errors.ReturnConflict(self.record.external_id)
+        if earlier.status != self.record.status:
+            await rows.set_status(connection, self.programme.id, self.record.external_id, self.record.status)
+        return self._answer(effect, order, replayed=True)
 
     async def _locked_order(self, connection: Connection) -> rows.ReturnableOrder | None:
         """The order under its lock, taken after those of the accounts that its points move on."""
@@ -223,16 +258,18 @@ class _Report:
         return locked
 
     async def _apply(
-        self, connection: Connection, order: rows.ReturnableOrder, earlier: rows.ReturnRow | None
+        self, connection: Connection, order: rows.ReturnableOrder, *, by_hand: bool
     ) -> SubmittedReturn:
         record, settings = self.record, self.programme.settings_at(self.now)
-        if order.currency != record.currency:
-            raise errors.CurrencyMismatch(order.currency, record.currency)
-        by_hand = record.by_hand or (earlier is not None and earlier.by_hand)
+        for currency in (order.currency, record.currency):
+            if currency != self.programme.currency:
+                raise errors.CurrencyMismatch(self.programme.currency, currency)
+        by_hand = by_hand or record.by_hand
         kind = effect_of(settings.type_effects, ReturnType(record.type), by_hand=by_hand)
         reckoning = await Reckoning.of(connection, self.programme, order)
-        undone = reckoning.undone_by(self.content, kind, settings.refund_split)
+        undone = await reckoning.undone_by(self.content, kind, settings.refund_split)
         moved = await self._move(connection, order, undone)
+        taken = None if moved is None else moved.reversed
         effect = rows.Effect(
             number=reckoning.number,
             effect=kind,
@@ -241,18 +278,19 @@ class _Report:
             given_back=undone.given_back,
             given_back_value=undone.given_back_value,
             reversed=undone.reversed,
-            debt=0 if moved is None else moved.debt,
-            forgiven=0 if moved is None else moved.forgiven,
+            debt=0 if taken is None else taken.debt,
+            forgiven=0 if taken is None else taken.forgiven,
         )
         await rows.apply(connection, self.programme.id, record.external_id, effect, by_hand=by_hand, now=self.now)
-        returned = self._order_state(undone)
+        returned = self._order_state(order, undone)
         await rows.set_returned(connection, self.programme.id, order.external_id, returned)
-        await self._tell(connection, effect)
+        if moved is not None:
+            await self._tell(connection, order, moved)
         return self._answer(effect, order, returned=returned)
 
     async def _move(
         self, connection: Connection, order: rows.ReturnableOrder, undone: Undone
-    ) -> ledger.Reversed | None:
+    ) -> ledger.Returned | None:
         settings = self.programme.settings_at(self.now)
         given = reversal = None
         if undone.given_back and order.hold_id is not None:
@@ -263,20 +301,22 @@ class _Report:
         if given is None and reversal is None:
             return None
         source = Source(RETURN, self.record.external_id)
-        returned = await ledger.return_order(connection, self.programme.id, given, reversal, source, now=self.now)
-        return returned.reversed
+        return await ledger.return_order(connection, self.programme.id, given, reversal, source, now=self.now)
 
-    def _order_state(self, undone: Undone) -> OrderReturned:
+    def _order_state(self, order: rows.ReturnableOrder, undone: Undone) -> OrderReturned:
         if undone.leaves_something:
             return OrderReturned.PART
-        return OrderReturned.CANCELLED if self.record.type == ReturnType.CANCELLATION else OrderReturned.ALL
+        cancelled = order.returned == OrderReturned.CANCELLED or self.record.type == ReturnType.CANCELLATION
+        return OrderReturned.CANCELLED if cancelled else OrderReturned.ALL
 
-    async def _tell(self, connection: Connection, effect: rows.Effect) -> None:
+    async def _tell(self, connection: Connection, order: rows.ReturnableOrder, moved: ledger.Returned) -> None:
+        """Of the member whose order it is; without one, of the return alone."""
         payload = {
+            "account": None if order.public_id is None else order.public_id.hex,
             "return": self.record.external_id,
             "order": self.record.order_external_id,
-            "givenBack": effect.given_back,
-            "reversed": effect.reversed - effect.forgiven,
+            "givenBack": 0 if moved.given_back is None else moved.given_back.points,
+            "reversed": 0 if moved.reversed is None else moved.reversed.points,
         }
         await outbox.append(connection, self.programme.id, POINTS_RETURNED, payload, now=self.now)
 
@@ -299,7 +339,7 @@ class _Report:
             self.record.order_external_id,
             ReturnOutcome.APPLIED if effect.number else ReturnOutcome.PARKED,
             Money(effect.value, currency),
-            Money(effect.money, currency),
+            Money(effect.money, currency) if TypeEffect(effect.effect).reverses_redemption else None,
             effect.given_back,
             Money(effect.given_back_value, currency),
             effect.reversed,

@@ -46,7 +46,7 @@ class Jobs:
         self._stopping = False
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
-            Job("apply_returns", timedelta(seconds=5), self._apply_returns),
+            Job("apply_returns", timedelta(seconds=15), self._apply_returns),
             Job("simulate_rules", timedelta(seconds=3), self._simulate_rules),
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
@@ -90,7 +90,9 @@ class Jobs:
             log.info("outbox.drained", delivered=drained.delivered, failed=drained.failed)
 
     async def _apply_returns(self) -> None:
-        looked_at = await returns.apply_all_parked(self._database, self._programmes, now=self._clock())
+        looked_at = await returns.apply_all_parked(
+            self._database, self._programmes, now=self._clock(), seconds=WORKING_SECONDS
+        )
         if looked_at:
             log.info("returns.applied", looked_at=looked_at)
 

@@ -13,6 +13,9 @@ from pointbook.db.base import Base, MinorUnits, Points, one_of
 class ReturnDocument(Base):
     """A return by the shop's id. PARKED until its order is known; APPLIED once, as the ``number``-th of its order.
 
+    REFUSED: it had waited and does not fit the order, as ``refusal`` says; the shop may correct it. ``tried_at``:
+    when it could not be looked at, so that others come first.
+
     ``document`` holds no personal datum. ``effect`` says what it reverses. The figures are what it came to:
     ``value`` of what came back, of which ``money`` is refunded and ``given_back_value`` went back as points;
     ``reversed`` points were earned too many, ``debt`` of them are owed and ``forgiven`` ones stay with the member.
@@ -20,7 +23,8 @@ class ReturnDocument(Base):
 
     __tablename__ = "return_document"
     __table_args__ = (
-        CheckConstraint(one_of("state", "PARKED", "APPLIED"), name="state"),
+        CheckConstraint(one_of("state", "PARKED", "APPLIED", "REFUSED"), name="state"),
+        CheckConstraint("(state = 'REFUSED') = (refusal is not null)", name="refusal"),
         CheckConstraint(one_of("effect", "BOTH", "EARNING", "REDEMPTION", "NOTHING"), name="effect"),
         CheckConstraint(
             "(state = 'APPLIED') = (number is not null) and (state = 'APPLIED') = (applied_at is not null)"
@@ -45,6 +49,8 @@ class ReturnDocument(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str]
+    refusal: Mapped[str | None]
+    tried_at: Mapped[datetime | None]
     by_hand: Mapped[bool] = mapped_column(server_default="false")
     number: Mapped[int | None]
     effect: Mapped[str | None]

@@ -11,6 +11,7 @@ from pointbook.db.session import Connection
 EARNED: Final = "EARNED"
 RECEIVED: Final = "RECEIVED"
 PARKED: Final = "PARKED"
+NOT_RETURNED: Final = "NONE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,7 @@ where programme_id = $1 and external_id = $2 and hold_id is null
 _CAPTURE_SOURCE = "select source_type, source_id from ledger.hold where programme_id = $1 and hold_id = $2"
 
 _PARKED_BY_CUSTOMER = """
-select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document
+select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned
 from sales_order
 where programme_id = $1 and state = 'PARKED' and customer_external_id = $2 and currency = $3
 order by placed_at, external_id
@@ -265,7 +266,7 @@ for no key update
 
 # Only parked orders have an address. Saying so once more would lead the planner to the other index.
 _PARKED_BY_EMAIL = """
-select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document
+select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned
 from sales_order
 where programme_id = $1 and customer_email = $2 and customer_external_id <> $3 and currency = $4
 order by placed_at, external_id

@@ -30,7 +30,7 @@ class Effect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReturnRow:
-    """``effect`` None: it is parked. ``document`` as ``ReturnContent.to_json`` wrote it."""
+    """``effect`` None: it is parked, or refused. ``document`` as ``ReturnContent.to_json`` wrote it."""
 
     external_id: str
     order_external_id: str
@@ -84,6 +84,8 @@ class ReturnableOrder:
     """Whose points paid."""
     entry_seq: int | None
     returned: str
+    public_id: UUID | None
+    """Of the member's account."""
 
 
 async def find(connection: Connection, programme_id: int, external_id: str) -> ReturnRow | None:
@@ -91,10 +93,27 @@ async def find(connection: Connection, programme_id: int, external_id: str) -> R
     return None if row is None else _row(row)
 
 
-async def add(connection: Connection, programme_id: int, record: ReturnRecord) -> bool:
-    """Keep a document, parked; False when it is known already."""
+async def keep(connection: Connection, programme_id: int, record: ReturnRecord) -> bool:
+    """Keep a document, parked, in place of what its id had before; False when that has had its effect.
+
+    What was sent by hand once stays so.
+    """
     values = (getattr(record, name) for name in ReturnRecord.__dataclass_fields__)
-    return bool(await connection.fetchval(_ADD, programme_id, *values))
+    return bool(await connection.fetchval(_KEEP, programme_id, *values))
+
+
+async def refuse(connection: Connection, programme_id: int, external_id: str, reason: str) -> None:
+    """A parked document does not fit its order: it waits for a correction, and is not tried again by itself."""
+    await connection.execute(_REFUSE, programme_id, external_id, reason)
+
+
+async def postpone(connection: Connection, programme_id: int, external_id: str, now: datetime) -> None:
+    """A parked document could not be looked at: others come first, and it is tried again later."""
+    await connection.execute(_POSTPONE, programme_id, external_id, now)
+
+
+async def set_status(connection: Connection, programme_id: int, external_id: str, status: str | None) -> None:
+    await connection.execute(_SET_STATUS, programme_id, external_id, status)
 
 
 async def apply(
@@ -126,9 +145,14 @@ async def set_returned(connection: Connection, programme_id: int, order: str, re
     await connection.execute(_SET_RETURNED, programme_id, order, returned)
 
 
-async def ready(connection: Connection, programme_id: int, most: int, *, order: str | None = None) -> list[str]:
-    """Parked documents whose order is known by now, with its customer: at most so many, of one order if named."""
-    rows = await connection.fetch(_READY, programme_id, order, most)
+async def ready(
+    connection: Connection, programme_id: int, most: int, *, order: str | None = None, now: datetime
+) -> list[str]:
+    """Parked documents whose order is known by now, in the order in which they came: at most so many.
+
+    Of one order, if it is named.
+    """
+    rows = await connection.fetch(_READY, programme_id, order, most, now)
     return [row["external_id"] for row in rows]
 
 
@@ -144,14 +168,28 @@ def _order(row: Any) -> ReturnableOrder:
 
 _FIND = "select * from return_document where programme_id = $1 and external_id = $2"
 
-_ADD = """
-insert into return_document (
+_KEEP = """
+insert into return_document as kept (
     programme_id, external_id, order_external_id, type, status, currency, returned_at, document, fingerprint,
     by_hand, reported_at, state)
 values ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9, $10, $11, 'PARKED')
-on conflict (programme_id, external_id) do nothing
+on conflict (programme_id, external_id) do update
+set order_external_id = excluded.order_external_id, type = excluded.type, status = excluded.status,
+    currency = excluded.currency, returned_at = excluded.returned_at, document = excluded.document,
+    fingerprint = excluded.fingerprint, by_hand = kept.by_hand or excluded.by_hand, state = 'PARKED',
+    refusal = null, tried_at = null
+where kept.state <> 'APPLIED'
 returning true
 """
+
+_REFUSE = """
+update return_document set state = 'REFUSED', refusal = $3
+where programme_id = $1 and external_id = $2 and state = 'PARKED'
+"""
+
+_POSTPONE = "update return_document set tried_at = $3 where programme_id = $1 and external_id = $2"
+
+_SET_STATUS = "update return_document set status = $3 where programme_id = $1 and external_id = $2"
 
 _APPLY = """
 update return_document
@@ -173,7 +211,11 @@ select
     (
         select h.owner_id from ledger.hold as h
         where h.programme_id = known.programme_id and h.hold_id = known.hold_id
-    ) as holder_id
+    ) as holder_id,
+    (
+        select m.public_id from member as m
+        where m.programme_id = known.programme_id and m.account_id = known.account_id
+    ) as public_id
 from sales_order as known
 where known.programme_id = $1 and known.external_id = $2
 """
@@ -184,8 +226,8 @@ _READY = """
 select r.external_id
 from return_document as r
 join sales_order as known on known.programme_id = r.programme_id and known.external_id = r.order_external_id
-where r.programme_id = $1 and r.state = 'PARKED' and known.state <> 'PARKED'
-    and ($2::text is null or r.order_external_id = $2)
-order by r.external_id
+where r.programme_id = $1 and r.state = 'PARKED' and ($2::text is null or r.order_external_id = $2)
+    and (r.tried_at is null or r.tried_at < $4::timestamptz - interval '1 minute')
+order by r.tried_at nulls first, r.reported_at, r.external_id
 limit $3
 """

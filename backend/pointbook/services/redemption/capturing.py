@@ -113,12 +113,13 @@ async def _order_limit(
 ) -> int | None:
     """The most to capture for an order: not more than its total, if it was submitted already.
 
-    Raises OrderConflict if it was settled without this voucher: it has earned on money that points would now pay.
+    Raises OrderConflict if it was settled without this voucher: it has earned on money that points would now pay,
+    or some of it has come back, and was refunded.
     """
     row = await orders.locked(connection, programme_id, order)
     if row is None or row.hold_id == hold.hold_id:
         return amount
-    if row.state == orders.EARNED or row.hold_id is not None:
+    if row.state == orders.EARNED or row.hold_id is not None or row.returned != orders.NOT_RETURNED:
         raise errors.OrderConflict(order)
     return row.total if amount is None else min(amount, row.total)
 

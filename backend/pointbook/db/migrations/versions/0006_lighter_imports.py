@@ -18,6 +18,7 @@ FILES = ["225_accrue.sql"]
 
 
 def upgrade() -> None:
+    refuse_former_documents()
     op.alter_column(
         "sales_order",
         "document",
@@ -30,3 +31,17 @@ def upgrade() -> None:
     directory = resources.files("pointbook.ledger") / "sql"
     for name in FILES:
         steps.execute_script((directory / name).read_text(encoding="utf-8"))
+
+
+def refuse_former_documents() -> None:
+    """Lines of orders were kept in another form before the first release; nobody reads that any more."""
+    op.execute(
+        """
+        do $$ begin
+            if pg_relation_size('sales_order') > 0 then
+                raise exception 'its orders are of before the first release, in a form that is not read any more: '
+                    'begin with an empty database (of the demo: remove the folder .pointbook)';
+            end if;
+        end $$
+        """
+    )

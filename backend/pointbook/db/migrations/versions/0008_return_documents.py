@@ -39,6 +39,8 @@ def create_documents() -> None:
         sa.Column("document", postgresql.JSON(astext_type=sa.Text()), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("refusal", sa.Text(), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("by_hand", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("number", sa.Integer(), nullable=True),
         sa.Column("effect", sa.Text(), nullable=True),
@@ -52,7 +54,12 @@ def create_documents() -> None:
         sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state in ('PARKED', 'APPLIED')", name=op.f("return_document_state_check")),
+        sa.CheckConstraint(
+            "state in ('PARKED', 'APPLIED', 'REFUSED')", name=op.f("return_document_state_check")
+        ),
+        sa.CheckConstraint(
+            "(state = 'REFUSED') = (refusal is not null)", name=op.f("return_document_refusal_check")
+        ),
         sa.CheckConstraint(
             "effect in ('BOTH', 'EARNING', 'REDEMPTION', 'NOTHING')", name=op.f("return_document_effect_check")
         ),
