@@ -6,7 +6,8 @@ from starlette.applications import Starlette
 
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services.directory import ProgrammeState
-from pointbook.services.programmes import change_currency, change_state
+from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency
 from tests.http.fixtures import Shop, make_shop
 from tests.rules.shop import add_rule, line, order, rule
 from tests.support import DAY, give_points, join_member, redeem

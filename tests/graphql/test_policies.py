@@ -74,6 +74,7 @@ MAY = {
     "Mutation.simulateRule": {"staff"},
     "Mutation.cancelRuleSimulation": {"staff"},
     "Mutation.changeSettings": {"staff"},
+    "Mutation.withdrawSettings": {"staff"},
     "Mutation.changeProgrammeState": {"staff"},
     "Mutation.switchStore": {"staff"},
 }
@@ -105,6 +106,7 @@ SAMPLES = {
     "SimulateRuleInput": '{key: "a", placedFrom: "2026-03-01T10:00:00Z", placedTo: "2026-03-02T10:00:00Z"}',
     "CancelRuleSimulationInput": '{id: "a"}',
     "ChangeSettingsInput": "{version: 1, settings: {holdMinutes: 20}}",
+    "WithdrawSettingsInput": "{version: 1}",
     "ChangeProgrammeStateInput": "{state: ACTIVE}",
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }

@@ -10,7 +10,8 @@ from pointbook.graphql.trusted import document_id, shipped
 from pointbook.services import places
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.earning_rules import deactivate_rule, edit_rule
-from pointbook.services.programmes import NewStore, add_store, change_state, switch_store
+from pointbook.services.programmes import change_state
+from pointbook.services.stores import NewStore, add_store, switch_store
 from tests.graphql.selecting import everything
 from tests.http.fixtures import Shop, make_shop, reply_of
 from tests.rules.shop import LONG_BEFORE, add_rule, line, rule

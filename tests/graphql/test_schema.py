@@ -40,7 +40,7 @@ NATURAL_KEYS = {
 }
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),
-    *("SelectRuleStoresInput", "InvertRuleStoresInput", "ChangeSettingsInput"),
+    *("SelectRuleStoresInput", "InvertRuleStoresInput", "ChangeSettingsInput", "WithdrawSettingsInput"),
     *("ChangeProgrammeStateInput", "SwitchStoreInput"),
 }
 SIMULATIONS = {"SimulateRuleInput", "CancelRuleSimulationInput"}  # nothing but the simulation comes of it

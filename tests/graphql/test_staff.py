@@ -12,7 +12,7 @@ from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.graphql.inputs import camel
 from pointbook.graphql.schema import build_schema
 from pointbook.graphql.settings import SETTINGS
-from pointbook.services.programmes import NewStore, add_store
+from pointbook.services.stores import NewStore, add_store
 from tests.http.fixtures import Clock, Shop, make_shop
 from tests.support import DAY, NOW, everything, join_member, order_document
 
@@ -109,8 +109,9 @@ async def test_a_rule_from_its_creation_to_its_end(shop: Shop, clock: Clock) -> 
     assert await earned(shop, "o-3") == 20
 
     stopped = (await change(shop, "deactivateRule", key="pizza", version=2))["rule"]
-    assert (stopped["state"], stopped["inertReason"]) == ("INACTIVE", "INACTIVE")
+    assert (stopped["state"], stopped["inertReason"]) == ("INACTIVE", None), "it gives points for 5 seconds more"
     wait(clock)
+    assert (await find(shop, "pizza"))["inertReason"] == "INACTIVE"
     assert await earned(shop, "o-4") == 10
     again = (await change(shop, "activateRule", key="pizza", version=3))["rule"]
     assert (again["state"], again["newest"]["rule"]["points"]) == ("ACTIVE", 10)
@@ -371,6 +372,32 @@ async def test_what_types_of_returns_reverse_is_a_setting(shop: Shop) -> None:
     ]
 
 
+async def test_a_plan_neither_holds_up_a_change_of_today_nor_undoes_it(shop: Shop, clock: Clock) -> None:
+    next_year = (clock.now + 365 * DAY).isoformat()
+    planned = {"settings": {"valuePerPoint": "0.10"}, "effectiveFrom": next_year}
+    await change(shop, "changeSettings", "newest { version }", version=1, **planned)
+    today = await change(shop, "changeSettings", "newest { version }", version=2, settings={"holdMinutes": 20})
+    assert today == {"newest": {"version": 3}}
+
+    async def at(instant: datetime) -> tuple[str, int]:
+        clock.now = instant
+        found = (await shop.as_staff(f"{{ settings {{ inForce {{ {_SETTINGS} }} }} }}")).data["settings"]
+        return found["inForce"]["settings"]["valuePerPoint"], found["inForce"]["settings"]["holdMinutes"]
+
+    start = clock.now
+    assert [await at(start + wait) for wait in (DAY, 366 * DAY)] == [("0.05", 20), ("0.1", 20)]
+    clock.now = start + DAY
+    stale = await change(shop, "withdrawSettings", "newest { version }", version=3)
+    assert (stale["code"], stale["version"]) == ("EDIT_CONFLICT", 4)
+    assert await change(shop, "withdrawSettings", "newest { version }", version=4) == {"newest": {"version": 5}}
+    assert await at(start + 366 * DAY) == ("0.05", 20)
+    nothing = await change(shop, "withdrawSettings", "newest { version }", version=5)
+    assert (nothing["code"], nothing["field"]) == ("INVALID_INPUT", "version")
+    mistyped = {"settings": {"holdMinutes": 30}, "effectiveFrom": "9999-01-01T00:00:00Z"}
+    refused = await change(shop, "changeSettings", "newest { version }", version=5, **mistyped)
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "effectiveFrom")
+
+
 async def test_of_two_who_change_the_settings_at_once_one_is_told(shop: Shop) -> None:
     answers = await asyncio.gather(
         *(
@@ -393,6 +420,7 @@ async def test_of_two_who_change_the_settings_at_once_one_is_told(shop: Shop) ->
         ({"expiry": {"days": 1, "on": "2027-01-01"}}, "settings.expiry"),
         ({"signUpFrom": "2026-03-02", "signUpUntil": "2026-03-01"}, "settings.signUpUntil"),
         ({"standardPointsText": [{"locale": "de", "text": "{nonsense}"}]}, "settings.standardPointsText.de"),
+        ({"standardPointsText": [{"locale": "fr", "text": "x"}]}, "settings.standardPointsText.fr"),
         ({"qualifyingStatuses": []}, "settings.qualifyingStatuses"),
         ({"typeEffects": [{"type": "CANCELLATION", "effect": "BOTH"}]}, "settings.typeEffects.CANCELLATION"),
         ({"typeEffects": [{"type": "REPAIR", "effect": "BOTH"}] * 2}, "settings.typeEffects"),

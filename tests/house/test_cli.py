@@ -121,10 +121,11 @@ def test_settings_change_from_an_instant_on(pointbook: Command) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery", "--draft")
     assert pointbook("settings", "change", "valuePerPoint=0.04").code == 0
     assert json.loads(pointbook("settings", "show", "--json").out)["valuePerPoint"] == "0.04", "a draft's at once"
-    assert pointbook("settings", "change", "valuePerPoint=0.03", "--from", "2999-01-01").code == 0
+    assert pointbook("settings", "change", "valuePerPoint=0.03", "--from", "2030-01-01").code == 0
     shown = pointbook("settings", "show")
     assert re.search(r"valuePerPoint\W+0\.04", shown.out)
-    assert "Version 3 comes into force at 2999-01-01T00:00:00+00:00" in shown.out
+    assert "Version 3 comes into force at 2030-01-01T00:00:00+00:00" in shown.out
+    one_line(pointbook("settings", "change", "holdMinutes=9", "--from", "2999-01-01"), 1, "must not be after")
 
 
 def test_a_programme_is_opened_stopped_and_closed(pointbook: Command, monkeypatch: pytest.MonkeyPatch) -> None:

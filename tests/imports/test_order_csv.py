@@ -8,7 +8,7 @@ import pytest
 from pointbook.domain import errors
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
-from pointbook.services.programmes import NewStore, add_store
+from pointbook.services.stores import NewStore, add_store
 from tests.imports.files import entries, imported, json_lines, members, order_rows
 from tests.support import NOW, make_programme, order_document
 

@@ -15,8 +15,10 @@ from pointbook.services.import_files import Refusal
 from pointbook.services.import_reports import Progress
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
-from pointbook.services.programmes import NewStore, add_store, change_settings, change_state, switch_store
+from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Capture, capture
+from pointbook.services.settings_versions import change_settings
+from pointbook.services.stores import NewStore, add_store, switch_store
 from tests.imports.files import children, entries, imported, json_lines, members, order_rows, orders
 from tests.support import (
     DAY,

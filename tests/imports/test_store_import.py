@@ -6,7 +6,7 @@ import pytest
 
 from pointbook.db.queries.programmes import lock_programme
 from pointbook.db.session import Connection
-from pointbook.services import programmes
+from pointbook.services import stores as stores_service
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.store_import import import_stores
@@ -71,7 +71,7 @@ async def test_a_chunk_of_stores_is_one_transaction(
         transactions.append(programme_id)
         await lock_programme(connection, programme_id)
 
-    monkeypatch.setattr(programmes, "lock_programme", counted)
+    monkeypatch.setattr(stores_service, "lock_programme", counted)
     stores = [{"storeId": f"s-{number}", "name": "Shop"} for number in range(2 * small_chunks)]
     report = await import_stores(installation, programme.id, json_lines(tmp_path / "s.jsonl", stores), clock=now)
     assert report.counts.stored == 2 * small_chunks
@@ -81,7 +81,7 @@ async def test_a_chunk_of_stores_is_one_transaction(
 async def test_stores_beyond_the_most_are_refused_and_known_ones_change(
     installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programmes, "STORES_MAX", 2)
+    monkeypatch.setattr(stores_service, "STORES_MAX", 2)
     stores = [*STORES, {"storeId": "s-3", "name": "Too many"}, BAD[0][0], {**STORES[0], "name": "High street"}]
     path = json_lines(tmp_path / "stores.jsonl", stores)
     report = await import_stores(installation, programme.id, path, clock=now)

@@ -14,8 +14,8 @@ from pointbook.services.account import ExpiringBatch
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
-from pointbook.services.programmes import change_settings
 from pointbook.services.redemption import Redeem
+from pointbook.services.settings_versions import change_settings
 from tests.support import (
     DAY,
     MINUTE,

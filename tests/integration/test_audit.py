@@ -13,15 +13,9 @@ from pointbook.services.audit import Action
 from pointbook.services.directory import SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.places import NewHolidays
-from pointbook.services.programmes import (
-    NewStore,
-    add_store,
-    add_stores,
-    change_currency,
-    change_settings,
-    change_state,
-    switch_store,
-)
+from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency, change_settings
+from pointbook.services.stores import NewStore, add_store, add_stores, switch_store
 from tests.support import NOW, make_programme, refused
 
 ANN = "STAFF:ann"

@@ -13,8 +13,9 @@ from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import ORDERS_MAX, Outcome, SubmittedOrder, submit_order, submit_orders
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
-from pointbook.services.programmes import NewStore, add_store, change_state, switch_store
+from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Capture
+from pointbook.services.stores import NewStore, add_store, switch_store
 from tests.support import (
     DAY,
     NOW,

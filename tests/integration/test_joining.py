@@ -17,7 +17,9 @@ from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.joining import Join, join, rejoin_digest
 from pointbook.services.judging import Judge
 from pointbook.services.members import find_member
-from pointbook.services.programmes import NewStore, add_store, change_currency, change_state
+from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency
+from pointbook.services.stores import NewStore, add_store
 from tests.support import (
     DAY,
     MOMENT,

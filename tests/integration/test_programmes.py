@@ -16,19 +16,10 @@ from pointbook.services import directory
 from pointbook.services.directory import CACHE_LIFE, SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
-from pointbook.services.programmes import (
-    SETTLING,
-    NewProgramme,
-    NewStore,
-    add_store,
-    change_currency,
-    change_settings,
-    change_state,
-    create_programme,
-    find_programme,
-    switch_store,
-)
+from pointbook.services.programmes import SETTLING, NewProgramme, change_state, create_programme, find_programme
 from pointbook.services.redemption import Capture, capture
+from pointbook.services.settings_versions import change_currency, change_settings
+from pointbook.services.stores import NewStore, add_store, switch_store
 from tests.support import (
     DAY,
     MOMENT,

@@ -10,8 +10,9 @@ from pointbook.services import redemption
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
-from pointbook.services.programmes import change_settings, change_state
+from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Redeem, Voucher
+from pointbook.services.settings_versions import change_settings
 from tests.support import (
     DAY,
     MINUTE,

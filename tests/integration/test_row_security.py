@@ -13,7 +13,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.joining import rejoin_digest
-from pointbook.services.programmes import NewStore, add_store
+from pointbook.services.stores import NewStore, add_store
 from tests.support import NOW, join_member, make_programme, order_document, redeem
 
 DIRECTORY = {Programme.__tablename__, ApiKey.__tablename__, TokenKey.__tablename__}

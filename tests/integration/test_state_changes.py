@@ -11,7 +11,8 @@ from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.joining import Join, join
-from pointbook.services.programmes import change_currency, change_state
+from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency
 from tests.support import NOW, SECRET, join_member, make_programme, order_document, spendable
 
 LATER = NOW + timedelta(seconds=11)

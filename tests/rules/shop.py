@@ -8,7 +8,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.earning_rules import RuleView, create_rule
 from pointbook.services.installation import Installation
 from pointbook.services.intake import SubmittedOrder, submit_order
-from pointbook.services.programmes import NewStore, add_store
+from pointbook.services.stores import NewStore, add_store
 from tests.support import NOW, join_member, make_programme, order_document
 
 LONG_BEFORE = NOW - timedelta(days=30)

@@ -19,7 +19,8 @@ from pointbook.services.joining import Join, join
 from pointbook.services.judging import Circumstances, JudgedOrder, Judgement, judged_again
 from pointbook.services.members import MemberState, set_state
 from pointbook.services.places import NewHolidays
-from pointbook.services.programmes import NewStore, add_store, change_state, switch_store
+from pointbook.services.programmes import change_state
+from pointbook.services.stores import NewStore, add_store, switch_store
 from tests.rules.shop import LONG_BEFORE, add_rule, line, order, pizzas, rule, sides_programme
 from tests.support import DAY, NOW, SECRET, join_member, member_with_points, order_document, redeem, spendable
 

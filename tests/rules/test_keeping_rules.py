@@ -28,7 +28,9 @@ from pointbook.services.earning_rules import (
     rule_history,
 )
 from pointbook.services.installation import Installation
-from pointbook.services.programmes import NewStore, add_store, change_currency, change_settings, change_state
+from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency, change_settings
+from pointbook.services.stores import NewStore, add_store
 from tests.rules.shop import LONG_BEFORE, add_rule, order, pizzas, rule
 from tests.support import DAY, MOMENT, NOW, SECRET, join_member, make_programme, outcomes, refused
 
@@ -159,7 +161,10 @@ async def test_every_change_names_the_version_that_was_seen(
 async def test_a_rule_is_switched_off_and_on(installation: Installation, programme: ProgrammeSnapshot) -> None:
     made = await add_rule(installation, programme)
     off = await deactivate_rule(installation, programme.id, made.key, 1, now=NOW)
-    assert (off.newest.version, shown(off)) == (2, (RuleState.INACTIVE, Why.INACTIVE))
+    assert (off.newest.version, off.newest.state) == (2, RuleState.INACTIVE)
+    assert shown(off) == (RuleState.ACTIVE, None), "until every process has heard of it"
+    [later] = await list_rules(installation, programme.id, now=NOW + SETTINGS_NOTICE)
+    assert shown(later) == (RuleState.INACTIVE, Why.INACTIVE)
     assert (await deactivate_rule(installation, programme.id, made.key, 2, now=NOW)).newest.version == 2
     on = await activate_rule(installation, programme.id, made.key, 2, effective_from=NOW + DAY, now=NOW)
     assert (on.newest.version, on.newest.effective_from) == (3, NOW + DAY)

@@ -15,8 +15,8 @@ from pointbook.domain.rules import RuleState
 from pointbook.services import rule_simulations, simulation_batches
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
-from pointbook.services.programmes import change_currency
 from pointbook.services.rule_simulations import RuleSimulation, SimulationState, cancel_simulation
+from pointbook.services.settings_versions import change_currency
 from tests.rules.shop import LONG_BEFORE, add_rule, order, rule
 from tests.rules.simulations import (
     found,

@@ -22,7 +22,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.members import MemberState, set_state
 from pointbook.services.places import NewHolidays
-from pointbook.services.programmes import change_currency, change_state
+from pointbook.services.programmes import change_state
 from pointbook.services.rule_simulations import (
     Period,
     RuleSimulation,
@@ -34,6 +34,7 @@ from pointbook.services.rule_simulations import (
     changed_orders,
     list_simulations,
 )
+from pointbook.services.settings_versions import change_currency
 from tests.rules.shop import LONG_BEFORE, add_rule, line, order, pizzas, rule
 from tests.rules.simulations import (
     SPRING,

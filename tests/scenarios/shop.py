@@ -16,7 +16,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.earning_rules import RuleView, create_rule
 from pointbook.services.installation import Installation
 from pointbook.services.keys import KeyKind, NewKey, create_key
-from pointbook.services.programmes import change_settings
+from pointbook.services.settings_versions import change_settings
 from pointbook.settings import Settings
 from tests.support import SECRET, make_programme, order_document
 

@@ -10,7 +10,7 @@ from pointbook.services import places, programmes
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.earning_rules import invert_stores
 from pointbook.services.places import NewHolidays
-from pointbook.services.programmes import NewStore, add_store, add_stores
+from pointbook.services.stores import NewStore, add_store, add_stores
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop, at
 from tests.support import give_points

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "ExtensionsExhausted": (10,),
     "OrderConflict": ("O-1",),
     "ReturnExceedsOrder": ("L1", "quantity", "2", "0.5", "3"),
+    "ReturnConflict": ("R-1",),
     "RuleNotFound": ("rule-7",),
     "EditConflict": ("rule-7", 3),
     "TooManySimulations": (3,),

@@ -20,7 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serving.demo, serving.serve, serving.worker, checks.migrate, checks.verify, checks.schema):
+for command in (
+    *(serving.demo, serving.serve, serving.worker),
+    *(checks.migrate, checks.verify, checks.schema, checks.documents),
+):
     app.command()(command)
 app.add_typer(programmes.programme, name="programme")
 app.add_typer(programmes.settings, name="settings")

@@ -1,4 +1,4 @@
-"""``pointbook migrate``, ``schema``, ``verify``: what an operator runs."""
+"""``pointbook migrate``, ``schema``, ``documents``, ``verify``: what an operator runs."""
 
 import typer
 from rich.text import Text
@@ -29,6 +29,14 @@ def schema() -> None:
     from pointbook.graphql.schema import build_schema, printed
 
     typer.echo(printed(build_schema()), nl=False)
+
+
+def documents() -> None:
+    """Show the operations that pages may run with a publishable key, with the ids by which they are sent."""
+    from pointbook.graphql.trusted import name_of, shipped
+
+    for identity, text in shipped().items():
+        console.print(f"{name_of(text)}  {identity}", soft_wrap=True, highlight=False)
 
 
 def verify() -> None:

@@ -18,6 +18,7 @@ from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.presets import PRESETS
 from pointbook.presets import preset as read_preset
 from pointbook.services import programmes as services
+from pointbook.services import settings_versions, stores
 from pointbook.services.configuration import create_programme_from, export_configuration, import_configuration
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.installation import Installation
@@ -176,7 +177,7 @@ def currency(
         last = max(found.versions, key=lambda version: version.version)
         figures = {**last.settings.to_document(found.currency), **document}
         changed = ProgrammeSettings.from_document(figures, code)
-        await services.change_currency(installation, found.id, code, changed, now=now())
+        await settings_versions.change_currency(installation, found.id, code, changed, now=now())
         console.print(f"Programme {slug} counts in {code}.")
 
     run(call)
@@ -218,7 +219,9 @@ def change(
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        version = await services.amend_settings(installation, found.id, document, effective_from=start, now=now())
+        version = await settings_versions.amend_settings(
+            installation, found.id, document, effective_from=start, now=now()
+        )
         console.print(
             f"Version {version.version} of {found.slug} comes into force at {version.effective_from.isoformat()}."
         )
@@ -237,7 +240,7 @@ def add_store(
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        await services.add_store(installation, found.id, services.NewStore(store_id, name, time_zone), now=now())
+        await stores.add_store(installation, found.id, stores.NewStore(store_id, name, time_zone), now=now())
         console.print(f"Store {store_id} belongs to {found.slug}.")
 
     run(call)
@@ -249,7 +252,7 @@ def switch_store(store_id: str, switch: Annotated[_Switch, typer.Argument()], sl
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        await services.switch_store(installation, found.id, store_id, active=switch is _Switch.ON, now=now())
+        await stores.switch_store(installation, found.id, store_id, active=switch is _Switch.ON, now=now())
         console.print(f"Store {store_id} of {found.slug} is {switch}.")
 
     run(call)

@@ -221,7 +221,7 @@ class EditConflict(PointbookError):
     code = "EDIT_CONFLICT"
 
     def __init__(self, subject: str, version: int) -> None:
-        super().__init__(f"{subject!r} was changed meanwhile: it is at version {version}.")
+        super().__init__(f"{subject!r} is at version {version}, not at the one that was named.")
         self.subject = subject
         self.version = version
 

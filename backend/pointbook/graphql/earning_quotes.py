@@ -21,7 +21,7 @@ from pointbook.graphql.errors import (
     ProgrammeNotOpen,
     UnknownStore,
 )
-from pointbook.graphql.explaining import RULES, RuleExplanation, explanations, names_of
+from pointbook.graphql.explaining import RULES, RuleExplanation, explanations, names_of, told
 from pointbook.graphql.inputs import document_of
 from pointbook.graphql.orders import DiscountInput, OrderLineInput, ShopVoucherInput
 from pointbook.graphql.policies import query_field
@@ -172,12 +172,13 @@ class EarnQuote:
 
     @classmethod
     def of(cls, info: Info, quoted: service.EarnQuote, locale: str | None) -> Self:
+        names = names_of(info, quoted, locale)
         return cls(
             quoted=quoted,
-            names=names_of(info, quoted, locale),
+            names=names,
             points=Points(quoted.points),
             parts=[EarnedPart.of(part) for part in quoted.parts],
-            rule_count=len(quoted.rules),
+            rule_count=len(told(quoted.rules, names)),
             sign_up_points=_optional(quoted.sign_up),
         )
 

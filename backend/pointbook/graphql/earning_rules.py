@@ -27,7 +27,8 @@ _RULE_CURSOR, _VERSION_CURSOR = "rule", "version"
 _KEY = "The rule's key."
 _SEEN = "The newest version that you have seen. If there is a newer one by now, nothing is changed."
 _FROM = (
-    "From when on; not before the rule's newest version begins. Null: as soon as every process knows, 5 seconds."
+    "From when on; not before the rule's newest version begins. Null: as soon as every process knows, 5 seconds, "
+    "or when the newest version begins, if that is planned for later."
 )
 
 described_enum(
@@ -126,7 +127,7 @@ class CreateRuleInput:
     rule: RuleInput = strawberry.field(description="What it says.")
     key: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Its id in the programme, stable. Null: one is made up; your own makes a repetition safe.",
+        description="Its id in the programme, stable. Null: one is made up; one of your own is not given twice.",
     )
     active: bool = strawberry.field(default=True, description="Whether it gives points from the start.")
     effective_from: datetime | None = strawberry.field(

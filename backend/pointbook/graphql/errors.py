@@ -133,7 +133,9 @@ class RuleNotFound(UserError):
     key: strawberry.ID = strawberry.field(description="The key that was named.")
 
 
-@strawberry.type(description="Somebody else made a newer version meanwhile: look at it and decide anew.")
+@strawberry.type(
+    description="What was to be changed is not at the version that was named: look at it and decide anew."
+)
 class EditConflict(UserError):
     subject: str = strawberry.field(description="What was to be changed: the key of a rule, or settings.")
     version: int = strawberry.field(description="The version it is at.")

@@ -41,6 +41,7 @@ RULES = 20
 _LINES = 10
 _FIRST = f"How many, at most {MAX_PAGE}."
 _ASKING: Final = Policy(frozenset({CallerKind.CUSTOMER, CallerKind.STAFF}), Right.LIST_PROVISION)
+_STAFFS: Final = {Why.INACTIVE, Why.NOT_YET, Why.PERIOD}
 _BY_VERDICT: Final = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
@@ -163,14 +164,15 @@ class Explanation:
 
     @classmethod
     def of(cls, info: Info, explained: service.Explanation, locale: str | None) -> Self:
+        names = names_of(info, explained, locale)
         return cls(
             explained=explained,
-            names=names_of(info, explained, locale),
+            names=names,
             points=Points(explained.points),
             at=explained.at,
             source_type=explained.source,
             source_id=explained.source_id,
-            rule_count=len(explained.rules),
+            rule_count=len(told(explained.rules, names)),
         )
 
 
@@ -205,8 +207,13 @@ async def _may_ask(info: Info, account: UUID) -> bool:
 
 def explanations(rules: Iterable[service.ExplainedRule], names: RuleNames, first: int) -> list[RuleExplanation]:
     """The first of the rules, those that gave points before the others. Raises InvalidInput."""
-    best_first = sorted(rules, key=lambda rule: _BY_VERDICT[Verdict(rule.trace["verdict"])])
+    best_first = sorted(told(rules, names), key=lambda rule: _BY_VERDICT[Verdict(rule.trace["verdict"])])
     return [RuleExplanation.of(rule, names) for rule in page_of(best_first, first)]
+
+
+def told(rules: Iterable[service.ExplainedRule], names: RuleNames) -> list[service.ExplainedRule]:
+    """Those that whoever asks may hear of: what is planned or switched off is the staff's."""
+    return [rule for rule in rules if names.internal or rule.trace.get("why") not in _STAFFS]
 
 
 def names_of(info: Info, judged: service.Judged, locale: str | None) -> RuleNames:

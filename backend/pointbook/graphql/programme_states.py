@@ -11,6 +11,7 @@ from pointbook.graphql.policies import mutation_field
 from pointbook.graphql.programme import Programme, Store
 from pointbook.services import programmes as service
 from pointbook.services.directory import ProgrammeState
+from pointbook.services.stores import switch_store
 
 _EDIT = staff(Right.EDIT_SETTINGS)
 
@@ -69,7 +70,7 @@ class ProgrammeStateMutation:
         info: Info,
         input: Annotated[SwitchStoreInput, strawberry.argument(description="Which store.")],  # noqa: A002
     ) -> SwitchStoreResult:
-        await service.switch_store(
+        await switch_store(
             *info.context.tenant,
             input.store_id,
             active=input.active,

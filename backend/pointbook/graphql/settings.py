@@ -33,7 +33,7 @@ from pointbook.graphql.programme import Waiting
 from pointbook.graphql.return_types import EffectOfType, EffectOfTypeInput, effects_document
 from pointbook.graphql.scalars import Points
 from pointbook.graphql.values import Ending, EndingInput, LocalizedText, LocalizedTextInput, texts_document
-from pointbook.services import programmes as service
+from pointbook.services import settings_versions as service
 from pointbook.services.directory import ProgrammeSnapshot
 
 _VERSIONS_PAGE = 20
@@ -218,19 +218,39 @@ class ChangeSettingsInput:
     settings: Any = strawberry.field(graphql_type=_SettingsInput, description="The settings to change.")
     effective_from: datetime | None = strawberry.field(
         default=None,
-        description="From when on; not before the newest version begins. Null: as soon as every process knows, 5 "
-        "seconds.",
+        description="From when on, at most 10 years ahead. Null: as soon as every process knows, 5 seconds. What "
+        "is planned for later gets the same change.",
     )
 
 
 @strawberry.type(description="The settings are changed, or will be.")
 class ChangeSettingsSuccess:
-    newest: SettingsVersionView = strawberry.field(description="The new version.")
+    newest: SettingsVersionView = strawberry.field(
+        description="The new version; of several, because others are planned, the first."
+    )
 
 
 ChangeSettingsResult = Annotated[
     ChangeSettingsSuccess | InvalidInput | EditConflict,
     strawberry.union("ChangeSettingsResult", description="The new version, or why there is none."),
+]
+
+
+@strawberry.input(description="Which plans to give up.")
+class WithdrawSettingsInput:
+    version: int = strawberry.field(
+        description="The newest version that you have seen. If there is a newer one by now, nothing is changed."
+    )
+
+
+@strawberry.type(description="What was planned does not come into force.")
+class WithdrawSettingsSuccess:
+    newest: SettingsVersionView = strawberry.field(description="The version in place of the last plan.")
+
+
+WithdrawSettingsResult = Annotated[
+    WithdrawSettingsSuccess | InvalidInput | EditConflict,
+    strawberry.union("WithdrawSettingsResult", description="The newest version, or why plans stay."),
 ]
 
 
@@ -285,6 +305,18 @@ class SettingsMutation:
         )
         programme = await _current(info)
         return ChangeSettingsSuccess(newest=SettingsVersionView.of(version, programme.currency))
+
+    @mutation_field(staff(Right.EDIT_SETTINGS), "Let planned changes of settings not come into force.")
+    async def withdraw_settings(
+        self,
+        info: Info,
+        input: Annotated[WithdrawSettingsInput, strawberry.argument(description="Which plans.")],  # noqa: A002
+    ) -> WithdrawSettingsResult:
+        version = await service.withdraw_settings(
+            *info.context.tenant, input.version, by=info.context.principal.identity, now=info.context.now
+        )
+        programme = await _current(info)
+        return WithdrawSettingsSuccess(newest=SettingsVersionView.of(version, programme.currency))
 
 
 async def _current(info: Info) -> ProgrammeSnapshot:

@@ -6,6 +6,7 @@ server runs. Write it anew with ``python -m pointbook.graphql.trusted widgets/do
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Mapping
 from importlib import resources
@@ -38,6 +39,13 @@ def shipped() -> Mapping[str, str]:
     for identity, text in documents.items():
         assert document_id(text) == identity, "the manifest was edited by hand"
     return documents
+
+
+def name_of(text: str) -> str:
+    """Of the operation in a document."""
+    found = re.search(r"^\s*(?:query|mutation|subscription)\s+(\w+)", text, re.MULTILINE)
+    assert found is not None, "a document of the widgets has a named operation"
+    return found[1]
 
 
 def render(documents: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ import json
 from typing import Any, Final
 
 _CART: Final = {"id": "cart-1", "total": "19.99", "currency": "EUR"}
+_PLACED_AT: Final = "2026-03-02T10:00:00+01:00"
 _LINES: Final = [
     {"id": "1", "articleId": "coffee", "quantity": "2", "unitPrice": "12.50", "amount": "25.00"},
     {"id": "2", "articleId": "cup", "quantity": "1", "unitPrice": "475.00", "amount": "475.00"},
@@ -107,7 +108,7 @@ query EarnQuote($cart: EarnCartInput!) {
   }
 }
 """,
-        cart={"currency": "EUR", "lines": _LINES, "deliveryFee": "4.90"},
+        cart={"currency": "EUR", "placedAt": _PLACED_AT, "lines": _LINES, "deliveryFee": "4.90"},
     ),
     _tab(
         """
@@ -131,7 +132,7 @@ mutation SubmitOrder($input: SubmitOrderInput!) {
                 "externalId": "order-1",
                 "type": "SALE",
                 "status": "goods booked out",
-                "placedAt": "2026-03-01T10:00:00+01:00",
+                "placedAt": _PLACED_AT,
                 "currency": "EUR",
                 "customer": {"externalId": "customer-1"},
                 "lines": _LINES,

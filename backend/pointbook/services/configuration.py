@@ -12,14 +12,15 @@ from pointbook.domain.configuration import Configuration, ConfiguredHolidays, Co
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.rules import RuleState, RuleVersion, write_rule
 from pointbook.domain.text import shown
-from pointbook.services import audit, earning_rules, places, programmes
+from pointbook.services import audit, earning_rules, places, programmes, settings_versions, stores
 from pointbook.services.audit import Action
 from pointbook.services.directory import HolidayCalendar, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.holiday_names import check_region
 from pointbook.services.installation import Installation
 from pointbook.services.places import NewHolidays
-from pointbook.services.programmes import NewProgramme, NewStore
+from pointbook.services.programmes import NewProgramme
 from pointbook.services.rule_desk import RuleDesk, locked_rules
+from pointbook.services.stores import NewStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ async def import_configuration(
     await _import_places(installation, programme, configuration, by=by, now=now)
     settings_changed = programme.versions[-1].settings != configuration.settings
     if settings_changed:
-        await programmes.change_settings(installation, programme_id, configuration.settings, by=by, now=now)
+        await settings_versions.change_settings(installation, programme_id, configuration.settings, by=by, now=now)
     async with locked_rules(installation, programme_id, by, now) as desk:
         created = await _create_rules(desk, configuration)
     kept = _kept(programme)
@@ -173,8 +174,8 @@ async def _import_places(
     await places.change_holidays(
         installation, programme.id, None, _imported(configuration.holidays), by=by, now=now
     )
-    stores = [NewStore(store.store_id, store.name, store.time_zone) for store in configuration.stores]
-    for refusal in await programmes.add_stores(installation, programme.id, stores, by=by, now=now):
+    wanted = [NewStore(store.store_id, store.name, store.time_zone) for store in configuration.stores]
+    for refusal in await stores.add_stores(installation, programme.id, wanted, by=by, now=now):
         if refusal is not None:
             raise refusal.under("stores")
     known = (await installation.programmes.current(programme.id)).stores
@@ -184,7 +185,7 @@ async def _import_places(
             holidays = _imported(store.holidays)
             await places.change_holidays(installation, programme.id, store.store_id, holidays, by=by, now=now)
         if before.active != store.active:
-            await programmes.switch_store(
+            await stores.switch_store(
                 installation, programme.id, store.store_id, active=store.active, by=by, now=now
             )
 

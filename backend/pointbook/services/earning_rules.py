@@ -36,7 +36,10 @@ HISTORY_MAX: Final = 101
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """A rule as staff see it. ``newest`` is the version to name in a change, and may not be in force yet."""
+    """A rule as staff see it. ``newest`` is the version to name in a change, and may not be in force yet.
+
+    ``effect`` is of what counts now: of the version in force, or of the newest before there is one.
+    """
 
     newest: RuleVersion
     in_force: RuleVersion | None
@@ -283,7 +286,9 @@ def _views(programme: ProgrammeSnapshot, now: datetime) -> dict[str, RuleView]:
         key: RuleView(
             newest,
             in_force.get(key),
-            effect(newest, settings, zone, now=now, earns=programme.earns, open_stores=open_stores),
+            effect(
+                in_force.get(key, newest), settings, zone, now=now, earns=programme.earns, open_stores=open_stores
+            ),
         )
         for key, newest in programme.book.newest().items()
         if newest.state is not RuleState.DELETED

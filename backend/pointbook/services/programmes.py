@@ -1,31 +1,27 @@
-"""Programmes: made, configured, opened and closed. Their state and settings live in the directory's cache."""
+"""Programmes: made, opened and closed. Their state lives in the directory's cache."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 import asyncpg
-import orjson
 
 from pointbook import ledger
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.queries.programmes import lock_programme, outstanding_points
 from pointbook.db.session import Connection
 from pointbook.domain import calendar, currencies, text
-from pointbook.domain.errors import EditConflict, InvalidInput, UnknownStore, refusals_under
+from pointbook.domain.errors import InvalidInput
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
-from pointbook.domain.rules import Known, Rule, RuleKind, RuleState, check_rule
 from pointbook.services import audit, tokens
 from pointbook.services.audit import Action, Change
-from pointbook.services.directory import SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
+from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
+from pointbook.services.settings_versions import insert_version
 
 SETTLING: Final = timedelta(seconds=10)
 """How long earning has been stopped before a programme closes: every process has heard of it by then."""
-STORES_MAX: Final = 10_000
-VERSIONS_MAX: Final = 10_000
 _LOCALES_MAX: Final = 20
 _SWEEP: Final = 500
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -53,24 +49,6 @@ class NewProgramme:
     state: ProgrammeState = ProgrammeState.DRAFT
 
 
-@dataclass(frozen=True, slots=True)
-class NewStore:
-    """``store_id`` is the shop's own; without a time zone it has the programme's."""
-
-    store_id: str
-    name: str
-    time_zone: str | None = None
-
-
-class _Store(NamedTuple):
-    store_id: str
-    name: str
-    time_zone: str
-
-    def shown(self) -> Mapping[str, str]:
-        return {"name": self.name, "timeZone": self.time_zone}
-
-
 async def create_programme(
     installation: Installation, command: NewProgramme, *, by: str = audit.OPERATOR, now: datetime
 ) -> ProgrammeSnapshot:
@@ -82,9 +60,7 @@ async def create_programme(
     async with installation.db.acquire() as connection, connection.transaction():
         programme_id = await _insert_programme(connection, command, now)
         await connection.execute("select set_config('app.programme', $1, true)", str(programme_id))
-        await _insert_version(
-            connection, programme_id, SettingsVersion(1, now, command.settings), command.currency
-        )
+        await insert_version(connection, programme_id, SettingsVersion(1, now, command.settings), command.currency)
         await tokens.add_own_key(connection, programme_id, now=now)
         await ledger.open_programme(connection, programme_id, sandbox=command.sandbox)
         await audit.append(connection, programme_id, [_created(command)], by=by, now=now)
@@ -102,91 +78,6 @@ async def find_programme(installation: Installation, slug: str) -> ProgrammeSnap
 async def list_programmes(installation: Installation) -> list[ProgrammeSnapshot]:
     """Every programme of the installation, in the order they were made."""
     return [await installation.programmes.get(number) for number in await programme_ids(installation.db)]
-
-
-async def change_settings(
-    installation: Installation,
-    programme_id: int,
-    settings: ProgrammeSettings,
-    *,
-    effective_from: datetime | None = None,
-    seen_version: int | None = None,
-    by: str = audit.OPERATOR,
-    now: datetime,
-) -> SettingsVersion:
-    """Settings in force from an instant on; None = as soon as every process will have heard of them.
-
-    Lots keep what they were earned under. In DRAFT they are in force at once. Versions come into force in the
-    order in which they are made, because each is made from the one before. ``seen_version`` is the newest one
-    known to the caller (None: whichever it is).
-    Raises EditConflict if there is a newer one, and InvalidInput for an instant before that of the last version
-    (None too, while one is scheduled), one that is too soon, or if points of a rule could never be spent.
-    """
-
-    def wholly(_last: ProgrammeSettings, _currency: str) -> ProgrammeSettings:
-        return settings
-
-    return await _change_settings(
-        installation, programme_id, wholly, effective_from, seen_version=seen_version, by=by, now=now
-    )
-
-
-async def amend_settings(
-    installation: Installation,
-    programme_id: int,
-    document: object,
-    *,
-    effective_from: datetime | None = None,
-    seen_version: int | None = None,
-    by: str = audit.OPERATOR,
-    now: datetime,
-) -> SettingsVersion:
-    """The settings that a document names, all others as in the newest version; else as ``change_settings``.
-
-    Raises InvalidInput naming what is wrong in the document as ``settings.valuePerPoint``.
-    """
-
-    def amended(last: ProgrammeSettings, currency: str) -> ProgrammeSettings:
-        return last.changed(document, currency)
-
-    return await _change_settings(
-        installation, programme_id, amended, effective_from, seen_version=seen_version, by=by, now=now
-    )
-
-
-async def change_currency(
-    installation: Installation,
-    programme_id: int,
-    currency: str,
-    settings: ProgrammeSettings,
-    *,
-    by: str = audit.OPERATOR,
-    now: datetime,
-) -> SettingsVersion:
-    """Another currency, with settings that count in it, at once: what was scheduled in the old one is void.
-
-    Raises InvalidInput unless DRAFT or CLOSED, while there are rules for points from money, or if the programme
-    counts in this currency already.
-    """
-    currencies.exponent(currency)
-    async with installation.db.bare_transaction(programme_id) as connection:
-        await lock_programme(connection, programme_id)
-        programme = await installation.programmes.inside(connection, programme_id)
-        last = programme.versions[-1]
-        if programme.state not in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
-            raise InvalidInput("currency", f"cannot change while the programme is {programme.state}")
-        if currency == programme.currency:
-            raise InvalidInput("currency", "is the programme's already: change its settings instead")
-        if any(rule.kind is RuleKind.CART for rule in _kept_rules(programme)):
-            raise InvalidInput("currency", "cannot change while there are cart rules: they count in it")
-        version = SettingsVersion(last.version + 1, now, settings)
-        await connection.execute("update programme set currency = $2 where id = $1", programme_id, currency)
-        await _insert_version(connection, programme_id, version, currency)
-        before = last, programme.currency
-        change = _changed_settings(Action.CURRENCY_CHANGED, before, (version, currency))
-        await audit.append(connection, programme_id, [change], by=by, now=now)
-    installation.programmes.forget(programme_id)
-    return version
 
 
 async def change_state(
@@ -218,83 +109,6 @@ async def change_state(
             await audit.append(connection, programme_id, [change], by=by, now=now)
     installation.programmes.forget(programme_id)
     return await installation.programmes.get(programme_id)
-
-
-async def add_store(
-    installation: Installation,
-    programme_id: int,
-    command: NewStore,
-    *,
-    by: str = audit.OPERATOR,
-    now: datetime,
-) -> None:
-    """A branch; the same id again: its name and time zone change. Raises InvalidInput."""
-    [refusal] = await add_stores(installation, programme_id, [command], by=by, now=now)
-    if refusal is not None:
-        raise refusal
-
-
-async def add_stores(
-    installation: Installation,
-    programme_id: int,
-    commands: Sequence[NewStore],
-    *,
-    by: str = audit.OPERATOR,
-    now: datetime,
-) -> list[InvalidInput | None]:
-    """Branches in one transaction. Answers for each why it was refused; None: it is as the command says."""
-    programme = await installation.programmes.get(programme_id)
-    refusals: list[InvalidInput | None] = []
-    stores: dict[str, _Store] = {}
-    async with installation.db.bare_transaction(programme_id) as connection:
-        await lock_programme(connection, programme_id)
-        rows = await connection.fetch(_STORES, programme_id)
-        before = {row["store_id"]: _Store(row["store_id"], row["name"], row["time_zone"]) for row in rows}
-        for command in commands:
-            try:
-                store = _checked_store(programme, command, before.keys() | stores.keys())
-            except InvalidInput as refusal:
-                refusals.append(refusal)
-                continue
-            stores[store.store_id] = store
-            refusals.append(None)
-        changed = [store for store_id, store in stores.items() if before.get(store_id) != store]
-        await connection.executemany(_UPSERT_STORE, [(programme_id, *store, now) for store in changed])
-        changes = [_changed_store(before.get(store.store_id), store) for store in changed]
-        await audit.append(connection, programme_id, changes, by=by, now=now)
-    installation.programmes.forget(programme_id)
-    return refusals
-
-
-def _checked_store(programme: ProgrammeSnapshot, command: NewStore, known: set[str]) -> _Store:
-    store_id = text.identifier("storeId", command.store_id)
-    name = text.identifier("name", command.name)
-    zone = command.time_zone or programme.time_zone
-    calendar.time_zone(zone)
-    if store_id not in known and len(known) >= STORES_MAX:
-        raise InvalidInput("storeId", f"a programme has at most {STORES_MAX} stores")
-    return _Store(store_id, name, zone)
-
-
-async def switch_store(
-    installation: Installation,
-    programme_id: int,
-    store_id: str,
-    *,
-    active: bool,
-    by: str = audit.OPERATOR,
-    now: datetime,
-) -> None:
-    """A store that is off earns nothing; redeeming there works. Raises UnknownStore."""
-    async with installation.db.bare_transaction(programme_id) as connection:
-        was = await connection.fetchval(_LOCK_STORE, programme_id, store_id)
-        if was is None:
-            raise UnknownStore(store_id)
-        if was != active:
-            await connection.execute(_SWITCH_STORE, programme_id, store_id, active)
-            change = Change(Action.STORE_SWITCHED, f"store {store_id}", {"active": was}, {"active": active})
-            await audit.append(connection, programme_id, [change], by=by, now=now)
-    installation.programmes.forget(programme_id)
 
 
 def _check(command: NewProgramme) -> None:
@@ -331,73 +145,6 @@ async def _insert_programme(connection: Connection, command: NewProgramme, now: 
     return programme_id
 
 
-async def _insert_version(
-    connection: Connection, programme_id: int, version: SettingsVersion, currency: str
-) -> None:
-    if version.version > VERSIONS_MAX:
-        raise InvalidInput("settings", f"a programme has at most {VERSIONS_MAX} settings versions")
-    document = orjson.dumps(version.settings.to_document(currency)).decode()
-    await connection.execute(
-        _INSERT_VERSION, programme_id, version.version, version.effective_from, currency, document
-    )
-
-
-async def _change_settings(
-    installation: Installation,
-    programme_id: int,
-    changed: Callable[[ProgrammeSettings, str], ProgrammeSettings],
-    effective_from: datetime | None,
-    *,
-    seen_version: int | None,
-    by: str,
-    now: datetime,
-) -> SettingsVersion:
-    async with installation.db.bare_transaction(programme_id) as connection:
-        await lock_programme(connection, programme_id)
-        programme = await installation.programmes.inside(connection, programme_id)
-        last, currency = programme.versions[-1], programme.currency
-        if seen_version not in (None, last.version):
-            raise EditConflict("settings", last.version)
-        earliest = now if programme.state is ProgrammeState.DRAFT else now + SETTINGS_NOTICE
-        starts = _start(effective_from, earliest, last)
-        with refusals_under("settings"):
-            settings = changed(last.settings, currency)
-            _check_rules(programme, settings)
-        version = SettingsVersion(last.version + 1, starts, settings)
-        await _insert_version(connection, programme_id, version, currency)
-        change = _changed_settings(Action.SETTINGS_CHANGED, (last, currency), (version, currency))
-        await audit.append(connection, programme_id, [change], by=by, now=now)
-    installation.programmes.forget(programme_id)
-    return version
-
-
-def _start(wanted: datetime | None, earliest: datetime, last: SettingsVersion) -> datetime:
-    scheduled = last.effective_from
-    if wanted is None and scheduled <= earliest + SETTINGS_NOTICE:
-        return max(earliest, scheduled)  # made a moment ago too, perhaps by a clock that is a little ahead
-    starts = earliest if wanted is None else wanted
-    if starts < earliest:
-        raise InvalidInput("effectiveFrom", f"must not be before {earliest.isoformat()}")
-    if starts < scheduled:
-        comes = f"version {last.version} comes into force, at {scheduled.isoformat()}"
-        raise InvalidInput("effectiveFrom", f"must not be before {comes}")
-    return starts
-
-
-def _check_rules(programme: ProgrammeSnapshot, settings: ProgrammeSettings) -> None:
-    """No rule's points end while they still wait."""
-    for rule in _kept_rules(programme):
-        try:
-            check_rule(rule, Known(), settings)
-        except InvalidInput as refusal:
-            raise InvalidInput("waitingTime", f"reaches the expiry of the rule {rule.name!r}") from refusal
-
-
-def _kept_rules(programme: ProgrammeSnapshot) -> list[Rule]:
-    newest = programme.book.newest().values()
-    return [version.rule for version in newest if version.state is not RuleState.DELETED]
-
-
 def _created(command: NewProgramme) -> Change:
     after = {
         "slug": command.slug,
@@ -409,26 +156,6 @@ def _created(command: NewProgramme) -> Change:
         "settings": command.settings.to_document(command.currency),
     }
     return Change(Action.PROGRAMME_CREATED, "programme", None, after)
-
-
-def _changed_settings(
-    action: Action, before: tuple[SettingsVersion, str], after: tuple[SettingsVersion, str]
-) -> Change:
-    return Change(action, "settings", _audited(*before), _audited(*after))
-
-
-def _audited(version: SettingsVersion, currency: str) -> Mapping[str, object]:
-    return {
-        "version": version.version,
-        "effectiveFrom": version.effective_from.isoformat(),
-        "currency": currency,
-        "settings": version.settings.to_document(currency),
-    }
-
-
-def _changed_store(before: _Store | None, after: _Store) -> Change:
-    action = Action.STORE_ADDED if before is None else Action.STORE_CHANGED
-    return Change(action, f"store {after.store_id}", before and before.shown(), after.shown())
 
 
 async def _check_nothing_outstanding(
@@ -455,21 +182,5 @@ values ($1, $2, $3, $8, $4, $5, $6, $7, $8)
 returning id
 """
 
-_INSERT_VERSION = """
-insert into settings_version (programme_id, version, effective_from, currency, document)
-values ($1, $2, $3, $4, $5::text::jsonb)
-"""
 
 _SET_STATE = "update programme set state = $2, state_since = $3 where id = $1"
-
-_STORES = "select store_id, name, time_zone from store where programme_id = $1"
-
-_UPSERT_STORE = """
-insert into store (programme_id, store_id, name, time_zone, created_at)
-values ($1, $2, $3, $4, $5)
-on conflict (programme_id, store_id) do update set name = excluded.name, time_zone = excluded.time_zone
-"""
-
-_LOCK_STORE = "select active from store where programme_id = $1 and store_id = $2 for no key update"
-
-_SWITCH_STORE = "update store set active = $3 where programme_id = $1 and store_id = $2"

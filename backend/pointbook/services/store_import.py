@@ -18,7 +18,7 @@ from pointbook.services.import_records import check_columns, document_of_json, f
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import REFUSALS_KEPT
 from pointbook.services.installation import Installation
-from pointbook.services.programmes import NewStore, add_stores
+from pointbook.services.stores import NewStore, add_stores
 
 _COLUMNS: Final = frozenset({"storeId", "name", "timeZone"})
 

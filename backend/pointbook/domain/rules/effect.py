@@ -48,7 +48,7 @@ def effect(
     earns: bool = True,
     open_stores: Collection[str] | None = None,
 ) -> Effect:
-    """What staff are shown of a rule: its newest ``version``'s state, and why it is inert.
+    """What staff are shown of a rule: a ``version``'s state, and why it is inert.
 
     ``zone`` and ``earns`` are the programme's; ``open_stores`` are the stores that are not switched off (None: not
     asked).
