@@ -44,7 +44,7 @@ _TENANT_TABLES = (
         "return_document",
         "outbox_message",
     ),
-    *("import_run", "earning_rule_version", "rule_count", "audit_entry"),
+    *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery"),
     *SIMULATION_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
     *("ledger.hold", "ledger.idempotency"),

@@ -18,6 +18,7 @@ from pointbook.http.health import Health
 from pointbook.http.pages import Pages
 from pointbook.http.rate_limit import UNLIMITED, RateLimiter, Rates, ValkeyLeases
 from pointbook.http.routes import routes
+from pointbook.http.webhooks import WebhookReceiver
 from pointbook.services.installation import Installation
 from pointbook.settings import Settings
 
@@ -56,7 +57,9 @@ def create_app(
             limiter = RateLimiter(None if redis is None else ValkeyLeases(redis))
             engine = Engine(schema, shipped(), installation, clock=clock)
             endpoint = GraphQLEndpoint(engine, installation, limiter, allowed, clock=clock, report=_report)
-            app.router.routes.extend(routes(endpoint, Pages(health, printed(schema), settings.public_url), health))
+            webhooks = WebhookReceiver(installation, limiter, allowed, clock=clock, report=_report)
+            pages = Pages(health, printed(schema), settings.public_url)
+            app.router.routes.extend(routes(endpoint, webhooks, pages, health))
             app.state.installation = installation
             yield
             app.router.routes.clear()

@@ -209,6 +209,20 @@ def test_a_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
     one_line(pointbook("key", "revoke", "00000000-0000-0000-0000-000000000000"), 1, "no key of this programme")
 
 
+def test_a_webhook_endpoint_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    made = pointbook("webhook", "create", "standard", "--label", "back end")
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made.out.strip())
+    path = re.search(r"/webhooks/([0-9a-f]{32})", made.err)
+    assert path is not None
+    listed = pointbook("webhook", "list")
+    assert path[1] in listed.out
+    assert made.out.strip() not in listed.out
+    assert pointbook("webhook", "revoke", path[1]).code == 0
+    assert "revoked" in pointbook("webhook", "list").out
+    one_line(pointbook("webhook", "revoke", "x"), 1, "no webhook endpoint of this programme")
+
+
 def test_a_staff_key_carries_the_rights_it_is_given(pointbook: Command) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery")
     made = pointbook("key", "create", "staff", "--label", "Anna", "--right", "loyalty.listProvision")

@@ -15,7 +15,11 @@ from pointbook.services.installation import Installation
 from pointbook.services.tokens import create_token_key, verify_customer_token
 from pointbook.settings import Settings
 from tests.house.files import ROOT, committed
-from tests.support import SECRET, make_programme
+from tests.http.fixtures import Clock, Shop, app, client, clock, session_clock, shop
+from tests.http.webhooks import make_sender
+from tests.support import SECRET, make_programme, order_document
+
+__all__ = ["app", "client", "clock", "session_clock", "shop"]
 
 DOCS = ROOT / "backend" / "pointbook" / "docs"
 DOCUMENTS = [path for path in committed() if path.suffix == ".md"]
@@ -106,16 +110,30 @@ def test_every_process_setting_is_in_the_operations_page() -> None:
     assert {name.upper() for name in Settings.model_fields} == documented
 
 
-async def test_the_token_that_the_operations_page_signs_is_good(db: Database) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (DOCS / "operations.md").read_text(), re.DOTALL)
+def example(function: str) -> Any:
+    """A function that the operations page shows in Python."""
+    examples = re.findall(r"```python\n(.*?)```", (DOCS / "operations.md").read_text(), re.DOTALL)
+    (shown,) = (text for text in examples if f"def {function}(" in text)
     names: dict[str, Any] = {}
-    exec(example, names)  # noqa: S102  # it is our own
+    exec(shown, names)  # noqa: S102  # it is our own
+    return names[function]
+
+
+async def test_the_token_that_the_operations_page_signs_is_good(db: Database) -> None:
     now = datetime.now(UTC)
     installation = Installation.of(db, SECRET)
     programme = await make_programme(installation, now=now)
     key = await create_token_key(installation, programme.id, "HS256", now=now)
-    token = names["customer_token"]("clara", key.kid, key.secret)
+    token = example("customer_token")("clara", key.kid, key.secret)
     assert (await verify_customer_token(installation, token, now=now)).subject == "clara"
+
+
+async def test_the_webhook_that_the_operations_page_signs_is_taken(shop: Shop, clock: Clock) -> None:
+    clock.now = datetime.now(UTC)
+    sender = await make_sender(shop)
+    body, headers = example("signed_webhook")(sender.endpoint.secret, "order.submitted", order_document())
+    reply = await sender.post(body, headers)
+    assert (reply.status, reply.json["externalId"]) == (200, "o-1")
 
 
 def test_every_decision_is_listed_and_complete() -> None:

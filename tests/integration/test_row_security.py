@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from pointbook.db.base import Base
-from pointbook.db.models import ApiKey, Programme, TokenKey
+from pointbook.db.models import ApiKey, Programme, TokenKey, WebhookEndpoint
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
@@ -16,7 +16,7 @@ from pointbook.services.joining import rejoin_digest
 from pointbook.services.stores import NewStore, add_store
 from tests.support import NOW, join_member, make_programme, order_document, redeem
 
-DIRECTORY = {Programme.__tablename__, ApiKey.__tablename__, TokenKey.__tablename__}
+DIRECTORY = {table.__tablename__ for table in (Programme, ApiKey, TokenKey, WebhookEndpoint)}
 TENANT_TABLES = sorted(set(Base.metadata.tables) - DIRECTORY)
 
 
@@ -55,6 +55,9 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             " fingerprint, state, reported_at) values ($1, 'r-1', 'o-1', 'RETURN', 'EUR', '{}', '', 'PARKED', $2)",
             programme.id,
             NOW,
+        )
+        await connection.execute(
+            "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
         simulation = uuid4()
         await connection.execute(

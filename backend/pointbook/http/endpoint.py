@@ -12,21 +12,19 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pointbook.db.retry import is_transient, sqlstate
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.http import cors, guard, media, parameters, responses
 from pointbook.http.authentication import Caller, credentials, customer, key_holder, signing_key
+from pointbook.http.failures import told, unavailable
 from pointbook.http.problems import Problem, too_much
 from pointbook.http.rate_limit import RateLimiter, Rates
 from pointbook.http.strangers import Strangers, peer_of
 from pointbook.services.installation import Installation
 
-_log = structlog.get_logger("pointbook.http")
 _COST_OF_REFUSAL = 10
 _LARGE = 5_000  # bytes of a body, or of the query of a GET; smaller ones come with the cost of their document
 _BYTES_PER_COST = 100
@@ -109,17 +107,9 @@ class GraphQLEndpoint:
         except Problem as refusal:
             return responses.problem(refusal, reply.media_type, reply.headers)
         except asyncio.CancelledError:  # the server ends, and the caller is to ask another one
-            return responses.problem(_unavailable(), reply.media_type, reply.headers)
+            return responses.problem(unavailable(), reply.media_type, reply.headers)
         except Exception as failure:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
-            return responses.problem(self._failed(failure), reply.media_type, reply.headers)
-
-    def _failed(self, failure: Exception) -> Problem:
-        """What the caller is told of what nobody refused; the log has what it was."""
-        if is_transient(failure):
-            _log.warning("database_away", type=type(failure).__qualname__, sqlstate=sqlstate(failure))
-            return _unavailable()
-        message = f"This is a defect; the log has it as {self._report(failure)}."
-        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+            return responses.problem(told(failure, self._report), reply.media_type, reply.headers)
 
     async def _answer(self, scope: Scope, receive: Receive, headers: Headers, reply: "_Reply") -> Response:
         get = scope["method"] == "GET"
@@ -209,11 +199,6 @@ async def _asked(
     limit = guard.MAX_SERVER_BODY if server else guard.MAX_BODY
     body = await guard.read_body(receive, announced=headers.get("content-length"), limit=limit)
     return parameters.of_body(body), len(body)
-
-
-def _unavailable() -> Problem:
-    again = "Try again in a moment."
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", again, {"Retry-After": "1"})
 
 
 def _require_method(method: str) -> None:

@@ -24,7 +24,7 @@ class Parameters:
 
 def of_body(body: bytes) -> Parameters:
     """Parameters of a POST. Raises Problem 400 for anything but one JSON object of the right shape."""
-    given = _object(body, "body")
+    given = json_object(body, "body")
     if _NUL in body and _has_nul(given):
         raise _nul_refused()
     return _parameters(given)
@@ -40,7 +40,7 @@ def of_query(query: bytes) -> Parameters:
     given: dict[str, Any] = dict(pairs)
     for name in ("variables", "extensions"):
         if name in given:
-            given[name] = _object(given[name].encode(), name)
+            given[name] = json_object(given[name].encode(), name)
     if _has_nul(given):
         raise _nul_refused()
     return _parameters(given)
@@ -65,7 +65,8 @@ def _has_nul(value: object) -> bool:
     return False
 
 
-def _object(source: bytes, name: str) -> dict[str, Any]:
+def json_object(source: bytes, name: str) -> dict[str, Any]:
+    """One JSON object in UTF-8. Raises Problem 400 for anything else."""
     try:
         value = orjson.loads(source)
     except orjson.JSONDecodeError:

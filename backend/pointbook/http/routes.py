@@ -5,14 +5,17 @@ from starlette.routing import BaseRoute, Route
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.health import Health
 from pointbook.http.pages import Pages, static
+from pointbook.http.webhooks import WebhookReceiver
 
 GRAPHQL_PATH = "/graphql"
+WEBHOOKS_PATH = "/webhooks"
 
 
-def routes(endpoint: GraphQLEndpoint, pages: Pages, health: Health) -> list[BaseRoute]:
+def routes(endpoint: GraphQLEndpoint, webhooks: WebhookReceiver, pages: Pages, health: Health) -> list[BaseRoute]:
     """All routes of the HTTP face."""
     return [
         Route(GRAPHQL_PATH, endpoint),
+        Route(f"{WEBHOOKS_PATH}/{{endpoint_id}}", webhooks),
         Route("/", pages.home),
         Route("/graphiql", pages.graphiql),
         Route("/schema.graphql", pages.schema),

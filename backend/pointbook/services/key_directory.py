@@ -1,8 +1,9 @@
-"""Keys by what a caller shows of them: the digest of an API key, the kid of a customer token."""
+"""Keys by what a caller shows: the digest of an API key, the kid of a customer token, a webhook's address."""
 
 import base64
+import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
@@ -31,6 +32,19 @@ def shared_secret(secrets: DerivesSecrets, kid: str) -> str:
     return base64.urlsafe_b64encode(secrets.derive("customer token", kid)).rstrip(b"=").decode("ascii")
 
 
+class WebhookKind(enum.StrEnum):
+    """Whose manner of signing and speaking the webhooks of an endpoint have."""
+
+    STANDARD = "STANDARD"
+    """Standard Webhooks, with Pointbook's own documents."""
+    WOOCOMMERCE = "WOOCOMMERCE"
+
+
+def webhook_secret(secrets: DerivesSecrets, endpoint_id: str) -> bytes:
+    """The 32 bytes by which the webhooks of an endpoint are signed, derived and never stored."""
+    return secrets.derive("webhook", endpoint_id)
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKeyRecord:
     """A key that was not revoked when it was read. ``origins`` empty: pages of every origin may use it."""
@@ -51,6 +65,16 @@ class TokenKeyRecord:
     verifier: str | PublicKey
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookEndpointRecord:
+    """An endpoint that was not revoked when it was read."""
+
+    programme_id: int
+    endpoint_id: str
+    kind: WebhookKind
+    secret: bytes = field(repr=False)
+
+
 class KeyDirectory:
     """Live keys, at most ``CACHE_LIFE`` old. Unknown ones are looked up every time."""
 
@@ -62,6 +86,9 @@ class KeyDirectory:
             self._load_token, life=CACHE_LIFE, size=_KEYS
         )
         self._own: ExpiringCache[int, str] = ExpiringCache(self._load_own, life=CACHE_LIFE, size=_KEYS)
+        self._webhook: ExpiringCache[str, WebhookEndpointRecord] = ExpiringCache(
+            self._load_webhook, life=CACHE_LIFE, size=_KEYS
+        )
 
     async def api_key(self, digest: bytes) -> ApiKeyRecord | None:
         return await self._api.get(digest)
@@ -73,9 +100,13 @@ class KeyDirectory:
         """The kid under which Pointbook itself signs tokens of the programme."""
         return await self._own.get(programme_id)
 
-    def forget(self, programme_id: int, *, digest: bytes = b"", kid: str = "") -> None:
+    async def webhook_endpoint(self, endpoint_id: str) -> WebhookEndpointRecord | None:
+        return await self._webhook.get(endpoint_id)
+
+    def forget(self, programme_id: int, *, digest: bytes = b"", kid: str = "", endpoint_id: str = "") -> None:
         self._api.forget(digest)
         self._token.forget(kid)
+        self._webhook.forget(endpoint_id)
         self._own.forget(programme_id)
 
     async def _load_api(self, digest: bytes) -> ApiKeyRecord | None:
@@ -99,6 +130,13 @@ class KeyDirectory:
         row = await self._db.one_row(None, _OWN_KID, programme_id)
         return None if row is None else str(row["kid"])
 
+    async def _load_webhook(self, endpoint_id: str) -> WebhookEndpointRecord | None:
+        row = await self._db.one_row(None, _WEBHOOK_ENDPOINT, endpoint_id)
+        if row is None:
+            return None
+        secret = webhook_secret(self._secrets, endpoint_id)
+        return WebhookEndpointRecord(row["programme_id"], endpoint_id, WebhookKind(row["kind"]), secret)
+
 
 def permissions(words: Iterable[str]) -> frozenset[Permission]:
     """Scopes and rights as a key's row has them."""
@@ -115,6 +153,7 @@ def public_key(pem: str) -> PublicKey:
 
 _API_KEY = "select * from api_key where digest = $1 and revoked_at is null"
 _TOKEN_KEY = "select * from token_key where kid = $1 and revoked_at is null"  # noqa: S105  # a statement
+_WEBHOOK_ENDPOINT = "select programme_id, kind from webhook_endpoint where endpoint_id = $1 and revoked_at is null"
 _OWN_KID = """
 select kid from token_key where programme_id = $1 and holder = 'POINTBOOK' and revoked_at is null
 order by created_at desc, kid limit 1

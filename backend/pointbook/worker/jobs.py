@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from pointbook.db.session import Database
-from pointbook.services import outbox, returns, simulation_batches, sweeping
+from pointbook.services import outbox, returns, simulation_batches, sweeping, webhook_intake
 from pointbook.services.directory import ProgrammeDirectory
 from pointbook.services.outbox import Subscriptions
 from pointbook.worker.ending import end
@@ -51,6 +51,7 @@ class Jobs:
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
             Job("tidy_simulations", timedelta(minutes=10), self._tidy_simulations),
+            Job("tidy_webhooks", timedelta(minutes=10), self._tidy_webhooks),
         )
 
     async def run(self, job: Job) -> None:
@@ -115,3 +116,6 @@ class Jobs:
 
     async def _tidy_simulations(self) -> None:
         await simulation_batches.tidy(self._database)
+
+    async def _tidy_webhooks(self) -> None:
+        await webhook_intake.tidy(self._database)

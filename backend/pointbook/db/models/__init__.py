@@ -15,6 +15,7 @@ from pointbook.db.models.rule_simulations import (
     RuleSimulationOrder,
 )
 from pointbook.db.models.rules import EarningRuleVersion, RuleCount
+from pointbook.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
@@ -36,4 +37,6 @@ __all__ = [
     "SettingsVersion",
     "Store",
     "TokenKey",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
