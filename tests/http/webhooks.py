@@ -51,9 +51,46 @@ class Sender:
         return reply_of(await self.client.post(self.path, content=body, headers=headers))
 
 
-async def make_sender(shop: Shop, kind: WebhookKind = WebhookKind.STANDARD) -> Sender:
-    made = await create_endpoint(shop.installation, shop.programme.id, kind, "the shop", now=NOW)
+@dataclass
+class WooCommerce:
+    """A WooCommerce shop that sends to ``endpoint``."""
+
+    client: httpx.AsyncClient
+    endpoint: CreatedEndpoint
+
+    @property
+    def path(self) -> str:
+        return f"/webhooks/{self.endpoint.endpoint_id}"
+
+    def headers(self, body: bytes, topic: str = "order.updated") -> dict[str, str]:
+        mac = hmac.new(self.endpoint.secret.encode(), body, hashlib.sha256)
+        return {
+            "Content-Type": "application/json",
+            "X-WC-Webhook-Source": "https://shop.example/",
+            "X-WC-Webhook-Topic": topic,
+            "X-WC-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
+            "X-WC-Webhook-ID": "5",
+            "X-WC-Webhook-Delivery-ID": "the same within a second",
+        }
+
+    async def send(self, payload: object, topic: str = "order.updated") -> Reply:
+        body = orjson.dumps(payload)
+        return await self.post(body, self.headers(body, topic))
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> Reply:
+        return reply_of(await self.client.post(self.path, content=body, headers=headers))
+
+
+async def make_sender(shop: Shop) -> Sender:
+    made = await create_endpoint(shop.installation, shop.programme.id, WebhookKind.STANDARD, "the shop", now=NOW)
     return Sender(shop.client, made)
+
+
+async def make_woocommerce(shop: Shop) -> WooCommerce:
+    made = await create_endpoint(
+        shop.installation, shop.programme.id, WebhookKind.WOOCOMMERCE, "the shop", now=NOW
+    )
+    return WooCommerce(shop.client, made)
 
 
 def return_document(external_id: str = "r-1", order: str = "o-1", **more: Any) -> dict[str, Any]:

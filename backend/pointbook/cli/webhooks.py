@@ -17,6 +17,7 @@ webhook = typer.Typer(help="Endpoints that take a shop's webhooks.", no_args_is_
 
 class Kind(StrEnum):
     STANDARD = "standard"
+    WOOCOMMERCE = "woocommerce"
 
 
 @webhook.command("create")

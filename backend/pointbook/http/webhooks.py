@@ -2,9 +2,12 @@
 
 Whoever cannot prove a signature gets one and the same 401, whether the endpoint is unknown or revoked, or the
 signature forged or old. A document that is refused is a 422: sent again as it is, it would be refused again.
+
+WooCommerce signs in a manner of its own, and tries an endpoint with an unsigned form, which has to get a 200.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -16,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from pointbook.domain.access import CallerKind
 from pointbook.domain.errors import ClockAhead, InvalidInput, PointbookError
-from pointbook.domain.webhook_signatures import is_standard
+from pointbook.domain.webhook_signatures import is_standard, is_woocommerce
 from pointbook.http import guard, media, responses
 from pointbook.http.failures import told, unavailable
 from pointbook.http.parameters import json_object
@@ -24,12 +27,15 @@ from pointbook.http.problems import Problem, too_much
 from pointbook.http.rate_limit import RateLimiter, Rates
 from pointbook.http.strangers import Strangers, peer_of
 from pointbook.services.installation import Installation
-from pointbook.services.key_directory import WebhookEndpointRecord
+from pointbook.services.key_directory import WebhookEndpointRecord, WebhookKind
 from pointbook.services.webhook_intake import AnotherBody, Delivery, receive
+from pointbook.services.webhooks import secret_text
+from pointbook.services.woocommerce_intake import receive_woocommerce
 
 _COST = 20
 _BYTES_PER_COST = 5_000
 _MAX_ID = 64
+_PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 
 
 class WebhookReceiver:
@@ -86,10 +92,22 @@ class WebhookReceiver:
             body = await guard.read_body(
                 receive, announced=headers.get("content-length"), limit=guard.MAX_SERVER_BODY
             )
-            delivery = _signed(endpoint, headers, body, now)
+            if endpoint.kind is WebhookKind.WOOCOMMERCE and _PING.fullmatch(body):
+                return {"outcome": "READY"}
+            _require_signature(endpoint, headers, body, now)
         await self._charge(endpoint, len(body))
         media.require_json(headers.get("content-type"))
-        return await _take(self._installation, delivery, now)
+        return await self._take(endpoint, headers, body, now)
+
+    async def _take(
+        self, endpoint: WebhookEndpointRecord, headers: Headers, body: bytes, now: datetime
+    ) -> Mapping[str, Any]:
+        message = json_object(body, "body")
+        if endpoint.kind is WebhookKind.WOOCOMMERCE:
+            topic = headers.get("x-wc-webhook-topic", "")
+            return await receive_woocommerce(self._installation, endpoint.programme_id, topic, message, now=now)
+        delivery = Delivery(endpoint, headers["webhook-id"], body)
+        return await receive(self._installation, delivery, message, now=now)
 
     async def _endpoint(self, endpoint_id: str) -> WebhookEndpointRecord:
         if len(endpoint_id) > _MAX_ID or not (endpoint_id.isascii() and endpoint_id.isalnum()):
@@ -113,17 +131,17 @@ def refused(refusal: PointbookError) -> dict[str, Any]:
     return _told(refusal.code, str(refusal), field)
 
 
-def _signed(endpoint: WebhookEndpointRecord, headers: Headers, body: bytes, now: datetime) -> Delivery:
-    """The delivery that the headers prove. Raises Problem 401."""
-    delivery_id = headers.get("webhook-id", "")
-    timestamp, signatures = headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
-    if not is_standard(endpoint.secret, delivery_id, timestamp, signatures, body, now=now):
+def _require_signature(endpoint: WebhookEndpointRecord, headers: Headers, body: bytes, now: datetime) -> None:
+    """Raise Problem 401 unless the headers prove who sent the body."""
+    if endpoint.kind is WebhookKind.WOOCOMMERCE:
+        signature = headers.get("x-wc-webhook-signature", "")
+        proven = is_woocommerce(secret_text(endpoint.kind, endpoint.secret), signature, body)
+    else:
+        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+        delivery_id, timestamp, signatures = (headers.get(name, "") for name in names)
+        proven = is_standard(endpoint.secret, delivery_id, timestamp, signatures, body, now=now)
+    if not proven:
         raise _not_proven()
-    return Delivery(endpoint, delivery_id, body)
-
-
-async def _take(installation: Installation, delivery: Delivery, now: datetime) -> Mapping[str, Any]:
-    return await receive(installation, delivery, json_object(delivery.body, "body"), now=now)
 
 
 def _not_proven() -> Problem:
