@@ -2,7 +2,8 @@
 
 The documents have their effect first, each in a transaction of its own, then the answer is kept. A crash in
 between is harmless: the sender, who got no answer, sends again, and a document has its effect once by the shop's
-id of it, whatever delivery it comes with. What is refused is not kept: sent again, it is judged again.
+id of it, whatever delivery it comes with. What is refused is not kept: sent again, it is judged again. Of two
+bodies that come under one id at the same moment both may have their effect, and one is told of the conflict.
 """
 
 import hashlib
