@@ -18,6 +18,7 @@ from pointbook.app import create_app
 from pointbook.db import session
 from pointbook.db.session import Database
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.webhook_signatures import is_standard
 from pointbook.http import guard
 from pointbook.http.rate_limit import UNLIMITED, Rate, Rates
 from pointbook.services import webhook_intake
@@ -103,6 +104,15 @@ async def test_the_document_is_the_one_of_graphql(shop: Shop, sender: Sender) ->
 @pytest.mark.parametrize("away", [-FIVE_MINUTES, timedelta(0), FIVE_MINUTES], ids=["oldest", "now", "newest"])
 async def test_clocks_may_differ_by_five_minutes(sender: Sender, away: timedelta) -> None:
     assert (await sender.send(ORDER, order_document(), at=NOW + away)).status == 200
+
+
+def test_what_the_library_of_standard_webhooks_signs_is_good() -> None:
+    # Made by standardwebhooks 1.1.0 for Python, with the key 0, 1, ... 31.
+    signed = "v1,+c9n2yKrd4X8jlAeL/eXTgO0x0g0V0kY5iHivE0uEjQ="
+    instant = str(int(NOW.timestamp()))
+    body = '{"a":"ü"}'.encode()
+    assert is_standard(bytes(range(32)), "msg_1", instant, signed, body, now=NOW)
+    assert not is_standard(bytes(range(1, 33)), "msg_1", instant, signed, body, now=NOW)
 
 
 async def test_one_of_several_signatures_is_enough(sender: Sender) -> None:

@@ -144,6 +144,14 @@ async def test_an_order_that_waited_earns_when_it_is_saved_again(woo_shop: Shop,
     assert await points(woo_shop, "8") == 150
 
 
+async def test_a_guest_s_order_earns_once_woocommerce_has_put_it_to_a_customer(
+    woo_shop: Shop, woo: WooCommerce
+) -> None:
+    await woo.send(payloads.order(status="completed", customer=0))
+    assert told(await woo.send(payloads.order(status="completed", customer=7))) == [("700", "EARNED")]
+    assert await points(woo_shop) == 150
+
+
 async def test_what_is_no_order_yet_is_ignored(woo_shop: Shop, woo: WooCommerce) -> None:
     before = await everything(woo_shop.installation.db, woo_shop.programme)
     for payload, topic in (
