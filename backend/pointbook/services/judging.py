@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from pointbook.domain.calendar import Lifetime
 from pointbook.domain.earning import engine_of
 from pointbook.domain.orders import OrderContent
+from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.rules import Counter, EarningResult, Engine, Lot, Occasion, Part, Why, lot_lifetime
 from pointbook.ledger import NewLot
 from pointbook.services.directory import ProgrammeSnapshot
@@ -109,12 +111,14 @@ class Judge:
             if points and span is not None and (now is None or span.expires_at is None or span.expires_at > now)
         )
 
-    def record(self, result: EarningResult, *, traced: bool = True) -> str | None:
+    def record(
+        self, result: EarningResult, *, traced: bool = True, earned_at: datetime | None = None
+    ) -> str | None:
         """Why an order earned what it did, as JSON; None: by the settings alone, which can be judged again.
 
-        Without ``traced``, and where nothing is earned, it only pins what judged the order: the trace can be made
-        again from that. It is four times as large as the order and takes twice as long as judging it, which counts
-        in an import.
+        ``earned_at``: what lots were counted from, if not the instant of judging. Without ``traced``, and where
+        nothing is earned, the record only pins what judged the order: the trace can be made again from that. It is
+        four times as large as the order and takes twice as long as judging it, which counts in an import.
         """
         occasion = result.evaluation.occasion
         if occasion is _ANY_DAY:
@@ -126,6 +130,7 @@ class Judge:
             closed=occasion.closed,
             given={counter: points for counter, points in sorted(result.evaluation.given.items()) if points},
             rules=[trace.to_document() for trace in result.trace()] if traced and not occasion.closed else None,
+            earned_at=earned_at,
         ).to_json()
 
     def _lifetime(self, lot: Lot, at: datetime) -> Lifetime | None:
@@ -152,6 +157,15 @@ class Judgement:
     given: Mapping[Counter, int]
     rules: list[dict[str, Any]] | None
     """``RuleTrace.to_document`` of each; None: to be judged again."""
+    earned_at: datetime | None = None
+    """What lots were counted from, if not from ``at``: those that had expired by then were not granted."""
+
+    def grants(self, settings: ProgrammeSettings, lot: Lot, zone: ZoneInfo) -> bool:
+        """Whether points of a lot were granted when the order was judged."""
+        span = lot_lifetime(settings, lot, self.earned_at or self.at, zone)
+        if span is None or self.earned_at is None:
+            return span is not None
+        return span.expires_at is None or span.expires_at > self.at
 
     def to_json(self) -> str:
         written: dict[str, Any] = {"at": self.at.isoformat(), "day": self.day.isoformat()}
@@ -161,6 +175,8 @@ class Judgement:
             written["holidays"] = self.holidays
         if self.closed is not None:
             written["closed"] = self.closed.value
+        if self.earned_at is not None:
+            written["earnedAt"] = self.earned_at.isoformat()
         if self.given:
             written["given"] = [[*counter, points] for counter, points in self.given.items()]
         return orjson.dumps(written).decode()
@@ -175,6 +191,7 @@ class Judgement:
             closed=Why(read["closed"]) if "closed" in read else None,
             given={Counter(rule, bucket): points for rule, bucket, points in read.get("given", ())},
             rules=read.get("rules"),
+            earned_at=datetime.fromisoformat(read["earnedAt"]) if "earnedAt" in read else None,
         )
 
 
@@ -225,10 +242,8 @@ def granted_again(
     result = judged_again(programme, order, remaining, redeemed_value)
     if order.judgement is None:
         return result.points
-    at, settings = Judgement.of(order.judgement).at, programme.version(order.settings_version).settings
-    return sum(
-        part.points for part in result.parts if lot_lifetime(settings, part.lot, at, programme.zone) is not None
-    )
+    judgement, settings = Judgement.of(order.judgement), programme.version(order.settings_version).settings
+    return sum(part.points for part in result.parts if judgement.grants(settings, part.lot, programme.zone))
 
 
 def has_rules(engine: Engine) -> bool:
