@@ -110,9 +110,9 @@ async def submit_return(
             by_hand,
             now,
         )
-        report = _Report(installation.db, programme, record, parsed.content, now)
+        report = _Report(programme, record, parsed.content, now)
         async with installation.turns.turn(programme.id, f"returns of {parsed.order_external_id}"):
-            return await _until_not_overtaken(report)
+            return await _until_not_overtaken(installation.db, report)
 
     return await installation.programmes.while_open(programme_id, call)
 
@@ -160,6 +160,17 @@ async def apply_all_parked(
     return looked_at
 
 
+async def settle_parked(
+    connection: Connection, programme: ProgrammeSnapshot, row: rows.ReturnRow, *, by_hand: bool, now: datetime
+) -> SubmittedReturn:
+    """Apply a document that is kept, in the caller's transaction; as it stands, if somebody else has meanwhile.
+
+    Raises what ``submit_return`` does, ReturnOvertaken and ProgrammeChangedError; then the caller rolls back.
+    """
+    content = ReturnContent.from_stored(row.document)
+    return await _Report(programme, _record_of(row, by_hand=by_hand, now=now), content, now).settle(connection)
+
+
 async def _apply_one(
     db: Database, programmes: ProgrammeDirectory, programme_id: int, external_id: str, now: datetime
 ) -> None:
@@ -167,22 +178,10 @@ async def _apply_one(
         row = await rows.find(connection, programme_id, external_id)
     if row is None or row.effect is not None:
         return
-    content = ReturnContent.from_stored(row.document)
-    record = rows.ReturnRecord(
-        row.external_id,
-        row.order_external_id,
-        row.type,
-        row.status,
-        row.currency,
-        row.returned_at,
-        content.to_json(),
-        row.fingerprint,
-        row.by_hand,
-        now,
-    )
+    content, record = ReturnContent.from_stored(row.document), _record_of(row, by_hand=row.by_hand, now=now)
 
     async def call(programme: ProgrammeSnapshot) -> SubmittedReturn:
-        return await _until_not_overtaken(_Report(db, programme, record, content, now))
+        return await _until_not_overtaken(db, _Report(programme, record, content, now))
 
     try:
         await programmes.while_open(programme_id, call)
@@ -192,16 +191,36 @@ async def _apply_one(
             await rows.refuse(connection, programme_id, external_id, str(refusal))
 
 
-async def _until_not_overtaken(report: "_Report") -> SubmittedReturn:
+def _record_of(row: rows.ReturnRow, *, by_hand: bool, now: datetime) -> rows.ReturnRecord:
+    """A document that is kept, as if it were reported again."""
+    return rows.ReturnRecord(
+        row.external_id,
+        row.order_external_id,
+        row.type,
+        row.status,
+        row.currency,
+        row.returned_at,
+        ReturnContent.from_stored(row.document).to_json(),
+        row.fingerprint,
+        by_hand,
+        now,
+    )
+
+
+async def _until_not_overtaken(db: Database, report: "_Report") -> SubmittedReturn:
+    async def settled() -> SubmittedReturn:
+        async with db.bare_transaction(report.programme.id) as connection:
+            return await report.settle(connection)
+
     for _ in range(_ATTEMPTS):
         try:
-            return await retrying(report.settle)
-        except _Overtaken:
+            return await retrying(settled)
+        except ReturnOvertaken:
             continue
     raise AssertionError(f"return {report.record.external_id!r} was overtaken {_ATTEMPTS} times")
 
 
-class _Overtaken(Exception):
+class ReturnOvertaken(Exception):
     """The order changed between reading and locking: look again."""
 
 
@@ -209,25 +228,23 @@ class _Overtaken(Exception):
 class _Report:
     """One document, reported once; ``settle`` may run several times and has its effect in the last."""
 
-    db: Database
     programme: ProgrammeSnapshot
     record: rows.ReturnRecord
     content: ReturnContent
     now: datetime
 
-    async def settle(self) -> SubmittedReturn:
+    async def settle(self, connection: Connection) -> SubmittedReturn:
         programme_id, record = self.programme.id, self.record
-        async with self.db.bare_transaction(programme_id) as connection:
-            order = await self._locked_order(connection)
-            earlier = await rows.find(connection, programme_id, record.external_id)
-            if earlier is not None and earlier.effect is not None:
-                return await self._repeat(connection, order, earlier, earlier.effect)
-            if not await rows.keep(connection, programme_id, record):
-                raise _Overtaken
-            if order is None:
-                return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
-            await keep_unchanged(connection, self.programme)
-            return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
+        order = await self._locked_order(connection)
+        earlier = await rows.find(connection, programme_id, record.external_id)
+        if earlier is not None and earlier.effect is not None:
+            return await self._repeat(connection, order, earlier, earlier.effect)
+        if not await rows.keep(connection, programme_id, record):
+            raise ReturnOvertaken
+        if order is None:
+            return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
+        await keep_unchanged(connection, self.programme)
+        return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
 
     async def _repeat(
         self,
@@ -254,7 +271,7 @@ class _Report:
             await ledger.lock(connection, programme_id, sorted(owners))
         locked = await rows.locked_order(connection, programme_id, name)
         if locked is None or (locked.account_id, locked.holder_id) != (seen.account_id, seen.holder_id):
-            raise _Overtaken
+            raise ReturnOvertaken
         return locked
 
     async def _apply(
