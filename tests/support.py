@@ -33,6 +33,7 @@ DAY = timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
 
 SIMULATION_TABLES = ("rule_simulation", "rule_simulation_order", "rule_simulation_member", "rule_simulation_count")
+SENDING_TABLES = ("order_sending", "order_sending_document")
 _TENANT_TABLES = (
     *(
         "settings_version",
@@ -46,6 +47,7 @@ _TENANT_TABLES = (
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery"),
     *SIMULATION_TABLES,
+    *SENDING_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
     *("ledger.hold", "ledger.idempotency"),
 )

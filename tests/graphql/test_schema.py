@@ -34,6 +34,7 @@ MONEY_OR_POINTS_MOVE = {
     "CancelRedemptionInput",
     "CaptureRedemptionInput",
     "ReleaseRedemptionInput",
+    "SendOrdersInput",
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
@@ -44,6 +45,7 @@ CONFIGURATION = {
     *("ChangeProgrammeStateInput", "SwitchStoreInput"),
 }
 SIMULATIONS = {"SimulateRuleInput", "CancelRuleSimulationInput"}  # nothing but the simulation comes of it
+ENDINGS = {"CancelOrderSendingInput"}
 
 
 def test_the_schema_file_is_the_schema() -> None:
@@ -94,7 +96,7 @@ def test_whatever_moves_points_has_a_mandatory_idempotency_key_or_a_natural_one(
         (argument,) = field.args.values()
         type_ = getattr(argument.type, "of_type", argument.type)
         inputs[type_.name] = type_
-    assert set(inputs) == MONEY_OR_POINTS_MOVE | NATURAL_KEYS | CONFIGURATION | SIMULATIONS
+    assert set(inputs) == MONEY_OR_POINTS_MOVE | NATURAL_KEYS | CONFIGURATION | SIMULATIONS | ENDINGS
     for name in MONEY_OR_POINTS_MOVE:
         assert str(inputs[name].fields["idempotencyKey"].type) == "String!"
 

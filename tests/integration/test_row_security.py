@@ -75,6 +75,17 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             "rule_simulation_count values ($1, $2, 1, 'r-1', 'rule', 1, 2)",
         ):
             await connection.execute(f"insert into {results}", programme.id, simulation)
+        await connection.execute(
+            "insert into order_sending (programme_id, sending_id, state, request, dry_run, points_as_of,"
+            " idempotency_key, fingerprint, created_at, created_by, changed_at)"
+            " values ($1, $2, 'QUEUED', '{}', false, 'NOW', 'k', '', $3, 'somebody', $3)",
+            programme.id,
+            simulation,
+            NOW,
+        )
+        await connection.execute(
+            "insert into order_sending_document values ($1, $2, 1, 1, 'ORDER', 'o-1')", programme.id, simulation
+        )
     return programme
 
 

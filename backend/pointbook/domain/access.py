@@ -37,6 +37,9 @@ class Right(enum.StrEnum):
     EDIT_SETTINGS = "loyalty.editSettings"
     """Change settings and stores; stop earning, close and reopen the programme."""
 
+    SEND_ORDERS = "orders.send"
+    """Send orders and returns by hand, see what came of each."""
+
 
 Permission: TypeAlias = Scope | Right
 ALL_SCOPES: Final = frozenset(Scope)

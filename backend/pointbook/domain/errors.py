@@ -243,6 +243,13 @@ class TooManySimulations(PointbookError):
         self.maximum = maximum
 
 
+class SendingNotFound(PointbookError):
+    code = "SENDING_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such sending of orders.")
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

@@ -151,6 +151,11 @@ class TooManySimulations(UserError):
     maximum: int = strawberry.field(description="How many may be under way at the same time.")
 
 
+@strawberry.type(description="There is no such sending of orders.")
+class SendingNotFound(UserError):
+    pass
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -175,6 +180,7 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.EditConflict: EditConflict,
     errors.SimulationNotFound: SimulationNotFound,
     errors.TooManySimulations: TooManySimulations,
+    errors.SendingNotFound: SendingNotFound,
 }
 
 

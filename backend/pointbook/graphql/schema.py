@@ -9,6 +9,7 @@ from pointbook.graphql import (
     earning_rules,
     explaining,
     members,
+    order_sendings,
     orders,
     programme,
     programme_states,
@@ -35,6 +36,7 @@ class Query(
     vouchers.VoucherQuery,
     earning_rules.EarningRuleQuery,
     rule_simulations.RuleSimulationQuery,
+    order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
     audit.AuditQuery,
 ):
@@ -48,6 +50,7 @@ class Mutation(
     vouchers.VoucherMutation,
     orders.OrderMutation,
     returns.ReturnMutation,
+    order_sendings.OrderSendingMutation,
     tokens.TokenMutation,
     earning_rules.EarningRuleMutation,
     rule_simulations.RuleSimulationMutation,

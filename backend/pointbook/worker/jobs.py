@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from pointbook.db.session import Database
-from pointbook.services import outbox, returns, simulation_batches, sweeping, webhook_intake
+from pointbook.services import outbox, returns, sending_batches, simulation_batches, sweeping, webhook_intake
 from pointbook.services.directory import ProgrammeDirectory
 from pointbook.services.outbox import Subscriptions
 from pointbook.worker.ending import end
@@ -47,11 +47,13 @@ class Jobs:
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
             Job("apply_returns", timedelta(seconds=15), self._apply_returns),
+            Job("send_orders", timedelta(seconds=2), self._send_orders),
             Job("simulate_rules", timedelta(seconds=3), self._simulate_rules),
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
             Job("tidy_simulations", timedelta(minutes=10), self._tidy_simulations),
             Job("tidy_webhooks", timedelta(minutes=10), self._tidy_webhooks),
+            Job("tidy_sendings", timedelta(minutes=10), self._tidy_sendings),
         )
 
     async def run(self, job: Job) -> None:
@@ -97,6 +99,17 @@ class Jobs:
         if looked_at:
             log.info("returns.applied", looked_at=looked_at)
 
+    async def _send_orders(self) -> None:
+        worked = await sending_batches.run(
+            self._database,
+            self._programmes,
+            self._clock,
+            seconds=WORKING_SECONDS,
+            stopping=lambda: self._stopping,
+        )
+        if worked != sending_batches.Worked():
+            log.info("sending.worked", batches=worked.batches, failed=worked.failed)
+
     async def _simulate_rules(self) -> None:
         worked = await simulation_batches.run(
             self._database, self._programmes, seconds=WORKING_SECONDS, stopping=lambda: self._stopping
@@ -119,3 +132,6 @@ class Jobs:
 
     async def _tidy_webhooks(self) -> None:
         await webhook_intake.tidy(self._database)
+
+    async def _tidy_sendings(self) -> None:
+        await sending_batches.tidy(self._database)

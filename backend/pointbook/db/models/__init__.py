@@ -4,6 +4,7 @@ from pointbook.db.models.audit import AuditEntry
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
+from pointbook.db.models.order_sendings import OrderSending, OrderSendingDocument
 from pointbook.db.models.orders import SalesOrder
 from pointbook.db.models.outbox import OutboxMessage
 from pointbook.db.models.programmes import Programme, SettingsVersion, Store
@@ -24,6 +25,8 @@ __all__ = [
     "ImportRun",
     "Member",
     "MemberExternalId",
+    "OrderSending",
+    "OrderSendingDocument",
     "OutboxMessage",
     "Programme",
     "RejoinBlock",

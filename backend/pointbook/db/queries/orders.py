@@ -101,6 +101,20 @@ async def known(connection: Connection, programme_id: int, order: str, customer:
     )
 
 
+async def find(connection: Connection, programme_id: int, order: str) -> OrderRecord | None:
+    """All of an order as it stands, not locked."""
+    row = await connection.fetchrow(_FIND, programme_id, order)
+    if row is None:
+        return None
+    return OrderRecord(**{name: row[name] for name in OrderRecord.__dataclass_fields__})
+
+
+async def member_with_address(connection: Connection, programme_id: int, email: str) -> tuple[int, UUID] | None:
+    """Account and public id of the one member with this verified address; None also if there are several."""
+    rows = await connection.fetch(_MEMBER_WITH_ADDRESS, programme_id, email)
+    return (rows[0]["account_id"], rows[0]["public_id"]) if len(rows) == 1 else None
+
+
 async def locked(connection: Connection, programme_id: int, order: str) -> OrderRow | None:
     """The order as it stands, locked until the transaction ends."""
     row = await connection.fetchrow(_LOCKED, programme_id, order)
@@ -208,6 +222,14 @@ left join ledger.entry as capture
 left join ledger.hold as captured
     on captured.programme_id = asked.programme_id and captured.hold_id = capture.hold_id
 """  # noqa: S608  # names of columns
+
+_FIND = "select * from sales_order where programme_id = $1 and external_id = $2"
+
+_MEMBER_WITH_ADDRESS = """
+select account_id, public_id from member
+where programme_id = $1 and email = $2 and email_verified
+limit 2
+"""
 
 _LOCKED = f"""
 select {_COLUMNS} from sales_order as known
