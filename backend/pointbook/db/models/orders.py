@@ -54,6 +54,13 @@ class SalesOrder(Base):
         ),
         Index(None, "programme_id", "account_id", "placed_at"),
         Index(None, "programme_id", "placed_at", "external_id"),
+        Index(
+            "sales_order_unsettled_idx",
+            "programme_id",
+            "placed_at",
+            "external_id",
+            postgresql_where="state <> 'EARNED'",
+        ),
     )
 
     # No foreign key to the programme: every order would lock that one row, and member and store lead there too.

@@ -207,7 +207,7 @@ from (
         on customer.programme_id = $1 and customer.external_id = known.customer_external_id
     left join member as joined on joined.programme_id = $1 and joined.account_id = customer.account_id
     left join member as owner on owner.programme_id = $1 and owner.account_id = known.account_id
-    where known.programme_id = $1 and known.state in ('RECEIVED', 'PARKED')
+    where known.programme_id = $1 and known.state <> 'EARNED'
         and ($3::timestamptz is null or known.placed_at >= $3)
         and ($4::timestamptz is null or known.placed_at < $4)
         and ($5::text[] is null or known.type = any($5))

@@ -19,6 +19,13 @@ TABLES = ["order_sending", "order_sending_document"]
 def upgrade() -> None:
     create_jobs()
     create_results()
+    op.create_index(
+        "sales_order_unsettled_idx",
+        "sales_order",
+        ["programme_id", "placed_at", "external_id"],
+        unique=False,
+        postgresql_where="state <> 'EARNED'",
+    )
     steps.isolate_tenants(TABLES)
     steps.grant_to_app("select, insert, update, delete", TABLES)
 
