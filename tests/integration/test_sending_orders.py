@@ -166,26 +166,45 @@ async def test_a_thousand_ids_in_one_text(installation: Installation, programme:
     assert [one.position for one in await documents(installation, programme, sending)] == [*range(1, 1_001)]
 
 
+WARRANTIES_REVERSE_NOTHING = {"typeEffects": {"WARRANTY": "NOTHING"}}
+
+
+async def effect_of_return(installation: Installation, programme: ProgrammeSnapshot) -> tuple[Any, ...]:
+    async with installation.db.bare_transaction(programme.id) as connection:
+        row = await connection.fetchrow("select effect, by_hand from return_document")
+    assert row is not None
+    return tuple(row)
+
+
 @pytest.mark.parametrize("together", [True, False])
 async def test_r23_a_return_sent_by_hand_has_both_effects_whatever_its_type(
     installation: Installation, *, together: bool
 ) -> None:
     # One that waits for an order comes by itself once the order has earned, unless it is sent too.
-    programme = await make_programme(installation, {"typeEffects": {"WARRANTY": "NOTHING"}})
-    await take_back(installation, programme, "r-1", "o-1", type="WARRANTY")
-    sending = await sent(installation, programme, "r-1")
-    assert await results(installation, programme, sending) == {"r-1": PARKED}, "its order is not known"
-    await waiting(installation, programme, "o-1", status="PAID")
+    programme = await make_programme(installation, WARRANTIES_REVERSE_NOTHING)
     await join_member(installation, programme)
-    ids = "o-1,r-1" if together else "o-1"
-    sending = await sent(installation, programme, ids)
+    await waiting(installation, programme, "o-1")
+    await _kept_return(installation, programme, "r-1", "o-1", type="WARRANTY")
+    sending = await sent(installation, programme, "o-1,r-1" if together else "o-1")
     reversed_now = {"r-1": ("REVERSED", 0, 50, 0)} if together else {}
     assert await results(installation, programme, sending) == {"o-1": EARNED, **reversed_now}
-    async with installation.db.bare_transaction(programme.id) as connection:
-        applied = await connection.fetchrow("select effect, by_hand from return_document")
-    assert applied is not None
-    assert tuple(applied) == (("BOTH", True) if together else ("NOTHING", False))
+    assert await effect_of_return(installation, programme) == (("BOTH", True) if together else ("NOTHING", False))
     assert await spendable(installation, programme) == (0 if together else 50)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_r23_a_return_sent_before_its_order_came_is_by_hand_when_it_comes(
+    installation: Installation, *, by_hand: bool
+) -> None:
+    programme = await make_programme(installation, WARRANTIES_REVERSE_NOTHING)
+    await join_member(installation, programme)
+    await take_back(installation, programme, "r-1", "o-1", type="WARRANTY")
+    if by_hand:
+        sending = await sent(installation, programme, "r-1")
+        assert await results(installation, programme, sending) == {"r-1": PARKED}, "its order is not known"
+    await submit_order(installation, programme.id, order_document(), now=NOW)
+    assert await effect_of_return(installation, programme) == (("BOTH", True) if by_hand else ("NOTHING", False))
+    assert await spendable(installation, programme) == (0 if by_hand else 50)
 
 
 async def test_r23_a_return_that_waits_reverses_what_its_order_earned(
@@ -475,9 +494,11 @@ async def test_another_programmes_sending_is_not_found(
     assert await results(installation, other, theirs) == {"o-1": UNKNOWN}
 
 
-async def _kept_return(installation: Installation, programme: ProgrammeSnapshot, name: str, order: str) -> None:
+async def _kept_return(
+    installation: Installation, programme: ProgrammeSnapshot, name: str, order: str, **more: Any
+) -> None:
     """A return of all of an order that is kept, but was never applied."""
-    await take_back(installation, programme, name, f"not {order}")
+    await take_back(installation, programme, name, f"not {order}", **more)
     async with installation.db.bare_transaction(programme.id) as connection:
         await connection.execute(
             "update return_document set order_external_id = $2 where external_id = $1", name, order

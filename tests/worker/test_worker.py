@@ -17,9 +17,10 @@ from pydantic import SecretStr
 
 from pointbook import worker
 from pointbook.db.session import Database
-from pointbook.services import rule_simulations
+from pointbook.services import order_sendings, rule_simulations
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
+from pointbook.services.order_sendings import SendingState, SendOrders, find_sending, send_orders
 from pointbook.services.outbox import Subscriptions
 from pointbook.services.rule_simulations import Period, Proposal, SimulationState, find_simulation, simulate_rule
 from pointbook.settings import Settings
@@ -97,6 +98,26 @@ async def test_a_simulation_begins_within_seconds_and_is_done(
             states.append((await find_simulation(installation, programme.id, started.id)).state)
     assert states[0] is SimulationState.QUEUED
     assert (await find_simulation(installation, programme.id, started.id)).difference == 3
+
+
+async def test_orders_sent_by_hand_are_settled_within_seconds(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_sendings, "AT_ONCE_MAX", -1)
+    installation = Installation.of(db, SECRET)
+    programme = await make_programme(installation)
+    await join_member(installation, programme)
+    await submit_order(installation, programme.id, order_document(status="OPEN"), now=NOW)
+    started = await send_orders(installation, programme.id, SendOrders("k", ["o-1"]), now=NOW)
+    states = [started.state]
+    async with working(db, None, Receiver()):
+        deadline = time.monotonic() + 10
+        while states[-1] is not SendingState.DONE:
+            assert time.monotonic() < deadline, "it did not happen in time"
+            await asyncio.sleep(0.05)
+            states.append((await find_sending(installation, programme.id, started.id)).state)
+    assert states[0] is SendingState.QUEUED
+    assert (await find_sending(installation, programme.id, started.id)).points_earned == 50
 
 
 async def test_the_heartbeat_says_that_the_worker_is_well(db: Database, tmp_path: Path) -> None:
