@@ -113,3 +113,14 @@ async def accruals(installation: Installation, programme: ProgrammeSnapshot) -> 
             "select source_id from ledger.entry where source_type = 'order' and kind = 'accrual' order by 1"
         )
     return [row["source_id"] for row in rows]
+
+
+async def kept_return(
+    installation: Installation, programme: ProgrammeSnapshot, name: str, order: str, **more: Any
+) -> None:
+    """A return of all of an order that is kept, but was never applied."""
+    await take_back(installation, programme, name, f"not {order}", **more)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute(
+            "update return_document set order_external_id = $2 where external_id = $1", name, order
+        )

@@ -14,10 +14,12 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import SubmittedOrder, submit_order
 from pointbook.services.order_sendings import Filter, OrderSending, SendingState, cancel_sending
+from pointbook.services.returns import apply_all_parked
 from tests.integration.sendings import (
     accruals,
     documents,
     found,
+    kept_return,
     let_leases_run_out,
     points_of,
     results,
@@ -29,6 +31,7 @@ from tests.integration.sendings import (
 from tests.support import NOW, join_member, make_programme, order_document, outcomes, spendable, topics
 
 NAMES = [f"o-{number}" for number in range(6)]
+POT = [{"id": "1", "articleId": "pot", "quantity": 1, "amount": "70.00"}]
 ALL = Filter(statuses=("OPEN",))
 
 
@@ -146,6 +149,49 @@ async def test_a_return_that_is_sent_and_reported_at_once_has_its_effect_once(
     assert [tuple(row) for row in rows] == [("r-0", "APPLIED", 1), ("r-1", "APPLIED", 1)]
     assert await spendable(installation, programme, "c-0") == 0
     assert await spendable(installation, programme, "c-1") == 0
+
+
+async def test_an_order_that_is_corrected_before_it_is_locked_earns_what_it_is_by_then(
+    installation: Installation, programme: ProgrammeSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await join_member(installation, programme)
+    await waiting(installation, programme, "o-1")
+    hung = Hung(monkeypatch, document_sending, "_known")
+    sending = asyncio.create_task(sent(installation, programme, "o-1"))
+    await hung.reached.wait()
+    await waiting(installation, programme, "o-1", lines=POT)
+    hung.let_go.set()
+    assert await results(installation, programme, await sending) == {"o-1": ("EARNED", 70, 0, 0)}
+    again = await submit_order(
+        installation,
+        programme.id,
+        order_document(lines=POT),
+        now=NOW,
+    )
+    assert (again.points, again.replayed) == (70, True)
+    assert hung.calls == 2
+
+
+@pytest.mark.usefixtures("queued")
+async def test_r23_a_return_of_the_sending_is_by_hand_even_if_somebody_applies_it_first(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme = await make_programme(installation, {"typeEffects": {"WARRANTY": "NOTHING"}})
+    await join_member(installation, programme)
+    await waiting(installation, programme, "o-1")
+    await kept_return(installation, programme, "r-1", "o-1", type="WARRANTY")
+    sending = await sent(installation, programme, "o-1,r-1")
+    hung = Hung(monkeypatch, sending_batches._Sending, "_settle", number=2, done=False)
+    working = asyncio.create_task(worked_once(installation, programme))
+    await hung.reached.wait()
+    assert await apply_all_parked(installation.db, installation.programmes, now=NOW) == 1
+    hung.let_go.set()
+    assert await working
+    assert await results(installation, programme, sending) == {
+        "o-1": ("EARNED", 50, 0, 0),
+        "r-1": ("ALREADY_PROCESSED", 0, 0, 0),
+    }
+    assert await spendable(installation, programme) == 0
 
 
 STEPS = [

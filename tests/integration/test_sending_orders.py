@@ -19,6 +19,7 @@ from tests.integration.sendings import (
     accruals,
     documents,
     found,
+    kept_return,
     points_of,
     results,
     sent,
@@ -184,7 +185,7 @@ async def test_r23_a_return_sent_by_hand_has_both_effects_whatever_its_type(
     programme = await make_programme(installation, WARRANTIES_REVERSE_NOTHING)
     await join_member(installation, programme)
     await waiting(installation, programme, "o-1")
-    await _kept_return(installation, programme, "r-1", "o-1", type="WARRANTY")
+    await kept_return(installation, programme, "r-1", "o-1", type="WARRANTY")
     sending = await sent(installation, programme, "o-1,r-1" if together else "o-1")
     reversed_now = {"r-1": ("REVERSED", 0, 50, 0)} if together else {}
     assert await results(installation, programme, sending) == {"o-1": EARNED, **reversed_now}
@@ -215,7 +216,7 @@ async def test_r23_a_return_that_waits_reverses_what_its_order_earned(
     await submit_order(installation, programme.id, order_document("o-0"), now=NOW)
     voucher = await redeem(installation, programme, 20)
     await submit_order(installation, programme.id, order_document("o-1", voucherCode=voucher.code), now=NOW)
-    await _kept_return(installation, programme, "r-1", "o-1")
+    await kept_return(installation, programme, "r-1", "o-1")
     sending = await sent(installation, programme, "r-1")
     assert await results(installation, programme, sending) == {"r-1": ("REVERSED", 0, 49, 20)}
     assert (sending.points_reversed, sending.points_given_back) == (49, 20)
@@ -318,8 +319,8 @@ async def test_a_dry_run_changes_nothing_and_tells_the_same(
     await waiting(installation, programme, "o-3", customer_id="c-2")
     await waiting(installation, programme, "o-4", customer_id="nobody")
     await submit_order(installation, programme.id, order_document("o-5", customer_id="c-2"), now=NOW)
-    await _kept_return(installation, programme, "r-5", "o-5")
-    await _kept_return(installation, programme, "r-3", "o-3")
+    await kept_return(installation, programme, "r-5", "o-5")
+    await kept_return(installation, programme, "r-3", "o-3")
     before = await everything(installation.db, programme, but=SENDING_TABLES)
     ids = "o-1,o-2,o-3,o-4,o-5,r-5,r-3,r-6"
     dry = await sent(installation, programme, ids, dry_run=True)
@@ -492,17 +493,6 @@ async def test_another_programmes_sending_is_not_found(
     assert await order_sendings.list_sendings(installation, other.id) == []
     theirs = await sent(installation, other, "o-1", key="k")
     assert await results(installation, other, theirs) == {"o-1": UNKNOWN}
-
-
-async def _kept_return(
-    installation: Installation, programme: ProgrammeSnapshot, name: str, order: str, **more: Any
-) -> None:
-    """A return of all of an order that is kept, but was never applied."""
-    await take_back(installation, programme, name, f"not {order}", **more)
-    async with installation.db.bare_transaction(programme.id) as connection:
-        await connection.execute(
-            "update return_document set order_external_id = $2 where external_id = $1", name, order
-        )
 
 
 async def _close(installation: Installation, programme: ProgrammeSnapshot) -> None:
