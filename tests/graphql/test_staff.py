@@ -390,9 +390,9 @@ async def test_a_plan_neither_holds_up_a_change_of_today_nor_undoes_it(shop: Sho
     stale = await change(shop, "withdrawSettings", "newest { version }", version=3)
     assert (stale["code"], stale["version"]) == ("EDIT_CONFLICT", 4)
     assert await change(shop, "withdrawSettings", "newest { version }", version=4) == {"newest": {"version": 5}}
-    assert await at(start + 366 * DAY) == ("0.05", 20)
     nothing = await change(shop, "withdrawSettings", "newest { version }", version=5)
     assert (nothing["code"], nothing["field"]) == ("INVALID_INPUT", "version")
+    assert await at(start + 366 * DAY) == ("0.05", 20)
     mistyped = {"settings": {"holdMinutes": 30}, "effectiveFrom": "9999-01-01T00:00:00Z"}
     refused = await change(shop, "changeSettings", "newest { version }", version=5, **mistyped)
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "effectiveFrom")

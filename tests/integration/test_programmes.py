@@ -18,7 +18,12 @@ from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.programmes import SETTLING, NewProgramme, change_state, create_programme, find_programme
 from pointbook.services.redemption import Capture, capture
-from pointbook.services.settings_versions import change_currency, change_settings
+from pointbook.services.settings_versions import (
+    amend_settings,
+    change_currency,
+    change_settings,
+    withdraw_settings,
+)
 from pointbook.services.stores import NewStore, add_store, switch_store
 from tests.support import (
     DAY,
@@ -114,8 +119,9 @@ async def test_settings_give_every_process_the_time_to_hear_of_them(
         )
     soonest = await change_settings(installation, programme.id, settings, now=NOW)
     assert soonest.effective_from == NOW + SETTINGS_NOTICE
-    later = await change_settings(installation, programme.id, settings, effective_from=NOW + DAY, now=NOW)
-    with pytest.raises(InvalidInput):  # versions come into force in their order
+    planned = settings.changed({"holdMinutes": 20}, "EUR")
+    later = await change_settings(installation, programme.id, planned, effective_from=NOW + DAY, now=NOW)
+    with pytest.raises(InvalidInput):  # nobody could tell what becomes of the plan
         await change_settings(installation, programme.id, settings, effective_from=NOW + DAY - MOMENT, now=NOW)
     versions = (await installation.programmes.get(programme.id)).versions
     assert [version.version for version in versions] == [1, soonest.version, later.version]
@@ -331,3 +337,17 @@ def _tell_reading(monkeypatch: pytest.MonkeyPatch, tell: Callable[[int], None]) 
         return read(row)
 
     monkeypatch.setattr(directory, "_version", telling)
+
+
+async def test_what_was_given_up_does_not_undo_a_later_change_of_all_settings(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await amend_settings(installation, programme.id, {"holdMinutes": 30}, effective_from=NOW + 9 * DAY, now=NOW)
+    replaced = programme.settings_at(NOW).changed({"holdMinutes": 20}, "EUR")
+    with pytest.raises(InvalidInput, match="must not be before version 2"):
+        await change_settings(installation, programme.id, replaced, now=NOW)
+    await withdraw_settings(installation, programme.id, 2, now=NOW)
+    await change_settings(installation, programme.id, replaced, now=NOW)
+    current = await installation.programmes.current(programme.id)
+    held = [current.settings_at(NOW + wait).hold_minutes for wait in (0 * DAY, DAY, 10 * DAY)]
+    assert held == [15, 20, 20]

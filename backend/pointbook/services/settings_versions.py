@@ -39,22 +39,22 @@ async def change_settings(
 ) -> SettingsVersion:
     """Settings in force from an instant on; None = as soon as every process will have heard of them.
 
-    Lots keep what they were earned under. In DRAFT they are in force at once. Versions come into force in the
-    order in which they are made, because each is made from the one before. ``seen_version`` is the newest one
+    Lots keep what they were earned under. In DRAFT they are in force at once. ``seen_version`` is the newest one
     known to the caller (None: whichever it is).
-    Raises EditConflict if there is a newer one, and InvalidInput for an instant before that of the last version
-    (None too, while one is scheduled), one that is too soon, or if points of a rule could never be spent.
+    Raises EditConflict if there is a newer one, and InvalidInput for an instant that is too soon, too far ahead or
+    before a plan (None too, while something is planned), or if points of a rule could never be spent.
     """
     async with _changing_settings(installation, programme_id, seen_version, now) as (
         connection,
         programme,
         earliest,
     ):
-        starts = _start(effective_from, earliest, programme.versions[-1])
+        starts = _start(programme, effective_from, earliest)
         with refusals_under("settings"):
             _check_settings(programme, settings)
-        [version] = await _append_versions(connection, programme, [(starts, settings)], by, now)
-    return version
+        instants = [starts, *(given_up.effective_from for given_up in _later(programme, starts))]
+        made = await _append_versions(connection, programme, [(at, settings) for at in instants], by, now)
+    return made[0]
 
 
 async def amend_settings(
@@ -82,7 +82,7 @@ async def amend_settings(
         starts = earliest if effective_from is None else effective_from
         if starts < earliest:
             raise InvalidInput("effectiveFrom", f"must not be before {earliest.isoformat()}")
-        bases = [programme.version_at(starts), *_planned_after(programme, starts)]
+        bases = [programme.version_at(starts), *_later(programme, starts)]
         settings = [_amended(programme, base.settings, document) for base in bases]
         instants = [starts, *(base.effective_from for base in bases[1:])]
         made = await _append_versions(connection, programme, list(zip(instants, settings, strict=True)), by, now)
@@ -106,11 +106,10 @@ async def withdraw_settings(
         programme,
         earliest,
     ):
-        planned = _planned_after(programme, earliest)
-        if not planned:
+        if not _plans_after(programme, earliest):
             raise InvalidInput("version", "is in force, or will be within seconds: nothing is planned")
         stays = programme.version_at(earliest).settings
-        changes = [(version.effective_from, stays) for version in planned]
+        changes = [(version.effective_from, stays) for version in _later(programme, earliest)]
         made = await _append_versions(connection, programme, changes, by, now)
     return made[-1]
 
@@ -166,12 +165,16 @@ async def _changing_settings(
     installation.programmes.forget(programme_id)
 
 
-def _planned_after(programme: ProgrammeSnapshot, instant: datetime) -> list[SettingsVersion]:
+def _later(programme: ProgrammeSnapshot, instant: datetime) -> list[SettingsVersion]:
     """The versions that come into force later, one for each of their instants, the soonest first."""
-    planned = {
-        version.effective_from: version for version in programme.versions if version.effective_from > instant
-    }
-    return [planned[starts] for starts in sorted(planned)]
+    later = {version.effective_from: version for version in programme.versions if version.effective_from > instant}
+    return [later[starts] for starts in sorted(later)]
+
+
+def _plans_after(programme: ProgrammeSnapshot, instant: datetime) -> list[SettingsVersion]:
+    """Those of them that change something: what was given up stands there too, as what counted before."""
+    before = programme.version_at(instant).settings
+    return [version for version in _later(programme, instant) if version.settings != before]
 
 
 def _amended(programme: ProgrammeSnapshot, settings: ProgrammeSettings, document: object) -> ProgrammeSettings:
@@ -203,17 +206,18 @@ async def _append_versions(
     return made
 
 
-def _start(wanted: datetime | None, earliest: datetime, last: SettingsVersion) -> datetime:
-    scheduled = last.effective_from
-    if wanted is None and scheduled <= earliest + SETTINGS_NOTICE:
-        return max(earliest, scheduled)  # made a moment ago too, perhaps by a clock that is a little ahead
+def _start(programme: ProgrammeSnapshot, wanted: datetime | None, earliest: datetime) -> datetime:
     starts = earliest if wanted is None else wanted
     if starts < earliest:
         raise InvalidInput("effectiveFrom", f"must not be before {earliest.isoformat()}")
-    if starts < scheduled:
-        comes = f"version {last.version} comes into force, at {scheduled.isoformat()}"
-        raise InvalidInput("effectiveFrom", f"must not be before {comes}")
-    return starts
+    plans = _plans_after(programme, starts)
+    if not plans:
+        return starts
+    comes = plans[-1].effective_from
+    if wanted is None and comes <= earliest + SETTINGS_NOTICE:
+        return comes  # made a moment ago, perhaps by a clock that is a little ahead
+    planned = f"version {plans[-1].version} comes into force, at {comes.isoformat()}"
+    raise InvalidInput("effectiveFrom", f"must not be before {planned}")
 
 
 def _check_settings(programme: ProgrammeSnapshot, settings: ProgrammeSettings) -> None:
