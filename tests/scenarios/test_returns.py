@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 from pointbook import ledger
+from pointbook.db.queries import returns
 from pointbook.domain.errors import InvalidInput
 from pointbook.services import intake
 from pointbook.services.directory import ProgrammeState
@@ -227,6 +228,30 @@ async def test_what_the_worker_finds_waiting_is_applied_once(opened: OpenShop) -
         looked_at = await apply_all_parked(installation.db, installation.programmes, now=shop.clock())
         assert looked_at == applied
         assert (await shop.balance())["spendable"] == 0
+
+
+async def test_a_correction_that_comes_while_the_worker_reads_is_what_is_applied(opened: OpenShop) -> None:
+    shop = await opened()
+    await shop.join()
+    lines = [{"id": "1", "articleId": "cup", "quantity": 2, "amount": "20.00"}]
+    assert (await shop.take_back("r-1", "o-1", {"id": "1"}))["outcome"] == "PARKED"
+    with mock.patch.object(intake, "apply_parked"):
+        await shop.order("o-1", "20.00", lines=lines)
+    find = returns.find
+
+    async def find_then_corrected(*asked: Any) -> returns.ReturnRow | None:
+        row = await find(*asked)
+        # the correction began before the order was there, so it only waits
+        with mock.patch.multiple(returns, find=find, order=mock.AsyncMock(return_value=None)):
+            correction = await shop.take_back("r-1", "o-1", {"id": "1", "quantity": 1})
+        assert correction["outcome"] == "PARKED"
+        returns.find = find
+        return row
+
+    installation = shop.installation
+    with mock.patch.object(returns, "find", find_then_corrected):
+        await apply_all_parked(installation.db, installation.programmes, now=shop.clock())
+    assert (await shop.balance())["spendable"] == 10
 
 
 async def test_a_voucher_is_not_captured_for_an_order_that_came_back(opened: OpenShop) -> None:

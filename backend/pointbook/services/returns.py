@@ -8,11 +8,11 @@ ledger; and writes down what it came to.
 
 import enum
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -37,6 +37,8 @@ RETURN: Final = "return"
 POINTS_RETURNED: Final = "points.returned"
 _ATTEMPTS: Final = 5
 _READY_AT_ONCE: Final = 500
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +114,7 @@ async def submit_return(
         )
         report = _Report(programme, record, parsed.content, now)
         async with installation.turns.turn(programme.id, f"returns of {parsed.order_external_id}"):
-            return await _until_not_overtaken(installation.db, report)
+            return await _until_not_overtaken(installation.db, programme.id, report.settle)
 
     return await installation.programmes.while_open(programme_id, call)
 
@@ -167,28 +169,28 @@ async def settle_parked(
 
     Raises what ``submit_return`` does, ReturnOvertaken and ProgrammeChangedError; then the caller rolls back.
     """
-    content = ReturnContent.from_stored(row.document)
-    return await _Report(programme, _record_of(row, by_hand=by_hand, now=now), content, now).settle(connection)
+    content, record = ReturnContent.from_stored(row.document), _record_of(row, by_hand=by_hand, now=now)
+    return await _Report(programme, record, content, now, kept=True).settle(connection)
 
 
 async def _apply_one(
     db: Database, programmes: ProgrammeDirectory, programme_id: int, external_id: str, now: datetime
 ) -> None:
-    async with db.bare_transaction(programme_id) as connection:
-        row = await rows.find(connection, programme_id, external_id)
-    if row is None or row.effect is not None:
-        return
-    content, record = ReturnContent.from_stored(row.document), _record_of(row, by_hand=row.by_hand, now=now)
+    async def call(programme: ProgrammeSnapshot) -> None:
+        async def settle(connection: Connection) -> None:
+            row = await rows.find(connection, programme_id, external_id)
+            if row is None or row.effect is not None:
+                return
+            try:
+                await settle_parked(connection, programme, row, by_hand=row.by_hand, now=now)
+            except (errors.InvalidInput, errors.ReturnExceedsOrder, errors.CurrencyMismatch) as refusal:
+                # Raised before any point moved, and under the document's lock: no correction is refused for it.
+                log.warning("return.refused", programme=programme_id, document=external_id, reason=refusal.code)
+                await rows.refuse(connection, programme_id, external_id, str(refusal))
 
-    async def call(programme: ProgrammeSnapshot) -> SubmittedReturn:
-        return await _until_not_overtaken(db, _Report(programme, record, content, now))
+        await _until_not_overtaken(db, programme_id, settle)
 
-    try:
-        await programmes.while_open(programme_id, call)
-    except (errors.InvalidInput, errors.ReturnExceedsOrder, errors.CurrencyMismatch) as refusal:
-        log.warning("return.refused", programme=programme_id, document=external_id, reason=refusal.code)
-        async with db.bare_transaction(programme_id) as connection:
-            await rows.refuse(connection, programme_id, external_id, str(refusal))
+    await programmes.while_open(programme_id, call)
 
 
 def _record_of(row: rows.ReturnRow, *, by_hand: bool, now: datetime) -> rows.ReturnRecord:
@@ -207,36 +209,44 @@ def _record_of(row: rows.ReturnRow, *, by_hand: bool, now: datetime) -> rows.Ret
     )
 
 
-async def _until_not_overtaken(db: Database, report: "_Report") -> SubmittedReturn:
-    async def settled() -> SubmittedReturn:
-        async with db.bare_transaction(report.programme.id) as connection:
-            return await report.settle(connection)
+async def _until_not_overtaken(
+    db: Database, programme_id: int, settle: Callable[[Connection], Awaitable[Answer]]
+) -> Answer:
+    async def settled() -> Answer:
+        async with db.bare_transaction(programme_id) as connection:
+            return await settle(connection)
 
     for _ in range(_ATTEMPTS):
         try:
             return await retrying(settled)
         except ReturnOvertaken:
             continue
-    raise AssertionError(f"return {report.record.external_id!r} was overtaken {_ATTEMPTS} times")
+    raise AssertionError(f"a return was overtaken {_ATTEMPTS} times")
 
 
 class ReturnOvertaken(Exception):
-    """The order changed between reading and locking: look again."""
+    """The order or the document changed between reading and locking: look again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """One document, reported once; ``settle`` may run several times and has its effect in the last."""
+    """One document, reported once; ``settle`` may run several times and has its effect in the last.
+
+    ``kept``: it was read from those that are kept, so a correction that came meanwhile stands against it.
+    """
 
     programme: ProgrammeSnapshot
     record: rows.ReturnRecord
     content: ReturnContent
     now: datetime
+    kept: bool = False
 
     async def settle(self, connection: Connection) -> SubmittedReturn:
         programme_id, record = self.programme.id, self.record
         order = await self._locked_order(connection)
-        earlier = await rows.find(connection, programme_id, record.external_id)
+        earlier = await rows.locked(connection, programme_id, record.external_id)
+        if self.kept and (earlier is None or earlier.fingerprint != record.fingerprint):
+            raise ReturnOvertaken
         if earlier is not None and earlier.effect is not None:
             return await self._repeat(connection, order, earlier, earlier.effect)
         if not await rows.keep(connection, programme_id, record):

@@ -93,6 +93,12 @@ async def find(connection: Connection, programme_id: int, external_id: str) -> R
     return None if row is None else _row(row)
 
 
+async def locked(connection: Connection, programme_id: int, external_id: str) -> ReturnRow | None:
+    """A document, locked until the transaction ends. Whoever asks has locked its order before, if there is one."""
+    row = await connection.fetchrow(_FIND + " for no key update", programme_id, external_id)
+    return None if row is None else _row(row)
+
+
 async def keep(connection: Connection, programme_id: int, record: ReturnRecord) -> bool:
     """Keep a document, parked, in place of what its id had before; False when that has had its effect.
 
