@@ -372,6 +372,19 @@ async def test_what_types_of_returns_reverse_is_a_setting(shop: Shop) -> None:
     ]
 
 
+async def test_a_rule_is_refused_whose_points_could_not_be_spent_under_planned_settings(
+    shop: Shop, clock: Clock
+) -> None:
+    short = {**PIZZA, "expiry": {"days": 5}}
+    planned = {"settings": {"expiryCountsFrom": "EARNING", "waitingTime": {"days": 7}}}
+    next_year = (clock.now + 365 * DAY).isoformat()
+    await change(shop, "changeSettings", "newest { version }", version=1, effectiveFrom=next_year, **planned)
+    refused = await change(shop, "createRule", key="pizza", rule=short)
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "rule.expiry")
+    await change(shop, "withdrawSettings", "newest { version }", version=2)
+    assert (await create(shop, short, key="pizza"))["key"] == "pizza"
+
+
 async def test_a_plan_neither_holds_up_a_change_of_today_nor_undoes_it(shop: Shop, clock: Clock) -> None:
     next_year = (clock.now + 365 * DAY).isoformat()
     planned = {"settings": {"valuePerPoint": "0.10"}, "effectiveFrom": next_year}

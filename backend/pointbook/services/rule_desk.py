@@ -140,7 +140,7 @@ class RuleDesk:
 def checked_rule(
     programme: ProgrammeSnapshot, newest: Mapping[str, RuleVersion], rule: Rule, starts: datetime
 ) -> Rule:
-    """The rule, if all that it names is there and its points can be spent under the settings of that time.
+    """The rule, if all that it names is there and its points can be spent, by the settings then and planned later.
 
     ``newest`` are the programme's rules, each as it was made last. Raises InvalidInput naming the field.
     """
@@ -151,7 +151,9 @@ def checked_rule(
         locales=programme.locales,
         rules={version.key: version.rule.kind for version in _kept(newest)},
     )
-    check_rule(rule, known, programme.settings_at(starts))
+    planned = {version.effective_from for version in programme.versions if version.effective_from > starts}
+    for instant in (starts, *sorted(planned)):
+        check_rule(rule, known, programme.settings_at(instant))
     return rule
 
 
