@@ -174,8 +174,7 @@ def currency(
 
     async def call(installation: Installation) -> None:
         found = await services.find_programme(installation, slug)
-        last = max(found.versions, key=lambda version: version.version)
-        figures = {**last.settings.to_document(found.currency), **document}
+        figures = {**found.version_at(now()).settings.to_document(found.currency), **document}
         changed = ProgrammeSettings.from_document(figures, code)
         await settings_versions.change_currency(installation, found.id, code, changed, now=now())
         console.print(f"Programme {slug} counts in {code}.")
