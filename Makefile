@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # What is started in ways of its own: make test ARGS="tests/ledger -x", make demo ARGS="--port 9000"
 ARGS ?=
+# The tests run in so many processes, each with servers of its own; 0 for one that a debugger can follow.
+PROCESSES ?= 2
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGE := pyproject.toml requirements-build.lock Makefile
@@ -24,11 +26,12 @@ demo: $(VENV)/.runs
 	@exec $(BIN)/pointbook demo $(ARGS)
 
 test: $(VENV)/.develops
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 # What a customer or a shop does must work without Valkey too.
 test-without-valkey: $(VENV)/.develops
-	@POINTBOOK_TEST_WITHOUT_VALKEY=1 $(BIN)/python -m pytest tests/scenarios tests/graphql $(ARGS)
+	@POINTBOOK_TEST_WITHOUT_VALKEY=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile \
+		tests/scenarios tests/graphql $(ARGS)
 
 audit: $(VENV)/.runs
 	@bash .ci/audit

@@ -43,7 +43,7 @@ def pointbook(
     monkeypatch.setenv("POINTBOOK_DATABASE_URL", database.url)
     monkeypatch.setenv("POINTBOOK_OWNER_DATABASE_URL", database.owner_url)
     monkeypatch.setenv("POINTBOOK_SECRET", "of the tests, long enough to be one")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(output.console, "width", 200)
 
     def run(*words: str) -> Ran:
         monkeypatch.setattr(sys, "argv", ["pointbook", *words])
