@@ -172,6 +172,22 @@ class Desk:
             now=now,
         )
 
+    async def capture_late(
+        self,
+        hold: ledger.Hold,
+        amount: int | None = None,
+        *,
+        source: str | None = None,
+        purchase: int = 1,
+        may_owe: bool = True,
+        key: str | None = None,
+        now: datetime,
+    ) -> ledger.LateCapture:
+        bought = ledger.Source("order", source or str(hold.hold_id), purchase)
+        command = ledger.LatePurchase(hold.hold_id, bought, amount, may_owe)
+        keyed = request("capture", key, hold.hold_id, amount) if key else None
+        return await ledger.capture_late(self.connection, self.programme_id, command, keyed, now=now)
+
     async def adjust(
         self,
         points: int,
@@ -199,9 +215,10 @@ class Desk:
         *,
         grace: datetime | None = None,
         source: str | None = None,
+        purchase: int = 1,
         now: datetime,
     ) -> ledger.GivenBack:
-        asked = ledger.GiveBack(hold.hold_id, points, grace)
+        asked = ledger.GiveBack(hold.hold_id, points, grace, purchase)
         return await ledger.give_back(self.connection, self.programme_id, asked, returned_order(source), now=now)
 
     async def reverse(

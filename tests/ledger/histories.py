@@ -77,6 +77,15 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureLate:
+    """A purchase with a hold that has ended: reported late, or again after the one before was given back."""
+
+    hold: int
+    percent: int | None
+    may_owe: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """A return of something paid with a captured hold, something that earned, or both.
 
@@ -115,7 +124,9 @@ class Repeat:
     altered: bool
 
 
-Command: TypeAlias = Rest | Earn | HoldCart | Extend | Release | Capture | Return | Adjust | Restrict | Repeat
+Command: TypeAlias = (
+    Rest | Earn | HoldCart | Extend | Release | Capture | CaptureLate | Return | Adjust | Restrict | Repeat
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,9 @@ _captures = st.builds(
     st.sampled_from([None, None, 100, 120, 60, 30, 1]),
     st.sampled_from([None] * 4 + [1]),
     keyed=st.booleans(),
+)
+_late_captures = st.builds(
+    CaptureLate, _back, st.sampled_from([None, None, 100, 60, 30]), st.sampled_from([True, True, False])
 )
 _shares = st.sampled_from([100, 50, 30, 130, 100, 0, 10, 130])
 _returns = st.builds(
@@ -210,6 +224,7 @@ _COMMANDS = {
         (2, _extensions),
         (3, st.builds(Release, _back)),
         (3, _captures),
+        (3, _late_captures),
         (4, _returns),
         (4, _adjustments(-90, -1, negative=True)),
         (1, _adjustments(1, 40, negative=True)),
@@ -221,6 +236,7 @@ _COMMANDS = {
         (4, _earnings(_pending)),
         (7, _holds),
         (8, _captures),
+        (4, _late_captures),
         (14, _returns),
         (1, _adjustments(-60, 30, negative=True)),
         (1, _repeats),

@@ -10,21 +10,28 @@ from uuid import UUID
 from pointbook.domain import errors
 from tests.ledger.model import Account
 from tests.ledger.model_words import (
+    FINE,
+    CapturedLate,
     Entry,
     GiveBack,
     GivenBack,
     Grant,
+    Hold,
+    LatePurchase,
     Lot,
     Reversal,
     Reversed,
     Transfer,
+    fewest_reaching,
+    most_within,
     split,
 )
 
 
 @dataclass
 class ReturningAccount(Account):
-    given: dict[str, tuple[UUID, GivenBack]] = field(default_factory=dict)  # what a return gave back, and of what
+    given: dict[str, tuple[UUID, int, GivenBack]] = field(default_factory=dict)  # what a return gave back, of what
+    late: dict[tuple[UUID, int], tuple[str, CapturedLate]] = field(default_factory=dict)
     taken: dict[str, tuple[str, Reversed]] = field(default_factory=dict)
 
     def return_order(
@@ -34,32 +41,97 @@ class ReturningAccount(Account):
         at = self._begin(now)
         given = self.given.get(source) if give_back else None
         taken = self.taken.get(source) if reversal else None
-        if give_back and given and given[0] != give_back.hold_id:
+        if give_back and given and given[:2] != (give_back.hold_id, give_back.purchase):
             raise errors.IdempotencyConflict
         if reversal and taken and taken[0] != reversal.accrual:
             raise errors.IdempotencyConflict
         if give_back and not given:
-            _refuse_beyond(give_back.points, self.left_of_capture(give_back.hold_id))
+            _refuse_beyond(give_back.points, self.left_of_capture(give_back.hold_id, give_back.purchase))
         if reversal and not taken:
             _refuse_beyond(reversal.points, self.left_of_accrual(reversal.accrual))
         if give_back and not given:
-            given = self.given[source] = (give_back.hold_id, self._return_points(give_back, source, at))
+            points = self._return_points(give_back, source, at)
+            given = self.given[source] = (give_back.hold_id, give_back.purchase, points)
         if reversal and not taken:
             taken = self.taken[source] = (reversal.accrual, self._reverse(reversal, source, at))
-        return given and given[1], taken and taken[1]
+        return given and given[2], taken and taken[1]
 
-    def left_of_capture(self, hold_id: UUID) -> int:
-        return sum(1 for _ in self._spent_points(self._capture_of(hold_id)))
+    def capture_late(self, asked: LatePurchase, *, now: datetime) -> CapturedLate:
+        """R21, R28: from what expired of the hold as it lapsed, then from what is available, else debt."""
+        at = self._begin(now)
+        hold = self.find(asked.hold_id)
+        earlier = self.late.get((asked.hold_id, asked.purchase))
+        if earlier is not None:
+            if earlier[0] != asked.order:
+                raise errors.RedemptionEnded("CAPTURED")
+            return earlier[1]
+        if asked.purchase == 1 and hold.state != "LAPSED":
+            raise errors.RedemptionEnded(hold.state)
+        source = ("order", asked.order, asked.purchase)
+        if any(entry.source == source for entry in self.entries if entry.kind.endswith("capture")):
+            raise errors.OrderConflict(asked.order)
+        points, value = self._price_late(hold, asked)
+        lines: list[Transfer] = []
+        missing = points
+        for debit, offered in self._offered_late(hold, asked.purchase, at):
+            used, _ = split(offered, missing)
+            lines += [Transfer(debit, "redeemed", number, share) for number, share in used]
+            missing -= sum(share for _, share in used)
+        if missing and not asked.may_owe:
+            raise errors.InsufficientPoints(points, points - missing)
+        if missing:
+            lines.append(Transfer("debt", "redeemed", None, missing))
+        self._enter("late_capture", at, lines, source, asked.hold_id)
+        self._happen(at)
+        answer = CapturedLate(points, value, missing)
+        self.late[asked.hold_id, asked.purchase] = (asked.order, answer)
+        return answer
+
+    def _price_late(self, hold: Hold, asked: LatePurchase) -> tuple[int, int]:
+        """What a purchase in time would have charged; a further one costs what the one before it did."""
+        if asked.purchase > 1:
+            before = self.late.get((hold.hold_id, asked.purchase - 1))
+            if before is not None:
+                return before[1].points, before[1].value
+            assert hold.captured_points is not None
+            assert hold.captured_value is not None
+            return hold.captured_points, hold.captured_value
+        prices = list(self._prices(hold.parts, hold.point_value))
+        value = hold.value
+        if asked.amount is not None and asked.amount < value:
+            value = sum(prices[: most_within(prices, asked.amount)]) // FINE
+        points = hold.points if value == hold.value else fewest_reaching(prices, value)
+        if points == 0:
+            raise errors.BelowMinimum(1)
+        return points, value
+
+    def _offered_late(
+        self, hold: Hold, purchase: int, at: datetime
+    ) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+        if purchase == 1:
+            [lapse] = (e for e in self.entries if e.kind == "lapse" and e.hold_id == hold.hold_id)
+            lapsed = [(self._lot(line), line.points) for line in lapse.transfers if line.credit == "expired"]
+            yield "expired", [(lot.number, min(points, self._expired(lot))) for lot, points in lapsed]
+        yield "open", [(lot.number, lot.open) for lot in self._spendable(at)]
+
+    def purchases(self, hold: Hold) -> int:
+        """How often the hold has paid."""
+        late = sum(1 for hold_id, _ in self.late if hold_id == hold.hold_id)
+        return late + (hold.state == "CAPTURED")
+
+    def left_of_capture(self, hold_id: UUID, purchase: int = 1) -> int:
+        return sum(1 for _ in self._spent_points(self._capture_of(hold_id, purchase)))
 
     def left_of_accrual(self, order: str) -> int:
         accrual = self._accrual_of(order)
         return _total(accrual.transfers) - _total(self._taken_back(accrual))
 
-    def _capture_of(self, hold_id: UUID) -> Entry:
-        for entry in self.entries:
-            if entry.kind == "capture" and entry.hold_id == hold_id:
-                return entry
-        raise errors.RedemptionNotFound
+    def _capture_of(self, hold_id: UUID, purchase: int) -> Entry:
+        kinds = ("capture", "late_capture")
+        bought = [entry for entry in self.entries if entry.kind in kinds and entry.hold_id == hold_id]
+        if len(bought) < purchase:
+            raise errors.RedemptionNotFound
+        return bought[purchase - 1]
 
     def _accrual_of(self, order: str) -> Entry:
         [accrual] = (e for e in self.entries if e.kind == "accrual" and e.source == ("order", order, 1))
@@ -72,19 +144,25 @@ class ReturningAccount(Account):
         assert line.lot is not None
         return self.lots[line.lot - 1]
 
-    def _spent_points(self, capture: Entry) -> Iterator[int]:
-        """The lot of every single point that was captured and not given back, the latest expiry first (R27)."""
+    def _spent_points(self, capture: Entry) -> Iterator[int | None]:
+        """The lot of every single point that was captured and not given back, the latest expiry first (R27).
+
+        Before them come the points that nobody had.
+        """
         given = Counter[int | None]()
         for line in self._taken_back(capture):
             given[line.lot] += line.points if line.debit == "redeemed" else 0
         spent = [line for line in capture.transfers if line.credit == "redeemed"]
+        owed = sum(line.points for line in spent if line.lot is None)
+        yield from itertools.repeat(None, owed - given[None])
+        spent = [line for line in spent if line.lot is not None]
         for line in sorted(spent, key=lambda line: self._lot(line).order(), reverse=True):
             yield from itertools.repeat(self._lot(line).number, line.points - given[line.lot])
 
     def _return_points(self, asked: GiveBack, source: str, at: datetime) -> GivenBack:
         if asked.points == 0:
             return GivenBack(None, 0, 0, 0)
-        capture = self._capture_of(asked.hold_id)
+        capture = self._capture_of(asked.hold_id, asked.purchase)
         points = list(itertools.islice(self._spent_points(capture), asked.points))
         lines = [
             line for number, run in itertools.groupby(points) for line in self._to_lot(number, run, asked, at)
@@ -96,14 +174,41 @@ class ReturningAccount(Account):
             went[line.credit] += line.points
         return GivenBack(entry.seq, asked.points, went["moved"], went["expired"])
 
-    def _to_lot(self, number: int, run: Iterable[int], asked: GiveBack, at: datetime) -> list[Transfer]:
+    def _to_lot(
+        self, number: int | None, run: Iterable[int | None], asked: GiveBack, at: datetime
+    ) -> list[Transfer]:
         """R27: a lot that has expired meanwhile has a successor of the same worth, if there is grace."""
-        lot, points = self.lots[number - 1], len(list(run))
+        points = len(list(run))
+        if number is None:
+            return self._to_debt(points, asked, at)
+        lot = self.lots[number - 1]
         if not lot.expired(at):
             return [Transfer("redeemed", "open", number, points)]
-        if asked.grace_expires_at is None or asked.grace_expires_at <= at:
+        return self._to_successor(lot, number, points, asked.grace_expires_at, at)
+
+    def _to_debt(self, points: int, asked: GiveBack, at: datetime) -> list[Transfer]:
+        """What is still owed is owed no more; what was paid since comes back as if of the hold's latest lot."""
+        cancelled = min(points, self.debt)
+        lines = [Transfer("redeemed", "debt", None, cancelled)] if cancelled else []
+        if points == cancelled:
+            return lines
+        latest = max((self.lots[number - 1] for number, _ in self.find(asked.hold_id).parts), key=Lot.order)
+        ends = asked.grace_expires_at
+        if latest.grant.expires_at is None or not latest.expired(at):
+            return lines + self._anew(latest, None, points - cancelled, latest.grant.expires_at, at)
+        return lines + self._to_successor(latest, None, points - cancelled, ends, at)
+
+    def _to_successor(
+        self, lot: Lot, number: int | None, points: int, ends: datetime | None, at: datetime
+    ) -> list[Transfer]:
+        if ends is None or ends <= at:
             return [Transfer("redeemed", "expired", number, points)]
-        successor = self._grant(Grant(points, lot.grant.value_per_point, at, asked.grace_expires_at))
+        return self._anew(lot, number, points, ends, at)
+
+    def _anew(
+        self, lot: Lot, number: int | None, points: int, ends: datetime | None, at: datetime
+    ) -> list[Transfer]:
+        successor = self._grant(Grant(points, lot.grant.value_per_point, at, ends))
         return [Transfer("redeemed", "moved", number, points), Transfer("moved", "open", successor, points)]
 
     def _reverse(self, asked: Reversal, source: str, at: datetime) -> Reversed:

@@ -64,6 +64,23 @@ class GiveBack(NamedTuple):
     hold_id: UUID
     points: int
     grace_expires_at: datetime | None
+    purchase: int = 1
+
+
+class LatePurchase(NamedTuple):
+    """What a hold that has ended pays for ``order``; ``amount`` None: all of it."""
+
+    hold_id: UUID
+    order: str
+    purchase: int
+    amount: int | None
+    may_owe: bool
+
+
+class CapturedLate(NamedTuple):
+    points: int
+    value: int
+    debt: int
 
 
 class Reversal(NamedTuple):

@@ -20,6 +20,7 @@ from tests.ledger.histories import (
     WINDOW,
     Adjust,
     Capture,
+    CaptureLate,
     Earn,
     Extend,
     HoldCart,
@@ -27,7 +28,7 @@ from tests.ledger.histories import (
     Restrict,
     Return,
 )
-from tests.ledger.model_words import Balance, Entry, GivenBack, Grant, Reversed, Transfer
+from tests.ledger.model_words import Balance, CapturedLate, Entry, GivenBack, Grant, Reversed, Transfer
 from tests.ledger.racing import digest
 from tests.ledger.telling import Call, HoldFigures, Line, Outcome, Page, Teller, Told, ask, grant, refusal
 
@@ -188,6 +189,8 @@ class Player:
 
     async def _by_staff(self, call: Call, request: ledger.Request) -> Outcome:
         match call.command:
+            case CaptureLate():
+                return await self._capture_late(call)
             case Return():
                 return await self._return(call, request)
             case Adjust() as command:
@@ -211,12 +214,19 @@ class Player:
         [accrued] = await ledger.accrue(self.connection, self.programme_id, [accrual], now=call.now)
         return accrued.status
 
+    async def _capture_late(self, call: Call) -> CapturedLate:
+        asked = call.late_purchase
+        source = ledger.Source("order", asked.order, asked.purchase)
+        command = ledger.LatePurchase(asked.hold_id, source, asked.amount, asked.may_owe)
+        late = await ledger.capture_late(self.connection, self.programme_id, command, None, now=call.now)
+        return CapturedLate(late.points, late.value, late.debt)
+
     async def _return(self, call: Call, request: ledger.Request) -> Outcome:
         give, take = call.give_back, call.reversal
         returned = await ledger.return_order(
             self.connection,
             self.programme_id,
-            give and ledger.GiveBack(give.hold_id, give.points, give.grace_expires_at),
+            give and ledger.GiveBack(*give),
             take and ledger.Reversal(ledger.Source("order", take.accrual), take.points, Clawback(take.policy)),
             ledger.Source("return", call.source),
             request=request if call.keyed else None,

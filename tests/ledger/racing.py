@@ -50,7 +50,14 @@ class Arena:
         return ledger.Accrual(account_id, "order", source or str(uuid4()), 1, new)
 
     async def hold(
-        self, connection: asyncpg.Connection, account_id: int, points: int, cart: str, key: str | None = None
+        self,
+        connection: asyncpg.Connection,
+        account_id: int,
+        points: int,
+        cart: str,
+        key: str | None = None,
+        *,
+        now: datetime | None = None,
     ) -> ledger.Hold:
         asked = ledger.HoldPoints(
             hold_id=uuid4(),
@@ -64,7 +71,7 @@ class Arena:
             last_four="ABCD",
         )
         request = ledger.Request.of("racer", "hold", key or str(uuid4()), cart, points)
-        return await ledger.hold(connection, self.programme_id, account_id, asked, request, now=self.now)
+        return await ledger.hold(connection, self.programme_id, account_id, asked, request, now=now or self.now)
 
     async def capture(
         self, connection: asyncpg.Connection, hold_id: UUID, now: datetime | None = None
@@ -73,6 +80,12 @@ class Arena:
         return await ledger.capture(
             connection, self.programme_id, hold_id, None, "order", str(uuid4()), request, now=now or self.now
         )
+
+    async def capture_late(
+        self, connection: asyncpg.Connection, hold_id: UUID, source: str, now: datetime
+    ) -> ledger.LateCapture:
+        command = ledger.LatePurchase(hold_id, ledger.Source("order", source), None, may_owe=False)
+        return await ledger.capture_late(connection, self.programme_id, command, None, now=now)
 
     async def release(self, connection: asyncpg.Connection, hold_id: UUID) -> ledger.Hold:
         request = ledger.Request.of("racer", "release", str(uuid4()))
@@ -100,9 +113,10 @@ class Arena:
     async def sweep(self, connection: asyncpg.Connection, now: datetime) -> int:
         return await ledger.sweep(connection, self.programme_id, limit=1000, now=now)
 
-    async def balance(self, account_id: int) -> ledger.Balance:
+    async def balance(self, account_id: int, *, now: datetime | None = None) -> ledger.Balance:
+        now = now or self.now
         async with self.pool.acquire() as connection:
-            return await ledger.balance(connection, self.programme_id, account_id, as_of=self.now, now=self.now)
+            return await ledger.balance(connection, self.programme_id, account_id, as_of=now, now=now)
 
     async def violations(self) -> list[ledger.Violation]:
         async with self.pool.acquire() as connection:

@@ -17,6 +17,7 @@ from tests.ledger.histories import (
     WINDOW,
     Adjust,
     Capture,
+    CaptureLate,
     Command,
     Earn,
     Extend,
@@ -33,11 +34,13 @@ from tests.ledger.model_returns import ReturningAccount
 from tests.ledger.model_words import (
     Ask,
     Balance,
+    CapturedLate,
     Entry,
     GiveBack,
     GivenBack,
     Grant,
     Hold,
+    LatePurchase,
     Reversal,
     Reversed,
     Transfer,
@@ -64,7 +67,7 @@ class Refusal(NamedTuple):
     details: str
 
 
-Outcome: TypeAlias = HoldFigures | tuple[GivenBack | None, Reversed | None] | Refusal | str | None
+Outcome: TypeAlias = HoldFigures | tuple[GivenBack | None, Reversed | None] | CapturedLate | Refusal | str | None
 
 
 class Call(NamedTuple):
@@ -81,16 +84,25 @@ class Call(NamedTuple):
     given: int = 0
     accrual: str = ""  # of what is returned
     taken: int = 0
+    purchase: int = 1
 
     @property
     def keyed(self) -> bool:
         """Whether the call has an idempotency key."""
-        return not isinstance(self.command, Capture | Return) or self.command.keyed
+        match self.command:
+            case Capture() | Return():
+                return self.command.keyed
+            case CaptureLate():
+                return False
+            case _:
+                return True
 
     @property
     def by_server(self) -> bool:
         """Whether the shop's server names a hold and no account. Customers release holds too."""
-        return isinstance(self.command, Capture) or (isinstance(self.command, Release) and self.number % 2 == 0)
+        if isinstance(self.command, Release):
+            return self.number % 2 == 0
+        return isinstance(self.command, Capture | CaptureLate)
 
     @property
     def give_back(self) -> GiveBack | None:
@@ -98,7 +110,13 @@ class Call(NamedTuple):
         if self.command.hold is None:
             return None
         grace = self.command.grace
-        return GiveBack(self.hold_id, self.given, None if grace is None else tick_of(self.now) + grace * TICK)
+        ends = None if grace is None else tick_of(self.now) + grace * TICK
+        return GiveBack(self.hold_id, self.given, ends, self.purchase)
+
+    @property
+    def late_purchase(self) -> LatePurchase:
+        assert isinstance(self.command, CaptureLate)
+        return LatePurchase(self.hold_id, self.source, self.purchase, self.amount, self.command.may_owe)
 
     @property
     def reversal(self) -> Reversal | None:
@@ -215,6 +233,8 @@ class Teller:
             return first._replace(number=number, altered=command.altered, now=now, hold_id=meant)
         if isinstance(command, Return):
             return self._resolve_return(number, now, command)
+        if isinstance(command, CaptureLate):
+            return self._resolve_late(number, now, command)
         hold, amount = None, None
         if isinstance(command, Extend | Release | Capture):
             hold = self._meant(command.hold, now)
@@ -226,24 +246,42 @@ class Teller:
             source = f"order {command.order}"
         return Call(number, number, False, now, command, meant, amount, source)  # noqa: FBT003  # in order
 
+    def _resolve_late(self, number: int, now: datetime, command: CaptureLate) -> Call:
+        """Mostly of a hold that lapsed, or of one whose purchase was given back whole."""
+        account = self.account.at(self._lifted(now))
+        ended = [hold for hold in account.holds if hold.state != "HELD"]
+        useful = [hold for hold in ended if hold.state != "RELEASED"]
+        choice = useful if command.hold < 3 else ended
+        if not choice:
+            return Call(number, number, False, now, Rest(), hold_id(number), None, "")  # noqa: FBT003  # in order
+        hold = choice[-1 - command.hold % len(choice)]
+        purchases = account.purchases(hold)
+        given_back = purchases and account.left_of_capture(hold.hold_id, purchases) == 0
+        amount = None if command.percent is None else max(1, hold.value * command.percent // 100)
+        call = Call(number, number, False, now, command, hold.hold_id, amount, str(number))  # noqa: FBT003  # in order
+        return call._replace(purchase=purchases + 1 if given_back else 1)
+
     def _resolve_return(self, number: int, now: datetime, command: Return) -> Call:
         """Mostly of what was captured and did earn; now and then of a hold that was not, or of nothing."""
         account = self.account
         meant, given, accrual, taken = hold_id(number), 1, "none", 1
-        captured = [hold for hold in account.holds if hold.state == "CAPTURED"]
+        captured = [hold for hold in account.holds if account.purchases(hold)]
+        purchase = 1
         earned = [entry.source[1] for entry in account.entries if entry.kind == "accrual" and entry.source]
         if not captured and command.hold is not None and command.hold < 3:
             command = replace(command, hold=None)
         if command.hold is None and command.accrual is None:
             return Call(number, number, False, now, Rest(), meant, None, "")  # noqa: FBT003  # in order
         if command.hold is not None and (captured or account.holds):
-            meant = (captured or account.holds)[-1 - command.hold % len(captured or account.holds)].hold_id
-            given = _share(account.left_of_capture(meant), command.give) if captured else 1
+            hold = (captured or account.holds)[-1 - command.hold % len(captured or account.holds)]
+            meant, purchase = hold.hold_id, max(1, account.purchases(hold))
+            given = _share(account.left_of_capture(meant, purchase), command.give) if captured else 1
         if command.accrual is not None and earned:
             accrual = earned[-1 - command.accrual % len(earned)]
             taken = _share(account.left_of_accrual(accrual), command.take)
         source = str(number) if command.document is None else f"return {command.document}"
-        return Call(number, number, False, now, command, meant, None, source, given, accrual, taken)  # noqa: FBT003
+        call = Call(number, number, False, now, command, meant, None, source)  # noqa: FBT003  # in order
+        return call._replace(given=given, accrual=accrual, taken=taken, purchase=purchase)
 
     def _meant(self, back: int, now: datetime) -> Hold | None:
         """Mostly one that is still held; now and then one that has ended."""
@@ -306,6 +344,8 @@ class Teller:
     def _by_staff(self, call: Call) -> Outcome:
         account, now = self.account, call.now
         match call.command:
+            case CaptureLate():
+                return account.capture_late(call.late_purchase, now=now)
             case Return():
                 return account.return_order(call.give_back, call.reversal, call.source, now=now)
             case Adjust() as command:

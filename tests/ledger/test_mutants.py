@@ -21,23 +21,33 @@ _MUTANTS_OF_TIME_AND_DEBT = (
         "settled by expiry instead of instant",
         ((r"order by i\.at, i\.expires_at, i\.available_from", "order by i.expires_at, i.at, i.available_from"),),
     ),
+)
+_MUTANTS_OF_RETURNS = (
     Mutation(
         "forgets the debt when it gives back",
         (
             (r"function ledger\.give_back\(", r"\g<0>"),
-            (r"account\.at, account\.debt, false", "account.at, 0, false"),
+            (r"account\.at, account\.debt - cancelled, false", "account.at, 0, false"),
         ),
     ),
-)
-_MUTANTS_OF_RETURNS = (
     Mutation(
         "gives back what expires soonest first",
-        ((r"order by l\.expires_at desc, l\.available_from desc", "order by l.expires_at, l.available_from"),),
+        (
+            (
+                r"l\.expires_at desc nulls first, l\.available_from desc",
+                "l.expires_at nulls first, l.available_from",
+            ),
+        ),
     ),
     Mutation("gives back more than was captured", ((r"in_given > available", "false"),)),
     Mutation("reverses more than was granted", ((r"in_reversed > available", "false"),)),
     Mutation("takes other lots before what expired of its own", ((r"select 2, lot_id", "select 4, lot_id"),)),
     Mutation("takes other lots before its own", ((r"select 3, l\.lot_id, 'open'", "select 0, l.lot_id, 'open'"),)),
+    Mutation(
+        "takes what is available before what expired with the hold",
+        ((r"select 2, f\.lot_id", "select 0, f.lot_id"),),
+    ),
+    Mutation("gives back to the lots before it cancels the debt", ((r"desc nulls first", "desc nulls last"),)),
     Mutation("takes available points though only pending ones", ((r"in_policy <> 'only_pending' or", "true or"),)),
 )
 

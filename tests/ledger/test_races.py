@@ -313,6 +313,43 @@ async def test_a_return_is_of_one_purchase_even_across_accounts(scene: Arena) ->
     assert await scene.violations() == []
 
 
+async def test_a_voucher_pays_late_once(scene: Arena) -> None:
+    """R21, I4: of orders that come late with the same voucher one has it; the same order may come often."""
+    late = NOW + timedelta(minutes=16)
+    for number in range(ROUNDS):
+        account_id = await scene.account(100)
+        async with scene.pool.acquire() as connection:
+            hold = await scene.hold(connection, account_id, 60, "cart")
+        answers = await race(
+            scene.pool,
+            [
+                partial(scene.capture_late, hold_id=hold.hold_id, source=f"late {number} {order}", now=late)
+                for order in (1, 1, 1, 2, 2, 3)
+            ],
+        )
+        assert set(tally(answers)) == {"ok", "RedemptionEnded"}
+        assert len({(paid.account_id, paid.seq) for paid in answers if isinstance(paid, ledger.LateCapture)}) == 1
+        assert (await scene.balance(account_id, now=late)).available == 40
+    assert await scene.violations() == []
+
+
+async def test_points_pay_late_or_are_set_aside_anew_but_not_both(scene: Arena) -> None:
+    late = NOW + timedelta(minutes=16)
+    for number in range(ROUNDS):
+        account_id = await scene.account(100)
+        async with scene.pool.acquire() as connection:
+            hold = await scene.hold(connection, account_id, 60, "cart")
+        answers = await race(
+            scene.pool,
+            [
+                partial(scene.capture_late, hold_id=hold.hold_id, source=f"either {number}", now=late),
+                partial(scene.hold, account_id=account_id, points=60, cart="another", now=late),
+            ],
+        )
+        assert tally(answers) == {"ok": 1, "InsufficientPoints": 1}
+    assert await scene.violations() == []
+
+
 _NO_LOCK = Mutation("no lock on the account", ((r"for\s+no\s+key\s+update(\s+skip\s+locked)?", ""),))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from math import lcm
 from typing import Any, Final, NamedTuple
 
 from pointbook.domain import currencies
@@ -37,7 +39,7 @@ class ValuedPoints(NamedTuple):
     """Points of one lot; ``value_per_point`` in minor units, > 0."""
 
     points: int
-    value_per_point: Decimal
+    value_per_point: Decimal | Fraction
 
 
 class Charge(NamedTuple):
@@ -193,10 +195,7 @@ def _same_code(code: str, own_code: str | None) -> bool:
 
 def _scale(lots: Sequence[ValuedPoints]) -> int:
     """The whole number by which every value per point becomes a whole number."""
-    scale = 1
-    for lot in lots:
-        scale = max(scale, 10 ** max(0, -int(lot.value_per_point.as_tuple().exponent)))
-    return scale
+    return lcm(*(lot.value_per_point.as_integer_ratio()[1] for lot in lots))
 
 
 def _price(lot: ValuedPoints, scale: int) -> int:

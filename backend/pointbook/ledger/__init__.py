@@ -18,16 +18,26 @@ from pointbook.ledger.answers import (
     HistoryEntry,
     Hold,
     HoldState,
+    LateCapture,
     Quote,
     Returned,
     Reversed,
     Verification,
     Violation,
 )
-from pointbook.ledger.commands import Accrual, GiveBack, HoldPoints, NewLot, Request, Reversal, Source
+from pointbook.ledger.commands import (
+    Accrual,
+    GiveBack,
+    HoldPoints,
+    LatePurchase,
+    NewLot,
+    Request,
+    Reversal,
+    Source,
+)
 from pointbook.ledger.earning import accrue, adjust
 from pointbook.ledger.reads import account_page, balance, expiring, history, holds
-from pointbook.ledger.redemption import capture, extend, hold, hold_of_code, quote, release
+from pointbook.ledger.redemption import capture, capture_late, extend, hold, hold_of_code, quote, release
 from pointbook.ledger.returns import accrual_of, captured_parts, give_back, return_order, reverse
 from pointbook.ledger.upkeep import sweep, verify, violations
 
@@ -47,6 +57,8 @@ __all__ = [
     "Hold",
     "HoldPoints",
     "HoldState",
+    "LateCapture",
+    "LatePurchase",
     "NewLot",
     "Quote",
     "Request",
@@ -62,6 +74,7 @@ __all__ = [
     "adjust",
     "balance",
     "capture",
+    "capture_late",
     "captured_parts",
     "expiring",
     "extend",

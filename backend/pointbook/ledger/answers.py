@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
@@ -27,6 +28,7 @@ class EntryKind(StrEnum):
     ADJUST = "ADJUST"
     GIVE_BACK = "GIVE_BACK"
     REVERSAL = "REVERSAL"
+    LATE_CAPTURE = "LATE_CAPTURE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,28 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class CapturedPart:
-    """What a capture took of one lot, and what returns have given back to it.
+    """What a purchase took of one lot, and what returns have given back to it.
 
-    ``value_per_point`` in minor units, as it was captured. ``expires_at`` None = never.
+    ``value_per_point`` in minor units, as it was captured. ``expires_at`` None = never. ``lot_id`` None: nobody
+    had these points, they became debt.
     """
 
-    lot_id: int
+    lot_id: int | None
     captured: int
     given_back: int
-    value_per_point: Decimal
+    value_per_point: Decimal | Fraction
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateCapture:
+    """``points`` worth ``value`` minor units were spent when their hold had ended; ``debt`` of them are owed."""
+
+    account_id: int
+    seq: int
+    points: int
+    value: int
+    debt: int
 
 
 @dataclass(frozen=True, slots=True)

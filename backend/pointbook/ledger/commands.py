@@ -94,14 +94,31 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """``points`` of a captured hold to give back.
+    """``points`` of what a voucher paid to give back.
 
-    Those whose lot has expired get a new one until ``grace_expires_at``; None = they expire at once.
+    Those whose lot has expired get a new one until ``grace_expires_at``; None = they expire at once. ``purchase``
+    1 is the hold's first, which was captured in time or late.
     """
 
     hold_id: UUID
     points: int
     grace_expires_at: datetime | None
+    purchase: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LatePurchase:
+    """What a voucher pays though its hold has ended.
+
+    ``purchase`` 1: the hold lapsed, and what was bought with it is reported late; it pays at most ``amount`` minor
+    units (None: all of it). Further ones take as many points as the one before, which was given back whole.
+    ``may_owe``: what the account has not got becomes debt.
+    """
+
+    hold_id: UUID
+    source: Source
+    amount: int | None
+    may_owe: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ the clock had made due is booked if the caller commits).
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NoReturn
 from uuid import UUID
 
 import asyncpg
 
 from pointbook.db.session import Connection
 from pointbook.domain import errors
-from pointbook.ledger.answers import Hold, Quote
-from pointbook.ledger.commands import HoldPoints, Request
+from pointbook.ledger.answers import Hold, LateCapture, Quote
+from pointbook.ledger.commands import HoldPoints, LatePurchase, Request
 from pointbook.ledger.rows import hold_of
 from pointbook.ledger.statuses import refuse
 
@@ -22,6 +23,7 @@ _HOLD = "select * from ledger.hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
 _EXTEND = "select * from ledger.extend($1, $2, $3, $4, $5, $6, $7)"
 _RELEASE = "select * from ledger.release($1, $2, $3, $4, $5)"
 _CAPTURE = "select * from ledger.capture($1, $2, $3, $4, $5, $6, $7)"
+_CAPTURE_LATE = "select * from ledger.capture_late($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _HOLD_OF_CODE = "select * from ledger.hold_of_code($1, $2, $3)"
 
 
@@ -161,11 +163,45 @@ async def capture(  # noqa: PLR0917  # who, what, how much, in the order of the 
         now,
     )
     assert row is not None
-    if row["status"] == "below_minimum":
-        raise errors.BelowMinimum(1)
-    if row["status"] == "source_used":
-        raise errors.OrderConflict(source_id or "")
-    return _ended_or_hold(row, now)
+    if row["status"] != "ok":
+        _refuse_capture(row, source_id, now)
+    return hold_of(row)
+
+
+async def capture_late(
+    connection: Connection,
+    programme_id: int,
+    command: LatePurchase,
+    request: Request | None,
+    *,
+    now: datetime,
+) -> LateCapture:
+    """Spend points for a voucher whose hold has ended (R21, R28); the occurrence of the source is the purchase.
+
+    They are taken from what expired of the hold when it lapsed, then from what is available. Without a ``request``
+    the same purchase again is answered as the first time. The caller knows that earlier purchases were given back.
+    Raises RedemptionNotFound, RedemptionEnded (it did not lapse), BelowMinimum, OrderConflict (the source captured
+    another hold), InsufficientPoints (and nothing may be owed), IdempotencyConflict, ClockAhead.
+    """
+    source = command.source
+    row = await connection.fetchrow(
+        _CAPTURE_LATE,
+        programme_id,
+        command.hold_id,
+        source.occurrence,
+        command.amount,
+        command.may_owe,
+        source.type,
+        source.id,
+        request and [request.digest, request.input],
+        now,
+    )
+    assert row is not None
+    if row["status"] == "insufficient":
+        raise errors.InsufficientPoints(row["points"], row["available"])
+    if row["status"] != "ok":
+        _refuse_capture(row, source.id, now)
+    return LateCapture(row["account_id"], row["seq"], row["points"], row["value"], row["debt"])
 
 
 async def hold_of_code(
@@ -186,6 +222,16 @@ def _refuse_amount(row: asyncpg.Record, points: int | None, minimum_points: int,
             raise errors.BelowMinimum(minimum_points)
         case "exceeds_cart":
             raise errors.ExceedsCart(row["maximum"])
+        case status:
+            refuse(status, now=now)
+
+
+def _refuse_capture(row: asyncpg.Record, source_id: str | None, now: datetime) -> NoReturn:
+    match row["status"]:
+        case "below_minimum":
+            raise errors.BelowMinimum(1)
+        case "source_used":
+            raise errors.OrderConflict(source_id or "")
         case status:
             refuse(status, now=now)
 

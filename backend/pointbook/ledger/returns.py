@@ -6,6 +6,7 @@ remembered.
 """
 
 from datetime import datetime
+from fractions import Fraction
 from uuid import UUID
 
 import asyncpg
@@ -23,22 +24,32 @@ select
     (r.given).expired,
     (r.reversal).account_id as reversed_account_id, (r.reversal).seq as reversed_seq, (r.reversal).own_open,
     (r.reversal).own_expired, (r.reversal).others, (r.reversal).debt, (r.reversal).forgiven
-from ledger.return_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) as r
+from ledger.return_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) as r
 """
 _CAPTURED_PARTS = """
-select lot_id, captured, given_back, value_per_point, nullif(expires_at, 'infinity') as expires_at
-from ledger.captured_parts($1, $2)
+select
+    lot_id, captured, given_back, value_per_point, nullif(expires_at, 'infinity') as expires_at, of_points,
+    of_value
+from ledger.captured_parts($1, $2, $3)
 """
 _ACCRUAL_OF = "select account_id, seq, granted, reversed from ledger.accrual_of($1, $2, $3, $4)"
 
 
-async def captured_parts(connection: Connection, programme_id: int, hold_id: UUID) -> list[CapturedPart]:
-    """The lots that paid a captured hold, in the order in which points go back to them (R27).
+async def captured_parts(
+    connection: Connection, programme_id: int, hold_id: UUID, purchase: int = 1
+) -> list[CapturedPart]:
+    """The lots that paid a purchase with a hold, in the order in which points go back to them (R27).
 
-    None for a hold that does not exist or is not captured. Figures stand while the caller has its account locked.
+    Of a late capture every point is worth the same share of the value. None for a hold that does not exist or is
+    not captured. Figures stand while the caller has its account locked.
     """
-    rows = await connection.fetch(_CAPTURED_PARTS, programme_id, hold_id)
-    return [CapturedPart(*row) for row in rows]
+    rows = await connection.fetch(_CAPTURED_PARTS, programme_id, hold_id, purchase)
+    return [_part(row) for row in rows]
+
+
+def _part(row: asyncpg.Record) -> CapturedPart:
+    value = Fraction(row["of_value"], row["of_points"]) if row["of_points"] else row["value_per_point"]
+    return CapturedPart(row["lot_id"], row["captured"], row["given_back"], value, row["expires_at"])
 
 
 async def accrual_of(connection: Connection, programme_id: int, source: Source) -> AccrualFigures | None:
@@ -107,6 +118,7 @@ async def return_order(
         _RETURN_ORDER,
         programme_id,
         given_back and given_back.hold_id,
+        given_back and given_back.purchase,
         given_back and given_back.points,
         given_back and given_back.grace_expires_at,
         reversal and reversal.accrual.type,
