@@ -45,11 +45,11 @@ _TENANT_TABLES = (
         "return_document",
         "outbox_message",
     ),
-    *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery"),
+    *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
     *SIMULATION_TABLES,
     *SENDING_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
-    *("ledger.hold", "ledger.idempotency"),
+    *("ledger.hold", "ledger.idempotency", "ledger.late_capture"),
 )
 
 

@@ -56,6 +56,7 @@ MAY = {
     "Mutation.submitOrders": {"server"},
     "Mutation.submitReturn": {"server"},
     "Mutation.customerTokenCreate": {"server"},
+    "Query.staffWarnings": {"staff"},
     "Query.earningRules": {"staff"},
     "Query.earningRule": {"staff"},
     "Query.earningRuleVersions": {"staff"},

@@ -57,6 +57,12 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             NOW,
         )
         await connection.execute(
+            "insert into staff_warning (programme_id, at, kind, subject, detail)"
+            " values ($1, $2, 'LATE_PURCHASE_OWED', 'order o-1', '{}')",
+            programme.id,
+            NOW,
+        )
+        await connection.execute(
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
         simulation = uuid4()

@@ -21,9 +21,10 @@ from pointbook.settings import Settings
 from tests.support import SECRET, make_programme, order_document
 
 _ERRORS = "__typename ... on UserError { code message }"
+_TOO_FEW = "... on InsufficientPoints { requested available }"
 _REFUSALS = f"""
   {_ERRORS}
-  ... on InsufficientPoints {{ requested available }}
+  {_TOO_FEW}
   ... on BelowMinimum {{ minimumPoints }}
   ... on ExceedsCart {{ maximumPoints }}
 """
@@ -75,7 +76,7 @@ class Shop:
         document = order_document(external_id, amount, **{"placedAt": self.clock().isoformat(), **more})
         answer = await self._server(
             "mutation ($order: OrderInput!) { submitOrder(input: {order: $order}) {"
-            f" {_ERRORS} ... on SubmitOrderSuccess {{ outcome points redeemed {{ amount }} }} }} }}",
+            f" {_ERRORS} {_TOO_FEW} ... on SubmitOrderSuccess {{ outcome points redeemed {{ amount }} }} }} }}",
             order=document,
         )
         submitted: dict[str, Any] = answer["submitOrder"]
@@ -152,16 +153,23 @@ class Shop:
         return submitted
 
     async def capture(
-        self, code: str, amount: str | None = None, key: str | None = None, *, order: str | None = None
+        self,
+        code: str,
+        amount: str | None = None,
+        key: str | None = None,
+        *,
+        order: str | None = None,
+        purchased_at: str | None = None,
     ) -> dict[str, Any]:
         money = None if amount is None else {"amount": amount, "currency": "EUR"}
         answer = await self._server(
             "mutation ($input: CaptureRedemptionInput!) { captureRedemption(input: $input) {"
-            f" {_ERRORS} ... on CaptureRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
+            f" {_ERRORS} {_TOO_FEW} ... on CaptureRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
             input={
                 "voucherCode": code,
                 "amount": money,
                 "orderExternalId": order,
+                "purchasedAt": purchased_at,
                 "idempotencyKey": key or uuid4().hex,
             },
         )

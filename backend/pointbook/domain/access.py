@@ -39,6 +39,8 @@ class Right(enum.StrEnum):
 
     SEND_ORDERS = "orders.send"
     """Send orders and returns by hand, see what came of each."""
+    LIST_ORDERS = "orders.list"
+    """See orders and returns with their entries and explanations, and what staff are warned of."""
 
 
 Permission: TypeAlias = Scope | Right

@@ -16,6 +16,7 @@ from pointbook.graphql.errors import (
     SHOWN,
     BelowMinimum,
     CurrencyMismatch,
+    InsufficientPoints,
     InvalidInput,
     OrderConflict,
     ProgrammeNotOpen,
@@ -186,6 +187,7 @@ SubmitOrderResult = Annotated[
     | ProgrammeNotOpen
     | VoucherNotUsable
     | BelowMinimum
+    | InsufficientPoints
     | OrderConflict,
     strawberry.union("SubmitOrderResult", description="What has become of the order, or why it is not recorded."),
 ]

@@ -18,6 +18,7 @@ from pointbook.graphql import (
     returns,
     rule_simulations,
     settings,
+    staff_warnings,
     tokens,
     vouchers,
 )
@@ -39,6 +40,7 @@ class Query(
     order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
     audit.AuditQuery,
+    staff_warnings.StaffWarningQuery,
 ):
     pass
 

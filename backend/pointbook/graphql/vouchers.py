@@ -12,6 +12,7 @@ from pointbook.graphql.errors import (
     BelowMinimum,
     CurrencyMismatch,
     IdempotencyConflict,
+    InsufficientPoints,
     InvalidInput,
     OrderConflict,
     ProgrammeNotOpen,
@@ -49,7 +50,9 @@ class CaptureRedemptionInput:
         default=None, description="The shop's id of the order it was used for."
     )
     purchased_at: datetime | None = strawberry.field(
-        default=None, description="When the purchase was made: not in the future, at most 7 days back. Null: now."
+        default=None,
+        description="When the purchase was made: not in the future, at most 7 days back. Null: now. A voucher "
+        "that has run out of time since then still pays, from what the member has, else as a debt.",
     )
     idempotency_key: str = strawberry.field(description=IDEMPOTENCY_KEY)
 
@@ -66,6 +69,7 @@ CaptureRedemptionResult = Annotated[
     | VoucherNotUsable
     | RedemptionEnded
     | BelowMinimum
+    | InsufficientPoints
     | CurrencyMismatch
     | OrderConflict
     | ProgrammeNotOpen

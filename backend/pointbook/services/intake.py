@@ -4,6 +4,7 @@ An order is known by the shop's id and has its effect once, however often and in
 arrives. Stated rules:
 
 - A voucher is captured when the order arrives, whatever its status: it lives 15 minutes, a delivery takes days.
+  One that has lapsed pays for an order that was placed in its time, from what there is, else as debt (R21).
 - Until it has earned, an order may be corrected; a captured voucher stays with it, and an order that is worth less
   than what points have paid already is refused.
 - Once it has earned, a new status is noted and has no effect, so a late, older one undoes nothing. Other content
@@ -39,8 +40,9 @@ from pointbook.services.order_settling import (
     Redeemed,
     Settling,
 )
-from pointbook.services.redemption import CAPTURE, Purchase, locked_hold, spend
+from pointbook.services.redemption import CAPTURE, Purchase, bought_in_time, locked_hold, spend, spend_late
 from pointbook.services.returns import apply_parked
+from pointbook.services.warnings import warn_of_refusal
 
 __all__ = ["ORDERS_MAX", "Outcome", "SubmittedOrder", "submit_order", "submit_orders"]
 
@@ -73,7 +75,8 @@ async def submit_order(
 
     Without ``tells`` nobody is told of the points: it is a purchase of the past.
     Raises InvalidInput, CurrencyMismatch, UnknownStore, ProgrammeNotOpen, VoucherNotUsable, BelowMinimum (the
-    order is worth less than a point of its voucher) and OrderConflict; nothing is recorded then.
+    order is worth less than a point of its voucher), InsufficientPoints (it comes late, the points of its voucher
+    are gone and nobody may owe any; staff are warned) and OrderConflict; nothing is recorded then.
     """
     for _ in range(_ATTEMPTS):
         programme = await installation.programmes.get(programme_id)
@@ -88,6 +91,10 @@ async def submit_order(
         except Overtaken:
             installation.programmes.forget(programme_id)
             continue
+        except errors.InsufficientPoints as refusal:
+            subject = f"order {order.external_id}"
+            await warn_of_refusal(installation.db, programme_id, subject, refusal, now=now)
+            raise
         if returns_wait:
             await apply_parked(
                 installation.db, installation.programmes, programme_id, order=order.external_id, now=now
@@ -216,8 +223,10 @@ class _Report:
             self.installation, connection, self.programme.id, code, also=also, now=self.settling.now
         )
         total = self.order.content.total
-        if hold.state is HoldState.HELD:
-            purchase = Purchase(ORDER, self.order.external_id, total)
+        purchase = Purchase(ORDER, self.order.external_id, total)
+        if bought_in_time(hold, self.order.placed_at):
+            hold = await spend_late(connection, self.programme, hold, purchase, now=self.settling.now)
+        elif hold.state is HoldState.HELD:
             try:
                 hold = await spend(connection, self.programme, hold, purchase, now=self.settling.now)
             except errors.RedemptionEnded as error:

@@ -275,7 +275,7 @@ union all
 select asked.order_id, null, null, null, null
 from unnest($2::text[]) as asked (order_id)
 join ledger.entry as capture
-    on capture.programme_id = $1 and capture.kind = 'capture'
+    on capture.programme_id = $1 and capture.kind in ('capture', 'late_capture')
     and capture.source_type = 'order' and capture.source_id = asked.order_id
 where not exists (
     select from sales_order as known where known.programme_id = $1 and known.external_id = asked.order_id

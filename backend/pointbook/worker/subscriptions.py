@@ -1,10 +1,13 @@
 """Who listens to the outbox: the one place where later features (mail, webhooks) add their handlers."""
 
-from pointbook.services import joining, redemption
 from pointbook.services.granting import POINTS_CREDITED
+from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.outbox import Subscriptions, log_message
+from pointbook.services.redemption import REDEMPTION_CAPTURED
+from pointbook.services.returns import POINTS_RETURNED
+from pointbook.services.warnings import STAFF_WARNED
 
-_TOLD_TO_THE_LOG = (POINTS_CREDITED, redemption.REDEMPTION_CAPTURED, joining.MEMBER_JOINED)
+_TOLD_TO_THE_LOG = (POINTS_CREDITED, POINTS_RETURNED, REDEMPTION_CAPTURED, MEMBER_JOINED, STAFF_WARNED)
 
 
 def subscriptions() -> Subscriptions:

@@ -16,6 +16,7 @@ from pointbook.db.models.rule_simulations import (
     RuleSimulationOrder,
 )
 from pointbook.db.models.rules import EarningRuleVersion, RuleCount
+from pointbook.db.models.warnings import StaffWarning
 from pointbook.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "RuleSimulationOrder",
     "SalesOrder",
     "SettingsVersion",
+    "StaffWarning",
     "Store",
     "TokenKey",
     "WebhookDelivery",

@@ -201,7 +201,7 @@ select
     {_COLUMNS},
     coalesce(joined.account_id, released.account_id) as member_account_id,
     coalesce(joined.public_id, released.public_id) as public_id,
-    captured.hold_id as captured_hold_id, captured.captured_value,
+    capture.hold_id as captured_hold_id, coalesce(late.value, captured.captured_value) as captured_value,
     exists (
         select from return_document as waiting
         where waiting.programme_id = asked.programme_id and waiting.order_external_id = asked.order_id
@@ -217,10 +217,12 @@ left join member as released
     on released.programme_id = asked.programme_id and released.account_id = known.account_id
     and known.customer_external_id = asked.customer_id
 left join ledger.entry as capture
-    on capture.programme_id = asked.programme_id and capture.kind = 'capture'
-    and capture.source_type = 'order' and capture.source_id = asked.order_id
+    on capture.programme_id = asked.programme_id and capture.kind in ('capture', 'late_capture')
+    and capture.source_type = 'order' and capture.source_id = asked.order_id and capture.occurrence = 1
 left join ledger.hold as captured
     on captured.programme_id = asked.programme_id and captured.hold_id = capture.hold_id
+left join ledger.late_capture as late
+    on late.programme_id = asked.programme_id and late.hold_id = capture.hold_id and late.purchase = 1
 """  # noqa: S608  # names of columns
 
 _FIND = "select * from sales_order where programme_id = $1 and external_id = $2"
@@ -249,7 +251,7 @@ select
 from programme
 where programme.id = $1 and programme.state = $24 and programme.currency = $9 and not exists (
     select from ledger.entry as capture
-    where capture.programme_id = $1 and capture.kind = 'capture'
+    where capture.programme_id = $1 and capture.kind in ('capture', 'late_capture')
         and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $21
 )
 on conflict (programme_id, external_id) do nothing
@@ -275,7 +277,17 @@ update sales_order set hold_id = $3, redeemed_value = $4
 where programme_id = $1 and external_id = $2 and hold_id is null
 """
 
-_CAPTURE_SOURCE = "select source_type, source_id from ledger.hold where programme_id = $1 and hold_id = $2"
+_CAPTURE_SOURCE = """
+select source_type, source_id
+from ledger.hold
+where programme_id = $1 and hold_id = $2 and state = 'captured'
+union all
+select entry.source_type, entry.source_id
+from ledger.late_capture as late
+join ledger.entry as entry
+    on entry.programme_id = late.programme_id and entry.account_id = late.account_id and entry.seq = late.seq
+where late.programme_id = $1 and late.hold_id = $2 and late.purchase = 1
+"""
 
 _PARKED_BY_CUSTOMER = """
 select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned

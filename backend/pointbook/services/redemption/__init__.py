@@ -2,6 +2,7 @@
 
 from pointbook.services.redemption.capturing import CAPTURE, Capture, capture, release, voucher
 from pointbook.services.redemption.holding import Redeem, RedemptionQuote, cancel, extend, quote, redeem
+from pointbook.services.redemption.late import bought_in_time, spend_late
 from pointbook.services.redemption.vouchers import (
     REDEMPTION_CAPTURED,
     Purchase,
@@ -20,6 +21,7 @@ __all__ = [
     "Redeem",
     "RedemptionQuote",
     "Voucher",
+    "bought_in_time",
     "cancel",
     "capture",
     "extend",
@@ -29,6 +31,7 @@ __all__ = [
     "redeem",
     "release",
     "spend",
+    "spend_late",
     "voucher",
     "voucher_of",
 ]

@@ -16,6 +16,7 @@ from pointbook.ledger import Hold
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
+from pointbook.services.redemption.late import bought_in_time, spend_late
 from pointbook.services.redemption.vouchers import (
     Purchase,
     Voucher,
@@ -25,6 +26,7 @@ from pointbook.services.redemption.vouchers import (
     spend,
     voucher_of,
 )
+from pointbook.services.warnings import warn_of_refusal
 
 CAPTURE: Final = "capture"
 """Kind of source in the ledger: a capture by itself, without its order."""
@@ -54,7 +56,9 @@ async def capture(installation: Installation, principal: Principal, command: Cap
     The same key again is answered as the first time; with another key the voucher has ended, also for the same
     order. An order that is submitted later with this code counts what was captured here.
     Raises VoucherNotUsable (unknown code), RedemptionEnded, BelowMinimum, CurrencyMismatch, OrderConflict (the
-    order captured another voucher), IdempotencyConflict, InvalidInput, ProgrammeNotOpen.
+    order captured another voucher), IdempotencyConflict, InvalidInput, ProgrammeNotOpen. A voucher that has lapsed
+    pays for what was purchased in its time (R21), else RedemptionEnded; then InsufficientPoints if its points are
+    gone and nobody may owe any.
     """
     programme = await installation.programmes.get(principal.programme_id)
     programme.require_open()
@@ -67,18 +71,24 @@ async def capture(installation: Installation, principal: Principal, command: Cap
     async def call() -> Hold:
         async with installation.db.bare_transaction(programme.id) as connection:
             hold = await locked_hold(installation, connection, programme.id, code, now=now)
+            pay = spend_late if bought_in_time(hold, command.purchased_at) else spend
             if command.order is None:
                 purchase = Purchase(CAPTURE, hold.hold_id.hex, amount, request)
-                return await spend(connection, programme, hold, purchase, now=now)
+                return await pay(connection, programme, hold, purchase, now=now)
             limit = await _order_limit(connection, programme.id, command.order, hold, amount)
             purchase = Purchase(ORDER, command.order, limit, request)
-            captured = await spend(connection, programme, hold, purchase, now=now)
+            captured = await pay(connection, programme, hold, purchase, now=now)
             await orders.set_redeemed(connection, programme.id, command.order, captured)
             return captured
 
     seen = await _known_hold(installation, programme, code, now)
-    async with installation.turns.turn(programme.id, seen.account_id):
-        hold = await retrying(call)
+    try:
+        async with installation.turns.turn(programme.id, seen.account_id):
+            hold = await retrying(call)
+    except errors.InsufficientPoints as refusal:
+        bought = f"redemption {seen.hold_id.hex}" if command.order is None else f"order {command.order}"
+        await warn_of_refusal(installation.db, programme.id, bought, refusal, now=now)
+        raise
     return voucher_of(installation, programme, hold, now=now)
 
 

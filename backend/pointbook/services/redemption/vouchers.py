@@ -106,14 +106,21 @@ async def spend(
         now=now,
     )
     if hold.state is HoldState.HELD:
-        payload = {
-            "redemption": captured.hold_id.hex,
-            "points": captured.captured_points,
-            "value": captured.captured_value,
-            "currency": programme.currency,
-        }
-        await outbox.append(connection, programme.id, REDEMPTION_CAPTURED, payload, now=now)
+        await tell_captured(connection, programme, captured, now=now)
     return captured
+
+
+async def tell_captured(
+    connection: Connection, programme: ProgrammeSnapshot, captured: Hold, *, now: datetime
+) -> None:
+    """Promise the message that points were spent, in the transaction that spent them."""
+    payload = {
+        "redemption": captured.hold_id.hex,
+        "points": captured.captured_points,
+        "value": captured.captured_value,
+        "currency": programme.currency,
+    }
+    await outbox.append(connection, programme.id, REDEMPTION_CAPTURED, payload, now=now)
 
 
 def voucher_of(installation: Installation, programme: ProgrammeSnapshot, hold: Hold, *, now: datetime) -> Voucher:

@@ -1,0 +1,33 @@
+"""What staff should look at."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from pointbook.db.migrations import steps
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "staff_warning",
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "kind in ('LATE_PURCHASE_OWED', 'LATE_PURCHASE_REFUSED', 'REDEMPTION_NOT_REPEATED')",
+            name=op.f("staff_warning_kind_check"),
+        ),
+        sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("staff_warning_programme_id_fkey")),
+        sa.PrimaryKeyConstraint("programme_id", "id", name=op.f("staff_warning_pkey")),
+        sa.UniqueConstraint("programme_id", "kind", "subject", name=op.f("staff_warning_programme_id_kind_subject_key")),
+    )
+    steps.isolate_tenants(["staff_warning"])
+    steps.grant_to_app("select, insert", ["staff_warning"])

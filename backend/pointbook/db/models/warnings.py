@@ -1,0 +1,31 @@
+"""What staff should look at."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pointbook.db.base import Base, BigId, one_of
+
+
+class StaffWarning(Base):
+    """Something that went otherwise than the merchant would expect, told once a kind and subject.
+
+    ``subject`` names what it is about: "order 7", "redemption <id>". ``detail`` holds figures; no personal datum.
+    """
+
+    __tablename__ = "staff_warning"
+    __table_args__ = (
+        CheckConstraint(
+            one_of("kind", "LATE_PURCHASE_OWED", "LATE_PURCHASE_REFUSED", "REDEMPTION_NOT_REPEATED"), name="kind"
+        ),
+        UniqueConstraint("programme_id", "kind", "subject"),
+    )
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    id: Mapped[BigId] = mapped_column(Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[dict[str, Any]]
