@@ -46,6 +46,7 @@ _TENANT_TABLES = (
         "outbox_message",
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
+    "order_occurrence",
     *SIMULATION_TABLES,
     *SENDING_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),

@@ -45,6 +45,7 @@ def test_an_order_is_told_in_our_words() -> None:
             "externalId": "700",
             "type": "SALE",
             "status": "processing",
+            "statusAt": "2026-03-01T08:31:00Z",
             "placedAt": "2026-03-01T08:30:00Z",
             "currency": "EUR",
             "customer": {"externalId": "7", "email": "clara@example.com"},
@@ -216,8 +217,8 @@ def test_refunds_take_back_their_share_of_everything() -> None:
 @pytest.mark.parametrize(
     ("status", "refunds", "ids"),
     [
-        ("cancelled", [], ["wc-cancelled-700"]),
-        ("cancelled", [("1", "50.00")], ["wc-refund-1", "wc-cancelled-700"]),
+        ("cancelled", [], ["wc-cancelled-700-2026-03-01T08:31:00Z"]),
+        ("cancelled", [("1", "50.00")], ["wc-refund-1", "wc-cancelled-700-2026-03-01T08:31:00Z"]),
         ("refunded", [("1", "50.00")], ["wc-refund-1"]),
         ("refunded", [("1", "20.00")], ["wc-refund-1", "wc-refunded-700"]),
         ("refunded", [], ["wc-refunded-700"]),

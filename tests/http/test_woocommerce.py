@@ -94,13 +94,64 @@ async def test_a_cancelled_order_gives_its_points_back(woo_shop: Shop, woo: WooC
     assert (created.json["documents"][0]["total"], created.json["documents"][0]["redeemed"]) == ("50.00", "5.00")
     assert await points(woo_shop) == 0
     cancelled = await woo.send(payloads.order(status="cancelled", **parts))
-    assert told(cancelled) == [("700", "RECEIVED"), ("wc-cancelled-700", "APPLIED")]
+    assert told(cancelled) == [
+        ("700", "RECEIVED"),
+        ("wc-cancelled-700-2026-03-01T08:31:00Z", "APPLIED"),
+    ]
     assert cancelled.json["documents"][1]["pointsGivenBack"] == 100
     assert cancelled.json["documents"][1]["money"] == "45.00"
     assert await points(woo_shop) == 100
     late = await woo.send(payloads.order(status="completed", **parts))  # an older one that comes late
     assert told(late) == [("700", "EARNED")]
     assert await points(woo_shop) == 100
+
+
+async def test_an_order_that_was_cancelled_is_completed_after_all(woo_shop: Shop, woo: WooCommerce) -> None:
+    """R28: WooCommerce says when it changed the order, so what comes late is known from what is new."""
+    voucher = await redeem(woo_shop.installation, woo_shop.programme, 100, of=cart(total=5_000), external_id="7")
+    parts: dict[str, Any] = {
+        "line_items": [payloads.line(1, "50.00", total="45.00")],
+        "coupon_lines": [payloads.coupon(voucher.code, "5.00")],
+    }
+
+    async def change(status: str, minute: int, **more: Any) -> list[tuple[str, str]]:
+        payload = payloads.order(status=status, **parts, **more)
+        return told(await woo.send({**payload, "date_modified_gmt": f"2026-03-01T08:{minute}:00"}))
+
+    for _ in range(2):
+        assert await change("completed", 31) == [("700", "EARNED")]
+    assert await points(woo_shop) == 45
+    await change("cancelled", 32)
+    await change("cancelled", 33)  # a note was added, say
+    assert await points(woo_shop) == 100
+    await change("completed", 31)  # comes late
+    assert await points(woo_shop) == 100
+    await change("completed", 40)
+    await change("cancelled", 33)  # comes late
+    assert await points(woo_shop) == 45
+    await change("cancelled", 41)
+    assert await points(woo_shop) == 100
+    await change("completed", 42)
+    whole = payloads.refund(901, "45.00")
+    await change("completed", 43, refunds=[whole])
+    assert await points(woo_shop) == 100
+    await change("completed", 44, refunds=[whole])  # a note
+    assert await points(woo_shop) == 100
+
+
+async def test_a_delivery_that_was_held_up_is_paid_with_its_voucher(woo_shop: Shop, woo: WooCommerce) -> None:
+    """R21: the customer paid in time, whatever kept WordPress from telling."""
+    voucher = await redeem(woo_shop.installation, woo_shop.programme, 100, of=cart(total=5_000), external_id="7")
+    parts: dict[str, Any] = {
+        "line_items": [payloads.line(1, "50.00", total="45.00")],
+        "coupon_lines": [payloads.coupon(voucher.code, "5.00")],
+    }
+    woo_shop.clock.now = NOW + timedelta(hours=3)
+    early = payloads.order(701, status="completed", **parts)
+    assert told(await woo.send(early)) == [("701", "REFUSED")]
+    in_time = {**payloads.order(status="completed", **parts), "date_created_gmt": "2026-03-01T09:10:00"}
+    assert told(await woo.send(in_time)) == [("700", "EARNED")]
+    assert await points(woo_shop) == 45
 
 
 async def test_a_refund_of_money_is_as_much_of_an_order_that_points_paid_too(

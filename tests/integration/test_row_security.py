@@ -63,6 +63,10 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             NOW,
         )
         await connection.execute(
+            "insert into order_occurrence (programme_id, order_external_id, occurrence, state, returned,"
+            " redeemed_value, points) select programme_id, external_id, 1, 'EARNED', 'ALL', 0, 0 from sales_order"
+        )
+        await connection.execute(
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
         simulation = uuid4()

@@ -109,7 +109,11 @@ class Shop:
 
     async def explain(self, customer: str = "c-1") -> dict[str, Any]:
         """Why the newest entry of the customer's history granted its points."""
-        entry = (await self.me("history(first: 1) { nodes { id } }", customer))["history"]["nodes"][0]["id"]
+        return await self.explain_entry(
+            (await self.me("history(first: 1) { nodes { id } }", customer))["history"]["nodes"][0]["id"], customer
+        )
+
+    async def explain_entry(self, entry: str, customer: str = "c-1") -> dict[str, Any]:
         answer = await self._customer(
             customer,
             "query ($entry: ID!) { explain(entry: $entry) {"

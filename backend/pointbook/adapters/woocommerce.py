@@ -9,6 +9,9 @@ amounts and taxes apart; documents have them together, as the customer paid them
 - The order's refunds are known by their sums only. The first k of them together take back the share of every line
   and fee that their sum has of the total, and the k-th what that is more than before it; once they reach the
   total, everything. So each has the same document however often it is told.
+- When an order got its status is when it was last changed. A cancelled order that is changed is cancelled again,
+  which takes back what is left: nothing, or all of it if it had been completed in between. An order with refunds
+  does not say when: its refunds stay, so it is not completed again as a whole.
 """
 
 import re
@@ -89,6 +92,7 @@ def _order(
         "externalId": order_id,
         "type": "SALE",
         "status": payload.get("status"),
+        "statusAt": None if payload.get("refunds") else _modified_at(payload),
         "placedAt": _utc(payload.get("date_created_gmt")),
         "currency": payload["currency"],
         "customer": _customer(order_id, payload),
@@ -186,9 +190,12 @@ def _returns(
         content = {"everything": True} if refunded >= amounts.paid else _share(amounts, before, refunded, places)
         if content:
             yield {"externalId": f"wc-refund-{refund_id}", "type": "CREDIT_NOTE", **content}
-    status = payload.get("status")
+    status, modified_at = payload.get("status"), _modified_at(payload)
     if status == _CANCELLED:
-        yield {"externalId": f"wc-cancelled-{order_id}", "type": "CANCELLATION"}
+        document_id = f"wc-cancelled-{order_id}"
+        if isinstance(modified_at, str):
+            document_id += f"-{modified_at}"
+        yield {"externalId": document_id, "type": "CANCELLATION", "returnedAt": modified_at}
     elif status == _REFUNDED and (refunded < amounts.paid or amounts.paid == 0):
         yield {"externalId": f"wc-refunded-{order_id}", "type": "CREDIT_NOTE", "everything": True}
 
@@ -244,6 +251,10 @@ def _id(field: str, value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_ID:
         return value
     raise InvalidInput(field, "is required" if value is None else "must be a whole number")
+
+
+def _modified_at(payload: Mapping[str, Any]) -> object:
+    return _utc(payload.get("date_modified_gmt")) or None
 
 
 def _utc(value: object) -> object:

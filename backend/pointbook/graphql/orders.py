@@ -127,6 +127,11 @@ class OrderInput:
     )
     type: OrderType = strawberry.field(description="What kind of document it is.")
     status: str = strawberry.field(description="The shop's status; the programme says which ones earn.")
+    status_at: datetime | None = strawberry.field(
+        default=None,
+        description="When it got this status. An order that came back whole earns anew when it is completed later "
+        "than that; and a report with an older status than is known changes nothing.",
+    )
     placed_at: datetime = strawberry.field(description="When it was placed.")
     currency: str = strawberry.field(description="ISO 4217 code; the programme's currency.")
     customer: OrderCustomerInput = strawberry.field(description="Who ordered.")

@@ -13,17 +13,15 @@ import enum
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import orjson
-
 from pointbook import ledger
 from pointbook.db.queries import orders
 from pointbook.db.queries import returns as return_rows
 from pointbook.db.session import Connection
 from pointbook.domain import errors
-from pointbook.domain.orders import Customer, OrderContent, OrderDocument, OrderType, StoredOrder
+from pointbook.domain.orders import StoredOrder
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot
 from pointbook.services.judging import Judge
-from pointbook.services.order_settling import NOTHING_REDEEMED, Overtaken, Settling
+from pointbook.services.order_settling import NOTHING_REDEEMED, Overtaken, Settling, document_of
 from pointbook.services.returns import ReturnOutcome, settle_parked
 
 ORDER: Final = "ORDER"
@@ -82,7 +80,7 @@ async def send_one(
 ) -> Sent:
     """Settle a document in the caller's transaction, of which a refusal leaves nothing but itself.
 
-    Raises Overtaken, ReturnOvertaken and ProgrammeChangedError: roll back and call again; ClockAhead.
+    Raises Overtaken and ProgrammeChangedError: roll back and call again; ClockAhead.
     """
     try:
         async with connection.transaction():
@@ -116,7 +114,7 @@ async def _send_order(
     settling = Settling(
         programme,
         Judge(programme, now),
-        _document(record, record.customer_external_id),
+        document_of(record, record.customer_external_id),
         StoredOrder(record.document, record.fingerprint),
         tells=True,
         now=now,
@@ -154,23 +152,6 @@ async def _known(
         if member is not None:
             return known._replace(account_id=member[0], public_id=member[1])
     return known
-
-
-def _document(record: orders.OrderRecord, customer: str) -> OrderDocument:
-    """As it was reported, but for what is not kept: the address, and the code of what was captured."""
-    return OrderDocument(
-        external_id=record.external_id,
-        type=OrderType(record.type),
-        status=record.status,
-        placed_at=record.placed_at,
-        currency=record.currency,
-        store=record.store_id,
-        entry_channel=record.entry_channel,
-        exit_channel=record.exit_channel,
-        customer=Customer(customer),
-        voucher_code=None,
-        content=OrderContent.from_stored(orjson.loads(record.document)),
-    )
 
 
 async def _send_return(

@@ -32,7 +32,7 @@ MAX_QUOTED: Final = 10**15
 _MANY_LINES: Final = 100
 """More are judged in another thread: with many rules that takes longer than others shall wait."""
 _REDEEMED: Final = "redeemedValue"
-_NOT_OF_A_CART: Final = frozenset({"externalId", "type", "status", "customer", "voucherCode"})
+_NOT_OF_A_CART: Final = frozenset({"externalId", "type", "status", "statusAt", "customer", "voucherCode"})
 
 
 @dataclass(frozen=True, slots=True)

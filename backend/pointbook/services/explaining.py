@@ -123,15 +123,25 @@ def _of_joining(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
 
 _ENTRY = f"""
 select
-    entry.at, entry.source_type, entry.source_id, known.points, known.judgement, known.settings_version,
-    known.placed_at, known.store_id, known.entry_channel, known.exit_channel, known.document, known.redeemed_value,
-    member.sign_up_points, member.sign_up_judgement
+    entry.at, entry.source_type, entry.source_id, known.placed_at, known.store_id, known.entry_channel,
+    known.exit_channel, known.document, granted.points, granted.judgement, granted.settings_version,
+    granted.redeemed_value, member.sign_up_points, member.sign_up_judgement
 from ledger.account as account
 join ledger.entry as entry on entry.programme_id = account.programme_id and entry.account_id = account.account_id
 join member on member.programme_id = entry.programme_id and member.account_id = entry.account_id
 left join sales_order as known
     on known.programme_id = entry.programme_id and known.external_id = entry.source_id
     and entry.source_type = '{ORDER}'
+left join order_occurrence as former
+    on former.programme_id = known.programme_id and former.order_external_id = known.external_id
+    and former.occurrence = entry.occurrence
+cross join lateral (
+    select known.points, known.judgement, known.settings_version, known.redeemed_value
+    where former.occurrence is null
+    union all
+    select former.points, former.judgement, former.settings_version, former.redeemed_value
+    where former.occurrence is not null
+) as granted
 where account.programme_id = $1 and account.public_id = $2 and entry.seq = $3 and entry.kind = 'accrual'
     and (known.external_id is not null or entry.source_type = '{SIGN_UP}')
 """  # noqa: S608  # kinds of source

@@ -9,6 +9,7 @@ arrives. Stated rules:
   than what points have paid already is refused.
 - Once it has earned, a new status is noted and has no effect, so a late, older one undoes nothing. Other content
   is a conflict.
+- An order that came back whole earns anew when it was completed after that, as ``statusAt`` tells (R28).
 - What return documents took back before it earned does not earn; what waited for the order takes it back at once.
 - An order of somebody who has not joined is parked. Reported again after its customer joined, it earns.
 """
@@ -32,6 +33,7 @@ from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
+from pointbook.services.order_renewing import locked_with_accounts, renew
 from pointbook.services.order_settling import (
     NOTHING_REDEEMED,
     Effect,
@@ -161,9 +163,14 @@ class _Report:
         earlier = known.order
         if earlier is None:
             return await self._take(connection, known)
+        if self._is_stale(earlier):
+            return self._answer_of(earlier)
+        if (renewed := await self._renew(connection, earlier)) is not None:
+            return renewed
         if earlier.state == orders.EARNED:
             return await self._note(connection, earlier)
         if not self._is_news(earlier, known):
+            await self._note_status(connection, earlier)
             return self._answer_of(earlier)
         if earlier.returned != orders.NOT_RETURNED and earlier.fingerprint != self.settling.stored.fingerprint:
             raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
@@ -173,9 +180,35 @@ class _Report:
         """An order that has earned: only its status may still change."""
         if earlier.fingerprint != self.settling.stored.fingerprint:
             raise errors.OrderConflict(self.order.external_id)
-        if earlier.status != self.order.status:
-            await orders.set_status(connection, self.programme.id, self.order.external_id, self.order.status)
+        await self._note_status(connection, earlier)
         return self._answer_of(earlier)
+
+    async def _note_status(self, connection: Connection, earlier: orders.OrderRow) -> None:
+        order = self.order
+        if (earlier.status, earlier.status_at) != (order.status, order.status_at or earlier.status_at):
+            await orders.set_status(
+                connection, self.programme.id, order.external_id, order.status, order.status_at
+            )
+
+    def _is_stale(self, earlier: orders.OrderRow) -> bool:
+        """The shop has said more of the order since it made this report."""
+        said_at = self.order.status_at
+        return said_at is not None and earlier.status_at is not None and said_at < earlier.status_at
+
+    async def _renew(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder | None:
+        """An order that came back whole may be completed again; None: it is not."""
+        if earlier.returned not in orders.RETURNED_WHOLE or self.order.status_at is None:
+            return None
+        order = await locked_with_accounts(connection, self.programme.id, self.order.external_id)
+        if order is None or (order.occurrence, order.returned) != (earlier.occurrence, earlier.returned):
+            raise Overtaken
+        if earlier.fingerprint != self.settling.stored.fingerprint:
+            raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
+        renewed = await renew(connection, self.settling, order)
+        if renewed is None:
+            return None
+        effect, redeemed = renewed
+        return self._answer(effect.outcome, effect.points, redeemed)
 
     def _is_news(self, earlier: orders.OrderRow, known: orders.Known) -> bool:
         if (earlier.fingerprint, earlier.status) != (self.settling.stored.fingerprint, self.order.status):
@@ -225,8 +258,9 @@ class _Report:
         total = self.order.content.total
         purchase = Purchase(ORDER, self.order.external_id, total)
         if bought_in_time(hold, self.order.placed_at):
-            hold = await spend_late(connection, self.programme, hold, purchase, now=self.settling.now)
-        elif hold.state is HoldState.HELD:
+            late = await spend_late(connection, self.programme, hold.hold_id, purchase, now=self.settling.now)
+            return Redeemed(hold.hold_id, late.value)
+        if hold.state is HoldState.HELD:
             try:
                 hold = await spend(connection, self.programme, hold, purchase, now=self.settling.now)
             except errors.RedemptionEnded as error:
@@ -252,11 +286,14 @@ class _Report:
         return await self.settling.earn(connection, known, account, redeemed)
 
     def _answer_of(self, earlier: orders.OrderRow) -> SubmittedOrder:
-        assert earlier.total == self.order.content.total, "the content is the same"
+        currency = self.order.currency
+        total, redeemed = Money(earlier.total, currency), Money(earlier.redeemed_value, currency)
         outcome = Outcome(earlier.state)
-        return self._answer(outcome, earlier.points, earlier.redeemed_value, replayed=True)
+        return SubmittedOrder(self.order.external_id, outcome, earlier.points, total, redeemed, replayed=True)
 
-    def _answer(self, outcome: Outcome, points: int, redeemed: int, *, replayed: bool = False) -> SubmittedOrder:
+    def _answer(self, outcome: Outcome, points: int, redeemed: int) -> SubmittedOrder:
         currency = self.order.currency
         total = Money(self.order.content.total, currency)
-        return SubmittedOrder(self.order.external_id, outcome, points, total, Money(redeemed, currency), replayed)
+        return SubmittedOrder(
+            self.order.external_id, outcome, points, total, Money(redeemed, currency), replayed=False
+        )

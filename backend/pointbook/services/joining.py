@@ -175,7 +175,12 @@ class _Joining:
             self._judged_by_order, rows, left, given
         )
         lots = {order: one.lots for order, one in judged.items()}
-        accruals = [Accrual(account.account_id, ORDER, order, 1, lots[order]) for order in lots if lots[order]]
+        occurrences = {row["external_id"]: row["occurrence"] for row in rows}
+        accruals = [
+            Accrual(account.account_id, ORDER, order, occurrences[order], lots[order])
+            for order in lots
+            if lots[order]
+        ]
         accrued = await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
         seqs = {accrual.source_id: answer.seq for accrual, answer in zip(accruals, accrued, strict=True)}
         for order, seq in seqs.items():

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from pointbook import ledger
 from pointbook.db.queries import orders
@@ -19,7 +20,7 @@ from pointbook.db.queries.returns import locked_order
 from pointbook.db.queries.rule_counts import add_counts, counts_of
 from pointbook.db.session import Connection
 from pointbook.domain import earning, errors
-from pointbook.domain.orders import OrderContent, OrderDocument, StoredOrder
+from pointbook.domain.orders import Customer, OrderContent, OrderDocument, OrderType, StoredOrder
 from pointbook.domain.rules import Counter, Occasion, Part
 from pointbook.ledger import Accrual, NewLot
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
@@ -58,6 +59,24 @@ class Effect(NamedTuple):
     version: int | None = None
     judgement: str | None = None
     seq: int | None = None
+
+
+def document_of(record: orders.OrderRecord, customer: str) -> OrderDocument:
+    """As it was reported, but for what is not kept: the address, and the code of what was captured."""
+    return OrderDocument(
+        external_id=record.external_id,
+        type=OrderType(record.type),
+        status=record.status,
+        placed_at=record.placed_at,
+        currency=record.currency,
+        store=record.store_id,
+        entry_channel=record.entry_channel,
+        exit_channel=record.exit_channel,
+        customer=Customer(customer),
+        voucher_code=None,
+        content=OrderContent.from_stored(orjson.loads(record.document)),
+        status_at=record.status_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +120,8 @@ class Settling:
         lots = self._lots(result.parts)
         if not lots:
             return Effect(Outcome.EARNED, version=version, judgement=record)
-        accrual = Accrual(account.account_id, ORDER, order.external_id, 1, lots)
+        occurrence = 1 if known.order is None else known.order.occurrence
+        accrual = Accrual(account.account_id, ORDER, order.external_id, occurrence, lots)
         [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
         if accrued.status == "duplicate":
             raise Overtaken
@@ -197,5 +217,6 @@ class Settling:
             judgement=effect.judgement,
             hold_id=redeemed.hold_id,
             entry_seq=effect.seq,
+            status_at=order.status_at,
             reported_at=self.now,
         )

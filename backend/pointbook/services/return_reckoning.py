@@ -64,7 +64,7 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """An order with what paid it, and the documents that had their effect on it."""
+    """An order with what paid it, and the documents that had their effect on it, of its present occurrence."""
 
     programme: ProgrammeSnapshot
     order: rows.ReturnableOrder
@@ -78,9 +78,11 @@ class Reckoning:
     ) -> "Reckoning":
         ordered = Ordered(OrderContent.from_stored(orjson.loads(order.document)), order.currency)
         parts = (
-            [] if order.hold_id is None else await ledger.captured_parts(connection, programme.id, order.hold_id)
+            []
+            if order.hold_id is None
+            else await ledger.captured_parts(connection, programme.id, order.hold_id, order.purchase)
         )
-        applied = await rows.applied(connection, programme.id, order.external_id)
+        applied = await rows.applied(connection, programme.id, order.external_id, order.occurrence)
         contents = [ReturnContent.from_stored(row.document) for row in applied]
         walked = await _reckoned(len(ordered.content.lines) * len(contents), lambda: ordered.walked(contents))
         return cls(

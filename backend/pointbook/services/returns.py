@@ -17,12 +17,14 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from pointbook import ledger
+from pointbook.db.queries import orders
 from pointbook.db.queries import returns as rows
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 from pointbook.domain import errors
 from pointbook.domain.money import Money
+from pointbook.domain.orders import StoredOrder
 from pointbook.domain.return_types import ReturnType, TypeEffect, effect_of
 from pointbook.domain.returns import ReturnContent, grace_end, parse_return
 from pointbook.ledger import GiveBack, Reversal, Source
@@ -30,7 +32,11 @@ from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, keep_unchanged
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
+from pointbook.services.judging import Judge
+from pointbook.services.order_renewing import is_of_former, locked_with_accounts, renew
+from pointbook.services.order_settling import Overtaken, Settling, document_of
 from pointbook.services.return_reckoning import Reckoning, Undone
+from pointbook.services.warnings import WarningKind, warn
 
 RETURN: Final = "return"
 """The kind of source in the ledger."""
@@ -167,9 +173,21 @@ async def settle_parked(
 ) -> SubmittedReturn:
     """Apply a document that is kept, in the caller's transaction; as it stands, if somebody else has meanwhile.
 
-    Raises what ``submit_return`` does, ReturnOvertaken and ProgrammeChangedError; then the caller rolls back.
+    Raises what ``submit_return`` does, Overtaken and ProgrammeChangedError; then the caller rolls back.
     """
-    content, record = ReturnContent.from_stored(row.document), _record_of(row, by_hand=by_hand, now=now)
+    content = ReturnContent.from_stored(row.document)
+    record = rows.ReturnRecord(
+        row.external_id,
+        row.order_external_id,
+        row.type,
+        row.status,
+        row.currency,
+        row.returned_at,
+        content.to_json(),
+        row.fingerprint,
+        by_hand,
+        row.reported_at,
+    )
     return await _Report(programme, record, content, now, kept=True).settle(connection)
 
 
@@ -193,22 +211,6 @@ async def _apply_one(
     await programmes.while_open(programme_id, call)
 
 
-def _record_of(row: rows.ReturnRow, *, by_hand: bool, now: datetime) -> rows.ReturnRecord:
-    """A document that is kept, as if it were reported again."""
-    return rows.ReturnRecord(
-        row.external_id,
-        row.order_external_id,
-        row.type,
-        row.status,
-        row.currency,
-        row.returned_at,
-        ReturnContent.from_stored(row.document).to_json(),
-        row.fingerprint,
-        by_hand,
-        now,
-    )
-
-
 async def _until_not_overtaken(
     db: Database, programme_id: int, settle: Callable[[Connection], Awaitable[Answer]]
 ) -> Answer:
@@ -219,13 +221,9 @@ async def _until_not_overtaken(
     for _ in range(_ATTEMPTS):
         try:
             return await retrying(settled)
-        except ReturnOvertaken:
+        except Overtaken:
             continue
     raise AssertionError(f"a return was overtaken {_ATTEMPTS} times")
-
-
-class ReturnOvertaken(Exception):
-    """The order or the document changed between reading and locking: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,17 +241,19 @@ class _Report:
 
     async def settle(self, connection: Connection) -> SubmittedReturn:
         programme_id, record = self.programme.id, self.record
-        order = await self._locked_order(connection)
+        order = await locked_with_accounts(connection, programme_id, record.order_external_id)
         earlier = await rows.locked(connection, programme_id, record.external_id)
         if self.kept and (earlier is None or earlier.fingerprint != record.fingerprint):
-            raise ReturnOvertaken
+            raise Overtaken
         if earlier is not None and earlier.effect is not None:
             return await self._repeat(connection, order, earlier, earlier.effect)
         if not await rows.keep(connection, programme_id, record):
-            raise ReturnOvertaken
+            raise Overtaken
         if order is None:
             return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
         await keep_unchanged(connection, self.programme)
+        if is_of_former(order, record.returned_at or record.reported_at):
+            return await self._pass_over(connection, order)
         return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
 
     async def _repeat(
@@ -270,20 +270,6 @@ class _Report:
             await rows.set_status(connection, self.programme.id, self.record.external_id, self.record.status)
         return self._answer(effect, order, replayed=True)
 
-    async def _locked_order(self, connection: Connection) -> rows.ReturnableOrder | None:
-        """The order under its lock, taken after those of the accounts that its points move on."""
-        programme_id, name = self.programme.id, self.record.order_external_id
-        seen = await rows.order(connection, programme_id, name)
-        if seen is None:
-            return None
-        owners = {owner for owner in (seen.account_id, seen.holder_id) if owner is not None}
-        if owners:
-            await ledger.lock(connection, programme_id, sorted(owners))
-        locked = await rows.locked_order(connection, programme_id, name)
-        if locked is None or (locked.account_id, locked.holder_id) != (seen.account_id, seen.holder_id):
-            raise ReturnOvertaken
-        return locked
-
     async def _apply(
         self, connection: Connection, order: rows.ReturnableOrder, *, by_hand: bool
     ) -> SubmittedReturn:
@@ -298,6 +284,7 @@ class _Report:
         moved = await self._move(connection, order, undone)
         taken = None if moved is None else moved.reversed
         effect = rows.Effect(
+            occurrence=order.occurrence,
             number=reckoning.number,
             effect=kind,
             value=undone.value,
@@ -313,7 +300,44 @@ class _Report:
         await rows.set_returned(connection, self.programme.id, order.external_id, returned)
         if moved is not None:
             await self._tell(connection, order, moved)
+        if not undone.leaves_something:
+            await self._renew(connection)
         return self._answer(effect, order, returned=returned)
+
+    async def _pass_over(self, connection: Connection, order: rows.ReturnableOrder) -> SubmittedReturn:
+        """A document of an occurrence before the present one, of which nothing is left: it has no effect."""
+        former = order.occurrence - 1
+        before = await rows.applied(connection, self.programme.id, order.external_id, former)
+        effect = rows.Effect(former, len(before) + 1, TypeEffect.NOTHING, *[0] * 7)
+        name, by_hand = self.record.external_id, self.record.by_hand
+        await rows.apply(connection, self.programme.id, name, effect, by_hand=by_hand, now=self.now)
+        return self._answer(effect, order)
+
+    async def _renew(self, connection: Connection) -> None:
+        """The order that has come back may have been completed since: the report of that came first."""
+        programme_id, name = self.programme.id, self.record.order_external_id
+        record, order = (
+            await orders.find(connection, programme_id, name),
+            await rows.locked_order(connection, programme_id, name),
+        )
+        assert record is not None, "it is known, and orders are never deleted"
+        assert order is not None, "it is known, and orders are never deleted"
+        if record.status_at is None or record.customer_external_id is None:
+            return
+        settling = Settling(
+            self.programme,
+            Judge(self.programme, self.now),
+            document_of(record, record.customer_external_id),
+            StoredOrder(record.document, record.fingerprint),
+            tells=True,
+            now=self.now,
+        )
+        try:
+            await renew(connection, settling, order)
+        except errors.InsufficientPoints as refusal:
+            detail = {"requested": refusal.requested, "available": refusal.available}
+            kind, subject = WarningKind.LATE_PURCHASE_REFUSED, f"order {name}"
+            await warn(connection, programme_id, kind, subject, detail, now=self.now)
 
     async def _move(
         self, connection: Connection, order: rows.ReturnableOrder, undone: Undone
@@ -322,9 +346,10 @@ class _Report:
         given = reversal = None
         if undone.given_back and order.hold_id is not None:
             grace = grace_end(self.now, settings.give_back_grace_days, self.programme.zone)
-            given = GiveBack(order.hold_id, undone.given_back, grace)
+            given = GiveBack(order.hold_id, undone.given_back, grace, order.purchase)
         if undone.reversed and order.entry_seq is not None:
-            reversal = Reversal(Source(ORDER, order.external_id), undone.reversed, settings.clawback)
+            accrual = Source(ORDER, order.external_id, order.occurrence)
+            reversal = Reversal(accrual, undone.reversed, settings.clawback)
         if given is None and reversal is None:
             return None
         source = Source(RETURN, self.record.external_id)
@@ -348,7 +373,7 @@ class _Report:
         await outbox.append(connection, self.programme.id, POINTS_RETURNED, payload, now=self.now)
 
     def _parked(self, *, replayed: bool) -> SubmittedReturn:
-        nothing = rows.Effect(0, TypeEffect.NOTHING, *[0] * 7)
+        nothing = rows.Effect(0, 0, TypeEffect.NOTHING, *[0] * 7)
         return self._answer(nothing, None, replayed=replayed)
 
     def _answer(

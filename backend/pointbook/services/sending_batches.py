@@ -28,7 +28,7 @@ from pointbook.db.session import Connection, Database
 from pointbook.services.directory import ProgrammeChangedError, ProgrammeDirectory, ProgrammeSnapshot
 from pointbook.services.document_sending import PointsAsOf, Refusal, SendOutcome, Sent, send_one
 from pointbook.services.order_settling import Overtaken
-from pointbook.services.returns import ReturnOvertaken, apply_parked
+from pointbook.services.returns import apply_parked
 
 BATCH: Final = 100
 """Documents before another programme has its turn."""
@@ -189,7 +189,7 @@ class _Sending:
             now = self.clock()
             try:
                 return await retrying(lambda: self._once(programme, documents, now))  # noqa: B023  # awaited here
-            except (Overtaken, ReturnOvertaken, ProgrammeChangedError):
+            except (Overtaken, ProgrammeChangedError):
                 self.programmes.forget(self.programme_id)
                 continue
         raise AssertionError(f"document {documents[0]['external_id']!r} was overtaken {_ATTEMPTS} times")

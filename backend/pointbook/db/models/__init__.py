@@ -5,7 +5,7 @@ from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
 from pointbook.db.models.order_sendings import OrderSending, OrderSendingDocument
-from pointbook.db.models.orders import SalesOrder
+from pointbook.db.models.orders import OrderOccurrence, SalesOrder
 from pointbook.db.models.outbox import OutboxMessage
 from pointbook.db.models.programmes import Programme, SettingsVersion, Store
 from pointbook.db.models.returns import ReturnDocument
@@ -26,6 +26,7 @@ __all__ = [
     "ImportRun",
     "Member",
     "MemberExternalId",
+    "OrderOccurrence",
     "OrderSending",
     "OrderSendingDocument",
     "OutboxMessage",

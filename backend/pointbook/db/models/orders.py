@@ -20,6 +20,10 @@ class SalesOrder(Base):
     the ledger; an order that earned 0 points has none. ``judgement`` says what its points come from: the
     instant that pins the rules, the day, what caps had given before, what became of each rule. Without one the
     settings alone judged. ``returned`` says how much return documents took back.
+
+    ``occurrence``: 1, and one more each time that it was completed again after all of it had come back; it began
+    at ``begun_at``, and ``OrderOccurrence`` has those before. ``purchase``: which of the voucher's pays for it, 0
+    for none. ``status_at``: when the shop gave it its status.
     """
 
     __tablename__ = "sales_order"
@@ -33,6 +37,7 @@ class SalesOrder(Base):
         CheckConstraint("state = 'EARNED' or (points = 0 and entry_seq is null)", name="earned"),
         CheckConstraint("state <> 'EARNED' or account_id is not null", name="earner"),
         CheckConstraint("state = 'PARKED' or customer_email is null", name="parked_email"),
+        CheckConstraint("(occurrence = 1) = (begun_at is null) and purchase >= 0", name="occurrence"),
         Index(
             "sales_order_hold_id_key",
             "programme_id",
@@ -87,4 +92,32 @@ class SalesOrder(Base):
     hold_id: Mapped[UUID | None]
     entry_seq: Mapped[BigId | None]
     returned: Mapped[str] = mapped_column(server_default="NONE")
+    occurrence: Mapped[int] = mapped_column(server_default="1")
+    purchase: Mapped[int] = mapped_column(server_default="1")
+    begun_at: Mapped[datetime | None]
+    status_at: Mapped[datetime | None]
     reported_at: Mapped[datetime]
+
+
+class OrderOccurrence(Base):
+    """What an order was until it was completed again: all of it had come back. Fields as in ``SalesOrder``."""
+
+    __tablename__ = "order_occurrence"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["programme_id", "order_external_id"], ["sales_order.programme_id", "sales_order.external_id"]
+        ),
+    )
+
+    programme_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    order_external_id: Mapped[str] = mapped_column(primary_key=True)
+    occurrence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[BigId | None]
+    state: Mapped[str]
+    returned: Mapped[str]
+    redeemed_value: Mapped[MinorUnits]
+    points: Mapped[Points]
+    settings_version: Mapped[int | None]
+    judgement: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    entry_seq: Mapped[BigId | None]
+    begun_at: Mapped[datetime | None]

@@ -11,7 +11,8 @@ from pointbook.db.base import Base, MinorUnits, Points, one_of
 
 
 class ReturnDocument(Base):
-    """A return by the shop's id. PARKED until its order is known; APPLIED once, as the ``number``-th of its order.
+    """A return by the shop's id. PARKED until its order is known; APPLIED once, as the ``number``-th of an
+    ``occurrence`` of its order.
 
     REFUSED: it had waited and does not fit the order, as ``refusal`` says; the shop may correct it. ``tried_at``:
     when it could not be looked at, so that others come first.
@@ -28,7 +29,7 @@ class ReturnDocument(Base):
         CheckConstraint(one_of("effect", "BOTH", "EARNING", "REDEMPTION", "NOTHING"), name="effect"),
         CheckConstraint(
             "(state = 'APPLIED') = (number is not null) and (state = 'APPLIED') = (applied_at is not null)"
-            " and (state = 'APPLIED') = (effect is not null)",
+            " and (state = 'APPLIED') = (effect is not null) and (state = 'APPLIED') = (occurrence is not null)",
             name="applied",
         ),
         CheckConstraint(
@@ -36,7 +37,21 @@ class ReturnDocument(Base):
             " and debt >= 0 and forgiven >= 0 and debt + forgiven <= reversed",
             name="amounts",
         ),
-        Index(None, "programme_id", "order_external_id", "number", unique=True),
+        Index(
+            "return_document_number_key",
+            "programme_id",
+            "order_external_id",
+            "occurrence",
+            "number",
+            unique=True,
+        ),
+        Index(
+            "return_document_waiting_idx",
+            "programme_id",
+            "reported_at",
+            "external_id",
+            postgresql_where="state <> 'APPLIED'",
+        ),
         Index("return_document_parked_idx", "programme_id", "external_id", postgresql_where="state = 'PARKED'"),
     )
 
@@ -52,6 +67,7 @@ class ReturnDocument(Base):
     refusal: Mapped[str | None]
     tried_at: Mapped[datetime | None]
     by_hand: Mapped[bool] = mapped_column(server_default="false")
+    occurrence: Mapped[int | None]
     number: Mapped[int | None]
     effect: Mapped[str | None]
     value: Mapped[MinorUnits] = mapped_column(server_default="0")

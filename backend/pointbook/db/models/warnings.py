@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointbook.db.base import Base, BigId, one_of
 
 
 class StaffWarning(Base):
-    """Something that went otherwise than the merchant would expect, told once a kind and subject.
+    """Something that went otherwise than the merchant would expect. A refusal, which may come often, is told once.
 
     ``subject`` names what it is about: "order 7", "redemption <id>". ``detail`` holds figures; no personal datum.
     """
@@ -20,7 +20,13 @@ class StaffWarning(Base):
         CheckConstraint(
             one_of("kind", "LATE_PURCHASE_OWED", "LATE_PURCHASE_REFUSED", "REDEMPTION_NOT_REPEATED"), name="kind"
         ),
-        UniqueConstraint("programme_id", "kind", "subject"),
+        Index(
+            "staff_warning_refused_key",
+            "programme_id",
+            "subject",
+            unique=True,
+            postgresql_where="kind = 'LATE_PURCHASE_REFUSED'",
+        ),
     )
 
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)

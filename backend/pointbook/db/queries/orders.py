@@ -12,6 +12,7 @@ EARNED: Final = "EARNED"
 RECEIVED: Final = "RECEIVED"
 PARKED: Final = "PARKED"
 NOT_RETURNED: Final = "NONE"
+RETURNED_WHOLE: Final = frozenset({"ALL", "CANCELLED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class OrderRow:
     points: int
     hold_id: UUID | None
     returned: str
+    occurrence: int
+    status_at: datetime | None
 
 
 class Known(NamedTuple):
@@ -84,6 +87,7 @@ class OrderRecord:
     judgement: str | None
     hold_id: UUID | None
     entry_seq: int | None
+    status_at: datetime | None
     reported_at: datetime
 
 
@@ -138,8 +142,21 @@ async def replace(connection: Connection, programme_id: int, record: OrderRecord
     return bool(await connection.fetchval(_REPLACE, programme_id, *_values(record)[:-1], programme_state))
 
 
-async def set_status(connection: Connection, programme_id: int, order: str, status: str) -> None:
-    await connection.execute(_SET_STATUS, programme_id, order, status)
+async def set_status(
+    connection: Connection, programme_id: int, order: str, status: str, status_at: datetime | None
+) -> None:
+    await connection.execute(_SET_STATUS, programme_id, order, status, status_at)
+
+
+async def begin_anew(
+    connection: Connection, programme_id: int, order: str, *, purchase: int, redeemed_value: int, at: datetime
+) -> None:
+    """A locked order that came back whole begins its next occurrence; what it was is kept.
+
+    It is received, or parked if nobody is known whose it is; ``purchase`` of its voucher pays ``redeemed_value``.
+    """
+    await connection.execute(_KEEP_OCCURRENCE, programme_id, order)
+    await connection.execute(_BEGIN_ANEW, programme_id, order, purchase, redeemed_value, at)
 
 
 async def set_redeemed(connection: Connection, programme_id: int, order: str, hold: CapturedHold) -> None:
@@ -243,13 +260,13 @@ _ADD = """
 insert into sales_order (
     programme_id, external_id, account_id, customer_external_id, customer_email, type, status, placed_at,
     currency, store_id, entry_channel, exit_channel, document, fingerprint, state, total, redeemed_value, points,
-    settings_version, judgement, hold_id, entry_seq, reported_at)
+    settings_version, judgement, hold_id, entry_seq, status_at, reported_at)
 select
     $1::int, $2::text, $3::bigint, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::text, $10::text,
     $11::text, $12::text, $13::text, $14::bytea, $15::text, $16::bigint, $17::bigint, $18::bigint, $19::int,
-    $20::text::json, $21::uuid, $22::bigint, $23::timestamptz
+    $20::text::json, $21::uuid, $22::bigint, $23::timestamptz, $24::timestamptz
 from programme
-where programme.id = $1 and programme.state = $24 and programme.currency = $9 and not exists (
+where programme.id = $1 and programme.state = $25 and programme.currency = $9 and not exists (
     select from ledger.entry as capture
     where capture.programme_id = $1 and capture.kind in ('capture', 'late_capture')
         and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $21
@@ -263,14 +280,36 @@ update sales_order
 set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, status = $7, placed_at = $8,
     currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text,
     fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
-    judgement = $20::text::json, hold_id = $21, entry_seq = $22
+    judgement = $20::text::json, hold_id = $21, entry_seq = $22, status_at = coalesce($23, status_at)
 from programme
 where programme_id = $1 and external_id = $2
-    and programme.id = $1 and programme.state = $23 and programme.currency = $9
+    and programme.id = $1 and programme.state = $24 and programme.currency = $9
 returning true
 """
 
-_SET_STATUS = "update sales_order set status = $3 where programme_id = $1 and external_id = $2"
+_SET_STATUS = """
+update sales_order set status = $3, status_at = coalesce($4, status_at)
+where programme_id = $1 and external_id = $2
+"""
+
+_KEEP_OCCURRENCE = """
+insert into order_occurrence (
+    programme_id, order_external_id, occurrence, account_id, state, returned, redeemed_value, points,
+    settings_version, judgement, entry_seq, begun_at)
+select
+    programme_id, external_id, occurrence, account_id, state, returned, redeemed_value, points, settings_version,
+    judgement, entry_seq, begun_at
+from sales_order
+where programme_id = $1 and external_id = $2
+"""
+
+_BEGIN_ANEW = """
+update sales_order
+set occurrence = occurrence + 1, begun_at = $5, returned = 'NONE', points = 0, settings_version = null,
+    judgement = null, entry_seq = null, purchase = $3, redeemed_value = $4,
+    state = case when state = 'PARKED' then 'PARKED' else 'RECEIVED' end
+where programme_id = $1 and external_id = $2
+"""
 
 _SET_REDEEMED = """
 update sales_order set hold_id = $3, redeemed_value = $4
@@ -290,7 +329,9 @@ where late.programme_id = $1 and late.hold_id = $2 and late.purchase = 1
 """
 
 _PARKED_BY_CUSTOMER = """
-select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned
+select
+    external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned,
+    occurrence
 from sales_order
 where programme_id = $1 and state = 'PARKED' and customer_external_id = $2 and currency = $3
 order by placed_at, external_id
@@ -300,7 +341,9 @@ for no key update
 
 # Only parked orders have an address. Saying so once more would lead the planner to the other index.
 _PARKED_BY_EMAIL = """
-select external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned
+select
+    external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned,
+    occurrence
 from sales_order
 where programme_id = $1 and customer_email = $2 and customer_external_id <> $3 and currency = $4
 order by placed_at, external_id

@@ -17,6 +17,7 @@ APPLIED: Final = "APPLIED"
 class Effect(NamedTuple):
     """What an applied document came to. Money in minor units, whole points; see ``ReturnDocument``."""
 
+    occurrence: int
     number: int
     effect: str
     value: int
@@ -41,6 +42,7 @@ class ReturnRow:
     document: Mapping[str, Any]
     fingerprint: bytes
     by_hand: bool
+    reported_at: datetime
     effect: Effect | None
 
 
@@ -84,6 +86,9 @@ class ReturnableOrder:
     """Whose points paid."""
     entry_seq: int | None
     returned: str
+    occurrence: int
+    purchase: int
+    begun_at: datetime | None
     public_id: UUID | None
     """Of the member's account."""
 
@@ -130,9 +135,17 @@ async def apply(
     assert changed, "it was parked, under the lock of its order"
 
 
-async def applied(connection: Connection, programme_id: int, order: str) -> list[ReturnRow]:
-    """The documents of an order that have had their effect, in that order."""
-    return [_row(row) for row in await connection.fetch(_APPLIED, programme_id, order)]
+async def applied(connection: Connection, programme_id: int, order: str, occurrence: int) -> list[ReturnRow]:
+    """The documents of an order's occurrence that have had their effect, in that order."""
+    return [_row(row) for row in await connection.fetch(_APPLIED, programme_id, order, occurrence)]
+
+
+async def last_returned_at(
+    connection: Connection, programme_id: int, order: str, occurrence: int
+) -> datetime | None:
+    """When the last of those documents was made, or reported if it does not say; None: there is none."""
+    found: datetime | None = await connection.fetchval(_LAST_RETURNED_AT, programme_id, order, occurrence)
+    return found
 
 
 async def order(connection: Connection, programme_id: int, external_id: str) -> ReturnableOrder | None:
@@ -199,16 +212,21 @@ _SET_STATUS = "update return_document set status = $3 where programme_id = $1 an
 
 _APPLY = """
 update return_document
-set state = 'APPLIED', by_hand = $3, applied_at = $4, number = $5, effect = $6, value = $7, money = $8,
-    given_back = $9, given_back_value = $10, reversed = $11, debt = $12, forgiven = $13
+set state = 'APPLIED', by_hand = $3, applied_at = $4, occurrence = $5, number = $6, effect = $7, value = $8,
+    money = $9, given_back = $10, given_back_value = $11, reversed = $12, debt = $13, forgiven = $14
 where programme_id = $1 and external_id = $2 and state = 'PARKED'
 returning true
 """
 
 _APPLIED = """
 select * from return_document
-where programme_id = $1 and order_external_id = $2 and number is not null
+where programme_id = $1 and order_external_id = $2 and occurrence = $3
 order by number
+"""
+
+_LAST_RETURNED_AT = """
+select max(coalesce(returned_at, reported_at)) from return_document
+where programme_id = $1 and order_external_id = $2 and occurrence = $3
 """
 
 _ORDER = """

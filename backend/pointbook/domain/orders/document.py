@@ -109,7 +109,11 @@ class OrderContent:
 
 @dataclass(frozen=True, slots=True)
 class OrderDocument:
-    """An order as reported, checked. ``placed_at`` is UTC."""
+    """An order as reported, checked. ``placed_at`` is UTC.
+
+    ``status_at``: when the shop gave it this status, UTC. It tells an order that was completed again after it had
+    come back from an old report that comes late; None: the shop does not say.
+    """
 
     external_id: str
     type: OrderType
@@ -123,6 +127,7 @@ class OrderDocument:
     voucher_code: str | None
     """A code of Pointbook's as the shop wrote it; not yet known to be one."""
     content: OrderContent
+    status_at: datetime | None = None
 
     def stored(self, lines: str | None = None) -> "StoredOrder":
         """As it is kept; ``lines`` as in ``OrderContent.to_json``."""
@@ -132,7 +137,7 @@ class OrderDocument:
     def fingerprint(self, content: str) -> bytes:
         """What tells another content under the same id; ``content`` is the stored form of the order's.
 
-        Status and e-mail address are not in it: a shop may report an order again with a new one of either. The
+        Status, its instant and e-mail address are not in it: a shop may report an order again with a new one. The
         order of keys, of lines and the spelling of a number, an instant or a code make no difference. SHA-256.
         """
         head = (

@@ -31,7 +31,9 @@ MAX_REMEMBERED: Final = 8
 MAX_DEPTH: Final = 4
 """Topping of an article of a menu, and one more for shops that nest further."""
 
-_HEAD_KEYS: Final = {"externalId", "type", "status", "placedAt", "currency", "customer", "voucherCode"}
+_HEAD_KEYS: Final = {
+    *("externalId", "type", "status", "statusAt", "placedAt", "currency", "customer", "voucherCode"),
+}
 _PLACE_KEYS: Final = {"store", "entryChannel", "exitChannel"}
 _CONTENT_KEYS: Final = {"lines", "discounts", "minimumOrderSurcharge", "deliveryFee", "shopVouchers", "payments"}
 _ORDER_KEYS: Final = frozenset(_HEAD_KEYS | _PLACE_KEYS | _CONTENT_KEYS)
@@ -78,6 +80,7 @@ def parse_order(document: object, currency: str, content: OrderContent | None = 
         customer=_customer(get("customer")),
         voucher_code=optional_identifier("voucherCode", get("voucherCode")),
         content=_content(raw, currencies.exponent(currency)) if content is None else content,
+        status_at=None if get("statusAt") is None else instant("statusAt", get("statusAt")),
     )
 
 

@@ -16,7 +16,7 @@ from pointbook.ledger import Hold
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
-from pointbook.services.redemption.late import bought_in_time, spend_late
+from pointbook.services.redemption.late import bought_in_time, captured_late, spend_late
 from pointbook.services.redemption.vouchers import (
     Purchase,
     Voucher,
@@ -71,14 +71,17 @@ async def capture(installation: Installation, principal: Principal, command: Cap
     async def call() -> Hold:
         async with installation.db.bare_transaction(programme.id) as connection:
             hold = await locked_hold(installation, connection, programme.id, code, now=now)
-            pay = spend_late if bought_in_time(hold, command.purchased_at) else spend
-            if command.order is None:
-                purchase = Purchase(CAPTURE, hold.hold_id.hex, amount, request)
-                return await pay(connection, programme, hold, purchase, now=now)
-            limit = await _order_limit(connection, programme.id, command.order, hold, amount)
-            purchase = Purchase(ORDER, command.order, limit, request)
-            captured = await pay(connection, programme, hold, purchase, now=now)
-            await orders.set_redeemed(connection, programme.id, command.order, captured)
+            purchase = Purchase(CAPTURE, hold.hold_id.hex, amount, request)
+            if command.order is not None:
+                limit = await _order_limit(connection, programme.id, command.order, hold, amount)
+                purchase = Purchase(ORDER, command.order, limit, request)
+            if bought_in_time(hold, command.purchased_at):
+                late = await spend_late(connection, programme, hold.hold_id, purchase, now=now)
+                captured = captured_late(hold, late, now=now)
+            else:
+                captured = await spend(connection, programme, hold, purchase, now=now)
+            if command.order is not None:
+                await orders.set_redeemed(connection, programme.id, command.order, captured)
             return captured
 
     seen = await _known_hold(installation, programme, code, now)

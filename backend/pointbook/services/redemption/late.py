@@ -5,11 +5,12 @@ Points that are missing become the member's debt where the programme's claw-back
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from pointbook import ledger
 from pointbook.db.session import Connection
 from pointbook.domain.programme_settings import Clawback
-from pointbook.ledger import Hold, HoldState, LatePurchase, Source
+from pointbook.ledger import Hold, HoldState, LateCapture, LatePurchase, Source
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import ORDER
 from pointbook.services.redemption.vouchers import Purchase, tell_captured
@@ -26,21 +27,31 @@ def bought_in_time(hold: Hold, purchased_at: datetime | None) -> bool:
 async def spend_late(
     connection: Connection,
     programme: ProgrammeSnapshot,
-    hold: Hold,
+    hold_id: UUID,
     purchase: Purchase,
     *,
     number: int = 1,
     now: datetime,
-) -> Hold:
+) -> LateCapture:
     """Capture a hold that has ended, whose account the caller has locked; ``number``: of the voucher's purchase.
 
     Raises what ``ledger.capture_late`` does: InsufficientPoints where nobody may owe points, above all.
     """
     source = Source(purchase.source_type, purchase.source_id, number)
     may_owe = programme.settings_at(now).clawback is Clawback.ALLOW_NEGATIVE
-    command = LatePurchase(hold.hold_id, source, purchase.amount, may_owe)
+    command = LatePurchase(hold_id, source, purchase.amount, may_owe)
     late = await ledger.capture_late(connection, programme.id, command, purchase.request, now=now)
-    captured = replace(
+    await tell_captured(connection, programme, hold_id, late.points, late.value, now=now)
+    if late.debt:
+        detail = {"points": late.points, "owed": late.debt}
+        kind = WarningKind.LATE_PURCHASE_OWED
+        await warn(connection, programme.id, kind, _subject(hold_id, purchase), detail, now=now)
+    return late
+
+
+def captured_late(hold: Hold, late: LateCapture, *, now: datetime) -> Hold:
+    """The hold as it answers from now on."""
+    return replace(
         hold,
         state=HoldState.CAPTURED,
         ended_at=now,
@@ -48,15 +59,8 @@ async def spend_late(
         captured_points=late.points,
         captured_value=late.value,
     )
-    await tell_captured(connection, programme, captured, now=now)
-    if late.debt:
-        detail = {"points": late.points, "owed": late.debt}
-        kind = WarningKind.LATE_PURCHASE_OWED
-        await warn(connection, programme.id, kind, _subject(hold, purchase, number), detail, now=now)
-    return captured
 
 
-def _subject(hold: Hold, purchase: Purchase, number: int = 1) -> str:
+def _subject(hold_id: UUID, purchase: Purchase) -> str:
     """What staff are warned of: the order, if it is known, else the redemption."""
-    bought = f"order {purchase.source_id}" if purchase.source_type == ORDER else f"redemption {hold.hold_id.hex}"
-    return bought if number == 1 else f"{bought}, completed again ({number})"
+    return f"order {purchase.source_id}" if purchase.source_type == ORDER else f"redemption {hold_id.hex}"

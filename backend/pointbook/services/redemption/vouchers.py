@@ -106,20 +106,24 @@ async def spend(
         now=now,
     )
     if hold.state is HoldState.HELD:
-        await tell_captured(connection, programme, captured, now=now)
+        points, value = captured.captured_points, captured.captured_value
+        assert points is not None, "it is captured"
+        assert value is not None, "it is captured"
+        await tell_captured(connection, programme, captured.hold_id, points, value, now=now)
     return captured
 
 
 async def tell_captured(
-    connection: Connection, programme: ProgrammeSnapshot, captured: Hold, *, now: datetime
+    connection: Connection,
+    programme: ProgrammeSnapshot,
+    hold_id: UUID,
+    points: int,
+    value: int,
+    *,
+    now: datetime,
 ) -> None:
     """Promise the message that points were spent, in the transaction that spent them."""
-    payload = {
-        "redemption": captured.hold_id.hex,
-        "points": captured.captured_points,
-        "value": captured.captured_value,
-        "currency": programme.currency,
-    }
+    payload = {"redemption": hold_id.hex, "points": points, "value": value, "currency": programme.currency}
     await outbox.append(connection, programme.id, REDEMPTION_CAPTURED, payload, now=now)
 
 

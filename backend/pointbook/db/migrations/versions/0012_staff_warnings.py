@@ -27,7 +27,13 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("staff_warning_programme_id_fkey")),
         sa.PrimaryKeyConstraint("programme_id", "id", name=op.f("staff_warning_pkey")),
-        sa.UniqueConstraint("programme_id", "kind", "subject", name=op.f("staff_warning_programme_id_kind_subject_key")),
+    )
+    op.create_index(
+        "staff_warning_refused_key",
+        "staff_warning",
+        ["programme_id", "subject"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'LATE_PURCHASE_REFUSED'"),
     )
     steps.isolate_tenants(["staff_warning"])
     steps.grant_to_app("select, insert", ["staff_warning"])
