@@ -141,6 +141,18 @@ async def test_r28_a_first_completion_that_comes_late_changes_nothing(opened: Op
     assert await figures(shop) == (600, 0, 0)
 
 
+async def test_an_older_status_that_comes_late_changes_nothing(opened: OpenShop) -> None:
+    """Not even of an order that has not earned: what the shop said last stands, whatever the old report holds."""
+    shop = await opened(**L)
+    await shop.join()
+    newer = {"status": "ON_HOLD", "statusAt": T2, "placedAt": T1}
+    assert (await shop.order("o-1", "80.00", **newer))["outcome"] == "RECEIVED"
+    assert (await shop.order("o-1", "80.00", statusAt=T1, placedAt=T1))["outcome"] == "RECEIVED"
+    assert (await shop.order("o-1", "10.00", statusAt=T1, placedAt=T1))["outcome"] == "RECEIVED"
+    assert await figures(shop) == (0, 0, 0)
+    assert (await shop.order("o-1", "80.00", statusAt=T3, placedAt=T1))["points"] == 90
+
+
 async def test_r28_without_instants_nobody_can_tell_and_nothing_changes(opened: OpenShop) -> None:
     shop, code = await bought(opened)
     await complete(shop, code, None)

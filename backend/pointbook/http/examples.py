@@ -364,6 +364,27 @@ query EarningRules {
     ),
     _tab(
         """
+# For the staff: the order of this purchase, every entry
+# that it and its return caused, and why.
+query Order($externalId: ID!) {
+  order(externalId: $externalId) {
+    state
+    points
+    redeemed { amount currency }
+    entries(first: 10) {
+      nodes {
+        item { kind points at }
+        explanation { rules(first: 5) { label points } }
+        returnDocument { externalId value { amount } }
+      }
+    }
+  }
+}
+""",
+        externalId="order-1",
+    ),
+    _tab(
+        """
 # For the staff: in force 5 seconds later. Whoever edits
 # it names the version they have seen.
 mutation CreateRule($input: CreateRuleInput!) {

@@ -60,6 +60,13 @@ class SalesOrder(Base):
         Index(None, "programme_id", "account_id", "placed_at"),
         Index(None, "programme_id", "placed_at", "external_id"),
         Index(
+            "sales_order_returned_idx",
+            "programme_id",
+            "placed_at",
+            "external_id",
+            postgresql_where="returned <> 'NONE'",
+        ),
+        Index(
             "sales_order_unsettled_idx",
             "programme_id",
             "placed_at",

@@ -30,6 +30,12 @@ def extend_orders() -> None:
         "sales_order",
         "(occurrence = 1) = (begun_at is null) and purchase >= 0",
     )
+    op.create_index(
+        "sales_order_returned_idx",
+        "sales_order",
+        ["programme_id", "placed_at", "external_id"],
+        postgresql_where=sa.text("returned <> 'NONE'"),
+    )
 
 
 def create_occurrences() -> None:
