@@ -25,6 +25,7 @@ Answer = TypeVar("Answer")
 class ImportKind(enum.StrEnum):
     ORDERS = "ORDERS"
     MEMBERS = "MEMBERS"
+    BALANCES = "BALANCES"
 
 
 @dataclass(frozen=True, slots=True)
