@@ -1,6 +1,7 @@
 """The command: what it prints, where secrets go, and how it says no."""
 
 import asyncio
+import gzip
 import json
 import re
 import shlex
@@ -390,3 +391,36 @@ def test_what_cannot_be_done_is_said_in_one_line(pointbook: Command, monkeypatch
 
 def test_the_schema_is_printed_as_it_is_committed(pointbook: Command) -> None:
     assert pointbook("schema").out == (ROOT / "schema.graphql").read_text()
+
+
+def test_a_programme_is_exported_whole_or_not_at_all(pointbook: Command, tmp_path: Path) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    ran = pointbook("export", "all.jsonl")
+    assert (ran.code, ran.out) == (0, "")
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert (lines[0]["programme"], lines[-1]) == ("roastery", {"type": "end", "lines": len(lines)})
+    assert f"{len(lines)} lines" in ran.err
+    assert (tmp_path / "all.jsonl").stat().st_mode & 0o777 == 0o600
+    one_line(pointbook("export", "all.jsonl"), 1, "exists")
+    pointbook("export", "all.jsonl.gz")
+    packed = gzip.decompress((tmp_path / "all.jsonl.gz").read_bytes()).splitlines()
+    assert packed[1:] == (tmp_path / "all.jsonl").read_bytes().splitlines()[1:]
+    one_line(pointbook("export", "nowhere/all.jsonl"), 1, "No such file")
+    one_line(pointbook("export", "other.jsonl", "--programme", "other"), 1, "other")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.jsonl", "all.jsonl.gz"]
+    standard = pointbook("export", "-")
+    assert standard.out.splitlines()[1:] == (tmp_path / "all.jsonl").read_text().splitlines()[1:]
+
+
+def test_balances_are_tried_then_imported(pointbook: Command, tmp_path: Path) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    (tmp_path / "members.csv").write_text("externalId\nclara\n")
+    pointbook("import", "members", "members.csv")
+    (tmp_path / "balances.csv").write_text("customerExternalId,id,points\nclara,a,120\nclara,b,30\ndavid,c,1\n")
+    dry = pointbook("import", "balances", "balances.csv", "--dry-run")
+    assert dry.code == 1
+    assert re.search(r"would be credited", dry.out)
+    assert re.search(r"2 +│ +0 +│ +150 +│ +1\b", dry.out), dry.out
+    assert "NOT_A_MEMBER" in dry.out
+    assert re.search(r"2 +│ +0 +│ +150", pointbook("import", "balances", "balances.csv").out)
+    assert re.search(r"0 +│ +2 +│ +0", pointbook("import", "balances", "balances.csv").out)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointbook.domain.orders import OrderContent, parse_order
+from pointbook.domain.orders.writing import content_document
 from tests.unit.documents import line, order, parsed
 
 AMOUNTS = st.integers(0, 10**6).map(lambda cents: f"{cents // 100}.{cents % 100:02d}")
@@ -49,6 +50,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 def test_what_is_stored_is_the_content_again(document: dict[str, Any]) -> None:
     content = parse_order(document, "EUR").content
     assert OrderContent.from_stored(json.loads(content.to_json())) == content
+
+
+@given(documents())
+def test_what_is_told_to_others_is_read_as_the_same_content(document: dict[str, Any]) -> None:
+    content = parse_order(document, "EUR").content
+    assert parse_order({**order(), **content_document(content, 2)}, "EUR").content == content
 
 
 def shuffled(value: Any, dice: random.Random) -> Any:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pointbook.domain.errors import CurrencyMismatch, InvalidInput, PointbookError
 from pointbook.domain.returns import ReturnContent, ReturnedLine, ReturnType, parse_return
+from pointbook.domain.returns.writing import content_document
 from tests.unit.return_documents import EVERYTHING, back, parsed, returned
 
 
@@ -121,6 +122,20 @@ LINES = st.builds(ReturnedLine, st.text("ab ü", min_size=1), st.none() | AMOUNT
 CONTENTS = st.just(EVERYTHING) | st.builds(
     ReturnContent, st.lists(LINES, max_size=3).map(tuple), st.integers(0, 9), st.integers(0, 9)
 )
+
+
+TOLD = [
+    EVERYTHING,
+    parsed({"id": "L1", "quantity": 2, "amount": "7.50"}, {"id": "L2", "quantity": "0.125"}, "L3").content,
+    parsed({"id": "L1", "amount": "0.01"}, deliveryFee="4.90").content,
+    parsed(minimumOrderSurcharge="1.00").content,
+]
+
+
+@pytest.mark.parametrize("content", TOLD)
+def test_what_is_told_to_others_is_read_as_the_same_content(content: ReturnContent) -> None:
+    head = {"externalId": "R-1", "type": "RETURN", "orderExternalId": "O-1", "currency": "EUR"}
+    assert parse_return({**head, **content_document(content, 2)}, "EUR").content == content
 
 
 @given(CONTENTS)

@@ -9,7 +9,7 @@ import asyncpg
 import typer
 
 from pointbook import embedded
-from pointbook.cli import checks, imports, keys, members, programmes, serving, webhooks
+from pointbook.cli import checks, exports, imports, keys, members, programmes, serving, webhooks
 from pointbook.cli.output import complain, itself
 from pointbook.cli.running import CommandError
 from pointbook.domain.errors import PointbookError
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 for command in (
     *(serving.demo, serving.serve, serving.worker),
-    *(checks.migrate, checks.verify, checks.schema, checks.documents),
+    *(checks.migrate, checks.verify, checks.schema, checks.documents, exports.export),
 ):
     app.command()(command)
 app.add_typer(programmes.programme, name="programme")

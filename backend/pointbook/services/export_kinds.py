@@ -1,0 +1,341 @@
+"""What an export tells, type by type: from which tables, with which fields, in which form."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from pointbook.domain import currencies
+from pointbook.domain.money import format_scaled
+from pointbook.domain.orders import OrderContent
+from pointbook.domain.orders.writing import content_document as order_content
+from pointbook.domain.returns import ReturnContent
+from pointbook.domain.returns.writing import content_document as return_content
+from pointbook.domain.values import write_rate
+from pointbook.services.directory import ProgrammeSnapshot
+
+Line = dict[str, Any]
+Shape = Callable[[Line, ProgrammeSnapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Lines of one type: the ``statement`` names their fields, ``shape`` turns what the database keeps into them.
+
+    ``tables`` are those that it tells of.
+    """
+
+    type: str
+    tables: tuple[str, ...]
+    statement: str
+    shape: Shape = lambda _line, _programme: None
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _ids(*fields: str) -> Shape:
+    """Ids as the API writes them."""
+
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        for field in fields:
+            value = line[field]
+            line[field] = value.hex if isinstance(value, UUID) else value
+
+    return shape
+
+
+def _json(*fields: str) -> Shape:
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        for field in fields:
+            line[field] = None if line[field] is None else orjson.loads(line[field])
+
+    return shape
+
+
+def _money(*fields: str) -> Shape:
+    """Minor units of the line's own currency, or of the programme's."""
+
+    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
+        places = currencies.exponent(line.get("currency", programme.currency))
+        for field in fields:
+            line[field] = None if line[field] is None else format_scaled(line[field], places)
+
+    return shape
+
+
+def _rate(*fields: str) -> Shape:
+    """Exact minor units per point."""
+
+    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
+        for field in fields:
+            line[field] = None if line[field] is None else write_rate(line[field], programme.currency)
+
+    return shape
+
+
+def _all(*shapes: Shape) -> Shape:
+    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
+        for one in shapes:
+            one(line, programme)
+
+    return shape
+
+
+def _entry(line: Line, programme: ProgrammeSnapshot) -> None:
+    """Its transfers, and what it takes back, by their public names."""
+    _ids("holdId")(line, programme)
+    of_account, of_seq = line.pop("ofAccount"), line.pop("ofSeq")
+    line["of"] = None if of_seq is None else f"{of_account.hex}-{of_seq}"
+    line["id"] = f"{line['account'].hex}-{line.pop('seq')}"
+    line["account"] = line["account"].hex
+    columns = (line.pop(name) for name in ("debits", "credits", "lots", "points"))
+    line["transfers"] = [
+        {"debit": debit, "credit": credit, "lot": lot, "points": points}
+        for debit, credit, lot, points in zip(*columns, strict=True)
+    ]
+
+
+def _order(line: Line, programme: ProgrammeSnapshot) -> None:
+    content = OrderContent.from_stored(orjson.loads(line.pop("document")))
+    head: Mapping[str, Any] = {
+        "externalId": line.pop("externalId"),
+        "type": line.pop("orderType"),
+        "status": line.pop("status"),
+        "statusAt": line.pop("statusAt"),
+        "placedAt": line.pop("placedAt"),
+        "currency": line["currency"],
+        "store": line.pop("storeId"),
+        "entryChannel": line.pop("entryChannel"),
+        "exitChannel": line.pop("exitChannel"),
+        "customer": {"externalId": line.pop("customerExternalId")},
+    }
+    _all(_ids("account", "holdId"), _money("total", "redeemedValue"), _json("judgement"))(line, programme)
+    document = {name: value for name, value in head.items() if value is not None}
+    line["document"] = document | order_content(content, currencies.exponent(line["currency"]))
+
+
+def _return(line: Line, programme: ProgrammeSnapshot) -> None:
+    content = ReturnContent.from_stored(orjson.loads(line.pop("document")))
+    head: Mapping[str, Any] = {
+        "externalId": line.pop("externalId"),
+        "orderExternalId": line.pop("orderExternalId"),
+        "type": line.pop("returnType"),
+        "status": line.pop("status"),
+        "returnedAt": line.pop("returnedAt"),
+        "currency": line["currency"],
+    }
+    _money("value", "money", "givenBackValue")(line, programme)
+    document = {name: value for name, value in head.items() if value is not None}
+    line["document"] = document | return_content(content, currencies.exponent(line["currency"]))
+
+
+# --- what is told -----------------------------------------------------------------------------------
+
+KINDS: Final = (
+    Kind(
+        "programme",
+        ("programme",),
+        """
+        select slug, name, state, state_since, currency, time_zone, locales, sandbox, entry_channels,
+            exit_channels, country, subdivision, own_holidays::text as own_holidays, created_at
+        from programme where id = $1
+        """,
+        _json("ownHolidays"),
+    ),
+    Kind(
+        "settingsVersion",
+        ("settings_version",),
+        """
+        select version, effective_from, currency, document::text as document, created_at
+        from settings_version where programme_id = $1 order by version
+        """,
+        _json("document"),
+    ),
+    Kind(
+        "earningRuleVersion",
+        ("earning_rule_version",),
+        """
+        select rule_key as key, version, state, effective_from, currency, document::text as document, created_at,
+            created_by
+        from earning_rule_version where programme_id = $1 order by rule_key, version
+        """,
+        _json("document"),
+    ),
+    Kind(
+        "store",
+        ("store",),
+        """
+        select store_id as id, name, time_zone, active, country, subdivision, own_holidays::text as own_holidays,
+            created_at
+        from store where programme_id = $1 order by store_id
+        """,
+        _json("ownHolidays"),
+    ),
+    Kind(
+        "key",
+        ("api_key",),
+        """
+        select key_id as id, kind, last_four, label, scopes, origins, any_document, created_at, expires_at,
+            revoked_at
+        from api_key where programme_id = $1 order by created_at, key_id
+        """,
+        _ids("id"),
+    ),
+    Kind(
+        "tokenKey",
+        ("token_key",),
+        """
+        select kid, algorithm, holder, public_key, created_at, revoked_at
+        from token_key where programme_id = $1 order by created_at, kid
+        """,
+    ),
+    Kind(
+        "webhookEndpoint",
+        ("webhook_endpoint",),
+        """
+        select endpoint_id as id, kind, label, created_at, revoked_at
+        from webhook_endpoint where programme_id = $1 order by created_at, endpoint_id
+        """,
+    ),
+    Kind(
+        "member",
+        ("member", "member_external_id", "ledger.account"),
+        """
+        select a.public_id as account, array(
+                select name.external_id from member_external_id as name
+                where name.programme_id = $1 and name.account_id = m.account_id order by 1
+            ) as external_ids,
+            m.email, m.email_verified, m.locale, m.joined_at, m.state, m.redemption_locked, m.sign_up_points,
+            m.sign_up_judgement::text as sign_up_judgement, a.debt, a.as_of
+        from member as m
+        join ledger.account as a on a.programme_id = $1 and a.account_id = m.account_id
+        where m.programme_id = $1 order by m.account_id
+        """,
+        _all(_ids("account"), _json("signUpJudgement")),
+    ),
+    Kind(
+        "ruleCount",
+        ("rule_count",),
+        """
+        select a.public_id as account, c.rule_key as rule, c.bucket, c.points
+        from rule_count as c
+        join ledger.account as a on a.programme_id = $1 and a.account_id = c.account_id
+        where c.programme_id = $1 order by c.account_id, c.rule_key, c.bucket
+        """,
+        _ids("account"),
+    ),
+    Kind(
+        "lot",
+        ("ledger.lot",),
+        """
+        select l.lot_id as lot, a.public_id as account, l.granted, l.open, l.held, l.value_per_point, l.earned_at,
+            l.available_from, nullif(l.expires_at, 'infinity') as expires_at, l.settings_version
+        from ledger.lot as l
+        join ledger.account as a on a.programme_id = $1 and a.account_id = l.owner_id
+        where l.programme_id = $1 order by l.lot_id
+        """,
+        _all(_ids("account"), _rate("valuePerPoint")),
+    ),
+    Kind(
+        "hold",
+        ("ledger.hold",),
+        """
+        select h.hold_id as id, a.public_id as account, h.points, h.value, h.point_value, h.last_four,
+            h.created_at, h.expires_at, h.extensions, h.state, h.ended_at, h.captured_points, h.captured_value
+        from ledger.hold as h
+        join ledger.account as a on a.programme_id = $1 and a.account_id = h.owner_id
+        where h.programme_id = $1 order by h.account_id, h.seq
+        """,
+        _all(_ids("id", "account"), _money("value", "capturedValue"), _rate("pointValue")),
+    ),
+    Kind(
+        "entry",
+        ("ledger.entry", "ledger.transfer"),
+        """
+        select a.public_id as account, e.seq, e.kind, e.at, e.source_type, e.source_id, e.occurrence, e.hold_id,
+            of.public_id as of_account, e.of_seq, moved.debits, moved.credits, moved.lots, moved.points
+        from ledger.entry as e
+        join ledger.account as a on a.programme_id = $1 and a.account_id = e.account_id
+        left join ledger.account as of on of.programme_id = $1 and of.account_id = e.of_account_id
+        cross join lateral (
+            select
+                coalesce(array_agg(t.debit order by t.line), '{}') as debits,
+                coalesce(array_agg(t.credit order by t.line), '{}') as credits,
+                coalesce(array_agg(t.lot_id order by t.line), '{}') as lots,
+                coalesce(array_agg(t.points order by t.line), '{}') as points
+            from ledger.transfer as t
+            where t.programme_id = $1 and t.account_id = e.account_id and t.seq = e.seq
+        ) as moved
+        where e.programme_id = $1 order by e.account_id, e.seq
+        """,
+        _entry,
+    ),
+    Kind(
+        "lateCapture",
+        ("ledger.late_capture",),
+        """
+        select hold_id, purchase, points, value, debt from ledger.late_capture
+        where programme_id = $1 order by account_id, seq
+        """,
+        _all(_ids("holdId"), _money("value")),
+    ),
+    Kind(
+        "order",
+        ("sales_order",),
+        """
+        select o.external_id, o.type as order_type, o.status, o.status_at, o.placed_at, o.currency, o.store_id,
+            o.entry_channel, o.exit_channel, o.customer_external_id, o.document, o.state, o.returned, o.occurrence,
+            o.purchase, o.begun_at, o.reported_at, o.total, o.redeemed_value, o.points, o.settings_version,
+            o.judgement::text as judgement, o.hold_id, a.public_id as account, o.entry_seq
+        from sales_order as o
+        left join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+        where o.programme_id = $1 order by o.external_id
+        """,
+        _order,
+    ),
+    Kind(
+        "orderOccurrence",
+        ("order_occurrence",),
+        """
+        select f.order_external_id, f.occurrence, f.state, f.returned, f.redeemed_value, f.points,
+            f.settings_version, f.judgement::text as judgement, f.entry_seq, f.begun_at, a.public_id as account,
+            o.currency
+        from order_occurrence as f
+        join sales_order as o on o.programme_id = $1 and o.external_id = f.order_external_id
+        left join ledger.account as a on a.programme_id = $1 and a.account_id = f.account_id
+        where f.programme_id = $1 order by f.order_external_id, f.occurrence
+        """,
+        _all(_ids("account"), _money("redeemedValue"), _json("judgement")),
+    ),
+    Kind(
+        "return",
+        ("return_document",),
+        """
+        select external_id, order_external_id, type as return_type, status, returned_at, currency,
+            document::text as document, state, refusal, by_hand, occurrence, number, effect, value, money,
+            given_back, given_back_value, reversed, debt, forgiven, reported_at, applied_at
+        from return_document where programme_id = $1 order by external_id
+        """,
+        _return,
+    ),
+    Kind(
+        "staffWarning",
+        ("staff_warning",),
+        """
+        select id, at, kind, subject, detail::text as detail from staff_warning where programme_id = $1 order by id
+        """,
+        _json("detail"),
+    ),
+    Kind(
+        "auditEntry",
+        ("audit_entry",),
+        """
+        select id, at, changed_by, action, subject, before::text as before, after::text as after
+        from audit_entry where programme_id = $1 order by id
+        """,
+        _json("before", "after"),
+    ),
+)

@@ -1,0 +1,176 @@
+"""An export tells all that a programme holds, as one picture, and nothing of others or of secrets."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pointbook import ledger
+from pointbook.db import models
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.earning_rules import create_rule
+from pointbook.services.export_kinds import KINDS
+from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
+from pointbook.services.joining import Join, join
+from pointbook.services.key_directory import WebhookKind
+from pointbook.services.keys import KeyKind, NewKey, create_key
+from pointbook.services.programme_export import FORMAT, export_programme
+from pointbook.services.redemption import Capture, capture
+from pointbook.services.returns import submit_return
+from pointbook.services.stores import NewStore, add_store
+from pointbook.services.tokens import create_token_key
+from pointbook.services.webhooks import create_endpoint
+from tests.support import (
+    DAY,
+    MINUTE,
+    NOW,
+    cart,
+    give_points,
+    join_member,
+    make_programme,
+    order_document,
+    redeem,
+    server,
+)
+
+LEFT_OUT = {
+    "import_run": "how far imports have come",
+    "order_sending": "a job",
+    "order_sending_document": "its results, which are kept for 30 days",
+    "outbox_message": "messages on their way",
+    "rejoin_block": "keyed digests",
+    "rule_simulation": "a job",
+    "rule_simulation_count": "its results",
+    "rule_simulation_member": "its results",
+    "rule_simulation_order": "its results",
+    "webhook_delivery": "answers kept to be repeated",
+    "ledger.idempotency": "answers kept to be repeated",
+    "ledger.programme": "whether its clock may be set ahead, which the programme tells",
+}
+
+
+async def exported(installation: Installation, programme: ProgrammeSnapshot) -> list[dict[str, Any]]:
+    return [json.loads(line) async for line in export_programme(installation, programme, now=NOW)]
+
+
+def of_type(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [line for line in lines if line["type"] == kind]
+
+
+async def lived_in(installation: Installation) -> ProgrammeSnapshot:
+    """A programme with everything in it: a line of every type."""
+    programme = await make_programme(installation, {"basePointsPerOrder": 10})
+    await add_store(installation, programme.id, NewStore("1", "Mitte"), now=NOW)
+    rule = {"kind": "ARTICLE", "name": "tea", "points": 2, "targets": ["tea"], "caps": {"perDay": 50}}
+    await create_rule(installation, programme.id, rule, now=NOW - DAY)
+    for key in (
+        NewKey(KeyKind.SECRET, "till"),
+        NewKey(KeyKind.PUBLISHABLE, "page", origins=("https://a.example",)),
+    ):
+        await create_key(installation, programme.id, key, now=NOW)
+    await create_token_key(installation, programme.id, "HS256", now=NOW)
+    await create_endpoint(installation, programme.id, WebhookKind.STANDARD, "shop", now=NOW)
+    await join(installation, programme.id, Join("c-1", "clara@example.org"), now=NOW)
+    await give_points(installation, programme, "c-1", 400, now=NOW)
+    in_time = await redeem(installation, programme, 100, of=cart("a"))
+    lapses = await redeem(installation, programme, 300, of=cart("b"))
+    first = order_document("o-1", "80.00", voucherCode=in_time.code, statusAt=NOW.isoformat())
+    await submit_order(installation, programme.id, first, now=NOW)
+    cancelled = {"externalId": "r-1", "orderExternalId": "o-1", "type": "CANCELLATION", "currency": "EUR"}
+    await submit_return(installation, programme.id, {**cancelled, "returnedAt": (NOW + DAY).isoformat()}, now=NOW)
+    later = NOW + 20 * MINUTE
+    used = await redeem(installation, programme, 90)
+    await capture(installation, server(programme), Capture(used.code, "k"), now=NOW)
+    await submit_order(installation, programme.id, {**first, "statusAt": (NOW + 2 * DAY).isoformat()}, now=later)
+    late = order_document("o-2", "50.00", voucherCode=lapses.code, placedAt=(NOW + MINUTE).isoformat())
+    await submit_order(installation, programme.id, late, now=later)
+    return programme
+
+
+async def test_every_table_is_told_of_or_named_here() -> None:
+    told = {table for kind in KINDS for table in kind.tables}
+    ledgers = {f"ledger.{name}" for name in LEDGER_TABLES}
+    assert told | LEFT_OUT.keys() == set(models.SalesOrder.metadata.tables) | ledgers
+    assert not told & LEFT_OUT.keys()
+
+
+LEDGER_TABLES = ("programme", "account", "entry", "lot", "transfer", "hold", "late_capture", "idempotency")
+
+
+async def test_the_ledgers_tables_are_these(every_table: list[str]) -> None:
+    assert {name for name in every_table if name.startswith("ledger.")} == {f"ledger.{it}" for it in LEDGER_TABLES}
+
+
+async def test_a_programme_is_told_whole(installation: Installation) -> None:
+    programme = await lived_in(installation)
+    await lived_in(installation)
+    lines = await exported(installation, programme)
+    assert lines[0] == {
+        "type": "export",
+        "format": FORMAT,
+        "programme": programme.slug,
+        "exportedAt": NOW.isoformat().replace("+00:00", "Z"),
+    }
+    assert lines[-1] == {"type": "end", "lines": len(lines)}
+    assert [line["type"] for line in lines[1:-1]] == [
+        kind.type for kind in KINDS for _ in of_type(lines, kind.type)
+    ]
+    assert {line["type"] for line in lines[1:-1]} == {kind.type for kind in KINDS}
+    [member] = of_type(lines, "member")
+    assert (member["externalIds"], member["email"]) == (["c-1"], "clara@example.org")
+    assert [line["programme"] for line in lines if "programme" in line] == [programme.slug]
+
+
+async def test_its_figures_are_those_of_the_ledger(installation: Installation) -> None:
+    programme = await lived_in(installation)
+    lines = await exported(installation, programme)
+    entries, lots = of_type(lines, "entry"), of_type(lines, "lot")
+    owned = Counter[int]()
+    for transfer in (transfer for entry in entries for transfer in entry["transfers"]):
+        owned[transfer["lot"]] += (transfer["credit"] == "open") * transfer["points"]
+        owned[transfer["lot"]] -= (transfer["debit"] == "open") * transfer["points"]
+    assert {lot["lot"]: lot["open"] for lot in lots} == {lot["lot"]: owned[lot["lot"]] for lot in lots}
+    debt = sum(
+        ((transfer["debit"] == "debt") - (transfer["credit"] == "debt")) * transfer["points"]
+        for entry in entries
+        for transfer in entry["transfers"]
+    )
+    [member] = of_type(lines, "member")
+    assert debt == member["debt"]
+    ids = {entry["id"] for entry in entries}
+    assert {entry["of"] for entry in entries} - {None} <= ids
+    assert lots[0]["valuePerPoint"] == "0.05"
+    async with installation.db.bare_transaction(programme.id) as connection:
+        verification = await ledger.verify(connection, programme.id)
+    assert verification.violations == ()
+    assert verification.entries == len(entries)
+
+
+async def test_documents_are_those_that_the_shop_may_report(installation: Installation) -> None:
+    programme, other = await lived_in(installation), await make_programme(installation, {"basePointsPerOrder": 10})
+    lines = await exported(installation, programme)
+    await join_member(installation, other)
+    for line in of_type(lines, "order"):
+        answer = await submit_order(installation, other.id, line["document"], now=NOW + DAY)
+        assert answer.total.decimal == line["total"]
+    for line in of_type(lines, "return"):
+        await submit_return(installation, other.id, line["document"], now=NOW + DAY)
+    told = {line["document"]["externalId"]: line["document"] for line in of_type(lines, "order")}
+    again = await exported(installation, other)
+    for line in of_type(again, "order"):
+        assert line["document"] == told[line["document"]["externalId"]]
+
+
+@pytest.mark.parametrize("find", [str, repr], ids=["text", "form"])
+async def test_no_secret_is_told(installation: Installation, find: Callable[[object], str]) -> None:
+    programme = await lived_in(installation)
+    text = find([line async for line in export_programme(installation, programme, now=NOW)])
+    async with installation.db.bare_transaction(programme.id) as connection:
+        digests = [row["digest"].hex() for row in await connection.fetch("select digest from api_key")]
+        codes = [row["code_hash"].hex() for row in await connection.fetch("select code_hash from ledger.hold")]
+    assert digests
+    assert codes
+    assert not [secret for secret in digests + codes if secret in text]
