@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 
+from pointbook.services.returns import submit_return
 from pointbook.services.webhooks import revoke_endpoint
 from tests.adapters import payloads
 from tests.http.fixtures import Clock, Reply, Shop, make_shop
@@ -136,6 +137,24 @@ async def test_an_order_that_was_cancelled_is_completed_after_all(woo_shop: Shop
     await change("completed", 43, refunds=[whole])
     assert await points(woo_shop) == 100
     await change("completed", 44, refunds=[whole])  # a note
+    assert await points(woo_shop) == 100
+
+
+async def test_an_order_that_came_back_otherwise_and_is_changed_has_not_been_completed_again(
+    woo_shop: Shop, woo: WooCommerce
+) -> None:
+    payload = payloads.order(status="completed")
+    await woo.send({**payload, "date_modified_gmt": "2026-03-01T08:31:00"})
+    whole = {
+        "externalId": "RMA-1",
+        "orderExternalId": "700",
+        "type": "RETURN",
+        "currency": "EUR",
+        "everything": True,
+    }
+    await submit_return(woo_shop.installation, woo_shop.programme.id, whole, now=NOW)
+    woo_shop.clock.now = NOW + timedelta(hours=2)
+    await woo.send({**payload, "date_modified_gmt": "2026-03-01T10:30:00"})  # a note
     assert await points(woo_shop) == 100
 
 

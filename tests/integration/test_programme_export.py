@@ -9,7 +9,8 @@ import pytest
 
 from pointbook import ledger
 from pointbook.db import models
-from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.earning_rules import create_rule
 from pointbook.services.export_kinds import KINDS
 from pointbook.services.installation import Installation
@@ -18,8 +19,10 @@ from pointbook.services.joining import Join, join
 from pointbook.services.key_directory import WebhookKind
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from pointbook.services.programme_export import FORMAT, export_programme
+from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Capture, capture
 from pointbook.services.returns import submit_return
+from pointbook.services.settings_versions import change_currency
 from pointbook.services.stores import NewStore, add_store
 from pointbook.services.tokens import create_token_key
 from pointbook.services.webhooks import create_endpoint
@@ -174,3 +177,21 @@ async def test_no_secret_is_told(installation: Installation, find: Callable[[obj
     assert digests
     assert codes
     assert not [secret for secret in digests + codes if secret in text]
+
+
+async def test_amounts_are_in_the_currency_they_were_of(installation: Installation) -> None:
+    programme = await make_programme(installation)
+    await join_member(installation, programme)
+    await give_points(installation, programme, "c-1", 100, now=NOW)
+    used = await redeem(installation, programme, 100)
+    await capture(installation, server(programme), Capture(used.code, "k"), now=NOW)
+    now = NOW
+    for state in (ProgrammeState.EARNING_STOPPED, ProgrammeState.CLOSED):
+        now += DAY
+        await change_state(installation, programme.id, state, now=now)
+    settings = ProgrammeSettings.from_document({"valuePerPoint": "5", "revenuePerPoint": "100"}, "JPY")
+    await change_currency(installation, programme.id, "JPY", settings, now=now)
+    lines = await exported(installation, await installation.programmes.get(programme.id))
+    [lot], [hold] = of_type(lines, "lot"), of_type(lines, "hold")
+    assert (lot["valuePerPoint"], lot["currency"]) == ("0.05", "EUR")
+    assert (hold["value"], hold["capturedValue"], hold["currency"]) == ("5.00", "5.00", "EUR")

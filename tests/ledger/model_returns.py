@@ -114,6 +114,12 @@ class ReturningAccount(Account):
             yield "expired", [(lot.number, min(points, self._expired(lot))) for lot, points in lapsed]
         yield "open", [(lot.number, lot.open) for lot in self._spendable(at)]
 
+    def _held_hold(self, hold_id: UUID) -> Hold:
+        """One that paid late is captured to everybody."""
+        if (hold_id, 1) in self.late:
+            raise errors.RedemptionEnded("CAPTURED")
+        return super()._held_hold(hold_id)
+
     def purchases(self, hold: Hold) -> int:
         """How often the hold has paid."""
         late = sum(1 for hold_id, _ in self.late if hold_id == hold.hold_id)

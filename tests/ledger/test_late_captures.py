@@ -103,6 +103,24 @@ async def test_a_key_has_one_effect_whether_it_came_in_time_or_late(desk: Desk) 
         await desk.capture_late(hold, 100, source="o1", key="k", now=minutes(34))
 
 
+async def test_r21_a_voucher_that_paid_late_has_ended_as_captured(desk: Desk) -> None:
+    await desk.earn(lot(200))
+    hold = await lapsed(desk, 80)
+    await desk.capture_late(hold, source="o1", now=minutes(30))
+    for call in (desk.capture(hold, source="o2", key="k", now=minutes(31)), desk.release(hold, now=minutes(31))):
+        with pytest.raises(errors.RedemptionEnded) as refused:
+            await call
+        assert refused.value.state == "CAPTURED"
+
+
+async def test_a_source_is_captured_for_once_in_time_or_late(desk: Desk) -> None:
+    await desk.earn(lot(200))
+    await desk.capture_late(await lapsed(desk, 80), source="o1", now=minutes(30))
+    with pytest.raises(errors.OrderConflict):
+        await desk.capture(await desk.hold(20, cart="b", now=minutes(31)), source="o1", key="k", now=minutes(32))
+    await desk.assert_sound()
+
+
 @pytest.mark.parametrize("ending", ["captured", "released"])
 async def test_r21_only_a_hold_that_lapsed_pays_late(desk: Desk, ending: str) -> None:
     await desk.earn(lot(200))

@@ -1,4 +1,4 @@
-"""R28 through the API: an order that came back whole and is completed again."""
+"""R28 through the API: an order that was cancelled and is completed again."""
 
 import asyncio
 import itertools
@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from pointbook import ledger
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop, at
 from tests.scenarios.test_late_purchases import told as warned
 from tests.support import give_points
 
 L = {"basePointsPerOrder": 10, "giveBackGraceDays": 30}
+NOW = "2026-03-06 09:00"
 T1, T2, T3, T4, T5 = (at(f"2026-03-0{day} 10:00").isoformat() for day in range(1, 6))
 LINES = [
     {"id": "1", "articleId": "pot", "quantity": 1, "amount": "48.00"},
@@ -21,7 +23,7 @@ LINES = [
 
 async def bought(opened: OpenShop, **settings: Any) -> tuple[Shop, str]:
     """A member with 600 points, all held for a cart, at the code; the order is yet to come."""
-    shop = await opened(**{**L, **settings})
+    shop = await opened(NOW, **{**L, **settings})
     await shop.join()
     await give_points(shop.installation, shop.programme, "c-1", 600, now=shop.clock())
     return shop, (await shop.redeem(600, "80.00"))["voucherCode"]
@@ -143,7 +145,7 @@ async def test_r28_a_first_completion_that_comes_late_changes_nothing(opened: Op
 
 async def test_an_older_status_that_comes_late_changes_nothing(opened: OpenShop) -> None:
     """Not even of an order that has not earned: what the shop said last stands, whatever the old report holds."""
-    shop = await opened(**L)
+    shop = await opened(NOW, **L)
     await shop.join()
     newer = {"status": "ON_HOLD", "statusAt": T2, "placedAt": T1}
     assert (await shop.order("o-1", "80.00", **newer))["outcome"] == "RECEIVED"
@@ -205,6 +207,7 @@ async def test_r28_points_that_were_not_given_back_go_on_paying(opened: OpenShop
     shop, code = await bought(opened, typeEffects={"RETURN": "EARNING"})
     await complete(shop, code, T1)
     await shop.take_back("r-1", "o-1", returnedAt=T2)
+    await cancel(shop, "c-1", T2)
     assert await figures(shop) == (0, 0, 0)
     again = await complete(shop, code, T3)
     assert (again["points"], again["redeemed"]["amount"]) == (60, "30.00")
@@ -216,6 +219,7 @@ async def test_r28_points_given_back_in_part_are_not_taken_again(opened: OpenSho
     await complete(shop, code, T1)
     await shop.take_back("r-1", "o-1", {"id": "2"}, returnedAt=T2)
     await shop.take_back("r-2", "o-1", kind="CREDIT_NOTE", returnedAt=T2)
+    await cancel(shop, "c-0", T2)
     assert await figures(shop) == (240, 0, 0)
     again = await complete(shop, code, T3)
     assert (again["points"], again["redeemed"]["amount"]) == (90, "0.00")
@@ -225,7 +229,7 @@ async def test_r28_points_given_back_in_part_are_not_taken_again(opened: OpenSho
 
 
 async def test_r28_an_order_whose_customer_has_not_joined_begins_anew_too(opened: OpenShop) -> None:
-    shop = await opened(**L, releaseParkedOnJoin=True)
+    shop = await opened(NOW, **L, releaseParkedOnJoin=True)
     lines = {"lines": LINES, "placedAt": at("2026-03-01 09:00").isoformat()}
     assert (await shop.order("o-1", "80.00", statusAt=T1, **lines))["outcome"] == "PARKED"
     await cancel(shop, "c-1", T2)
@@ -239,10 +243,157 @@ async def test_r28_at_once_it_is_completed_again_once(opened: OpenShop) -> None:
     shop, code = await bought(opened)
     await complete(shop, code, T1)
     for round_number in range(4):
-        cancelled_at = at(f"2026-03-10 1{round_number}:00").isoformat()
-        completed_at = at(f"2026-03-10 1{round_number}:30").isoformat()
+        cancelled_at = at(f"2026-03-05 1{round_number}:00").isoformat()
+        completed_at = at(f"2026-03-05 1{round_number}:30").isoformat()
         await asyncio.gather(
             *(cancel(shop, f"c-{round_number}", cancelled_at) for _ in range(3)),
             *(complete(shop, code, completed_at) for _ in range(3)),
         )
         assert await figures(shop) == (60, 0, 0)
+
+
+async def test_r28_only_a_cancelled_order_is_completed_again(opened: OpenShop) -> None:
+    """An order that came back and is changed afterwards, by a note say, has not been completed again."""
+    shop, code = await bought(opened)
+    await complete(shop, code, T1)
+    await shop.take_back("r-1", "o-1", returnedAt=T2)
+    await complete(shop, code, T3)
+    assert await figures(shop) == (600, 0, 0)
+    await cancel(shop, "c-1", T2)  # reported after both: now it has
+    assert await figures(shop) == (60, 0, 0)
+
+
+async def test_r28_a_return_and_a_cancellation_make_it_cancelled_in_either_order(opened: OpenShop) -> None:
+    for first in (True, False):
+        shop, code = await bought(opened)
+        await complete(shop, code, T1)
+        reports = [cancel(shop, "c-1", T2), shop.take_back("r-1", "o-1", returnedAt=T3)]
+        for report_ in reports if first else reversed(reports):
+            await report_
+        await complete(shop, code, T4)
+        assert await figures(shop) == (60, 0, 0)
+
+
+async def test_r28_what_comes_back_of_it_may_be_reported_before_that_is_known(opened: OpenShop) -> None:
+    shop, code = await bought(opened)
+    await complete(shop, code, T1)
+    await shop.take_back("r-1", "o-1", {"id": "2"}, returnedAt=T4)  # of what is completed again at T3
+    await cancel(shop, "c-1", T2)
+    assert await figures(shop) == (600, 0, 0)
+    await complete(shop, code, T3)
+    assert await figures(shop) == (240 + 40, 0, 0)
+    again = await shop.take_back("r-1", "o-1", {"id": "2"}, returnedAt=T4)
+    assert (again["pointsGivenBack"], again["pointsReversed"], again["replayed"]) == (240, 20, True)
+
+
+async def test_a_clock_that_is_ahead_hides_nothing(opened: OpenShop) -> None:
+    """A shop that writes local time as UTC: what is reported later, without an instant, came later."""
+    shop, code = await bought(opened)
+    await complete(shop, code, at("2026-03-06 10:00").isoformat())
+    shop.clock.now = at("2026-03-06 09:30")
+    await cancel(shop, "c-1", None)
+    assert await figures(shop) == (600, 0, 0)
+    shop.clock.now = at("2026-03-06 09:40")
+    await complete(shop, code, at("2026-03-06 10:40").isoformat())
+    assert await figures(shop) == (60, 0, 0)
+    shop.clock.now = at("2026-03-06 09:50")
+    await shop.take_back("r-1", "o-1")
+    assert await figures(shop) == (600, 0, 0)
+
+
+async def test_the_instant_of_one_status_is_not_that_of_another(opened: OpenShop) -> None:
+    shop, code = await bought(opened)
+    await complete(shop, code, None)
+    await complete(shop, code, T3, status="CANCELLED")
+    await complete(shop, code, None)
+    await cancel(shop, "c-1", T2)
+    assert await figures(shop) == (600, 0, 0)
+
+
+async def test_r28_the_room_under_a_cap_is_there_again(opened: OpenShop) -> None:
+    shop = await opened(NOW, revenuePerPoint="1000000.00")
+    await shop.join()
+    await shop.add_rule("Topf", "ARTICLE", points=50, targets=["pot"], caps={"perDay": 60})
+    lines = {"lines": LINES, "placedAt": shop.clock().isoformat()}
+    assert (await shop.order("o-1", "80.00", statusAt=T1, **lines))["points"] == 50
+    await cancel(shop, "c-1", T2)
+    assert (await shop.order("o-1", "80.00", statusAt=T3, **lines))["points"] == 50
+    assert (await shop.order("o-2", "80.00", **lines))["points"] == 10
+
+
+async def test_a_corrected_document_is_of_when_it_was_corrected(opened: OpenShop) -> None:
+    shop, code = await bought(opened)
+    shop.clock.now = at("2026-03-06 09:10")
+    await shop.take_back("r-1", "o-1", {"id": "2", "quantity": 5})  # waits, and will not fit
+    await complete(shop, code, T1)
+    await cancel(shop, "c-1", T2)
+    shop.clock.now = at("2026-03-06 12:00")
+    await complete(shop, code, at("2026-03-06 11:00").isoformat())
+    shop.clock.now = at("2026-03-06 13:00")
+    corrected = await shop.take_back("r-1", "o-1")
+    assert (corrected["pointsGivenBack"], corrected["pointsReversed"]) == (600, 60)
+    assert await figures(shop) == (600, 0, 0)
+
+
+@pytest.mark.parametrize("completed_first", [True, False])
+async def test_an_order_that_waits_for_an_address_goes_on_waiting(opened: OpenShop, completed_first: bool) -> None:  # noqa: FBT001
+    shop = await opened(NOW, **L)
+    customer = {"externalId": "guest-1", "email": "clara@example.org", "emailVerified": True}
+    more = {"lines": LINES, "placedAt": T1, "customer": customer}
+    await shop.order("o-1", "80.00", statusAt=T1, **more)
+    calls = [lambda: cancel(shop, "c-1", T2), lambda: shop.order("o-1", "80.00", statusAt=T3, **more)]
+    for call in reversed(calls) if completed_first else calls:
+        await call()
+    async with shop.installation.db.bare_transaction(shop.programme.id) as connection:
+        row = await connection.fetchrow("select occurrence, state, customer_email from sales_order")
+    assert tuple(row or ()) == (2, "PARKED", "clara@example.org")
+
+
+async def test_whose_customer_joined_meanwhile_is_locked_before_the_order(opened: OpenShop) -> None:
+    """Lock order: whoever holds the account may lock the order."""
+    shop = await opened(NOW, **L)
+    more = {"lines": LINES, "placedAt": T1}
+    await shop.order("o-1", "80.00", statusAt=T1, **more)
+    await cancel(shop, "c-1", T2)
+    await shop.join()
+    async with shop.installation.db.bare_transaction(shop.programme.id) as connection:
+        account = await connection.fetchval("select account_id from member")
+        await ledger.lock(connection, shop.programme.id, [account])
+        waiting = asyncio.create_task(shop.order("o-1", "80.00", statusAt=T3, **more))
+        await asyncio.sleep(0.3)
+        await connection.fetchrow("select from sales_order where external_id = 'o-1' for no key update nowait")
+    assert (await waiting)["points"] == 90
+
+
+async def test_every_refusal_with_other_figures_is_told(opened: OpenShop) -> None:
+    shop, code = await bought(opened, clawback="WITHIN_BALANCE")
+    await complete(shop, code, T1)
+    await cancel(shop, "c-1", T2)
+    await shop.capture((await shop.redeem(100, "100.00", cart="x"))["voucherCode"])
+    for _ in range(2):
+        assert (await complete(shop, code, T3))["code"] == "INSUFFICIENT_POINTS"
+    await shop.capture((await shop.redeem(450, "100.00", cart="y"))["voucherCode"])
+    assert (await complete(shop, code, T3))["code"] == "INSUFFICIENT_POINTS"
+    figures_told = [detail["available"] for _, _, detail in await warned(shop)]
+    assert figures_told == [50, 500]
+
+
+async def test_r28_without_its_code_it_is_completed_again_and_paid_with_money(opened: OpenShop) -> None:
+    shop, code = await bought(opened, clawback="WITHIN_BALANCE")
+    await complete(shop, code, T1)
+    await cancel(shop, "c-1", T2)
+    await shop.capture((await shop.redeem(600, "100.00", cart="x"))["voucherCode"])
+    assert (await complete(shop, code, T3))["code"] == "INSUFFICIENT_POINTS"
+    again = await shop.order("o-1", "80.00", statusAt=T3, placedAt=at("2026-03-01 09:00").isoformat(), lines=LINES)
+    assert (again["points"], again["redeemed"]["amount"]) == (90, "0.00")
+    rest = await cancel(shop, "c-2", T4)
+    assert (rest["pointsGivenBack"], rest["pointsReversed"], rest["money"]["amount"]) == (0, 90, "80.00")
+
+
+@pytest.mark.parametrize("completed_first", [True, False])
+async def test_the_answer_says_how_the_order_stands(opened: OpenShop, completed_first: bool) -> None:  # noqa: FBT001
+    shop, code = await bought(opened)
+    await complete(shop, code, T3 if completed_first else T1)
+    for _ in range(2):
+        answer = await cancel(shop, "c-1", T2)
+        assert answer["orderReturned"] == ("NONE" if completed_first else "CANCELLED")

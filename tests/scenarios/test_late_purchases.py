@@ -137,3 +137,25 @@ async def test_r21_what_was_paid_late_is_given_back_like_any_other(opened: OpenS
     assert (rest["pointsGivenBack"], rest["money"]["amount"]) == (150, "17.50")
     balance = await shop.balance()
     assert (balance["spendable"], balance["debt"]) == (150, 0)
+
+
+async def test_r21_an_order_is_paid_by_one_voucher_in_time_or_late(opened: OpenShop) -> None:
+    shop, code = await holding(opened)
+    shop.clock.now = at(LATE)
+    late = await shop.capture(code, order="o-1", purchased_at=at(IN_TIME).isoformat())
+    assert late["state"] == "CAPTURED"
+    second = (await shop.redeem(50, "50.00", cart="b"))["voucherCode"]
+    assert (await shop.capture(second, order="o-1"))["code"] == "ORDER_CONFLICT"
+    answer = await shop.order("o-1", "50.00", placedAt=at(IN_TIME).isoformat(), voucherCode=code)
+    assert answer["redeemed"]["amount"] == "15.00"
+
+
+async def test_r21_what_paid_late_is_captured_to_everybody(opened: OpenShop) -> None:
+    shop, code = await holding(opened)
+    shop.clock.now = at(LATE)
+    first = await shop.capture(code, key="k", purchased_at=at(IN_TIME).isoformat())
+    shop.clock.now = at("2026-03-01 15:00")
+    assert await shop.capture(code, key="k", purchased_at=at(IN_TIME).isoformat()) == first
+    ended = await shop.capture(code, key="other")
+    assert (ended["code"], ended["message"]) == ("REDEMPTION_ENDED", ended["message"])
+    assert "CAPTURED" in ended["message"].upper()

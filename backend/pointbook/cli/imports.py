@@ -26,7 +26,9 @@ _SHOWN = 20
 _File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 _Refused = Annotated[
     Path | None,
-    typer.Option("--refused", help="Write refused lines there, as JSON Lines with the reasons.", dir_okay=False),
+    typer.Option(
+        "--refused", help="Write there which lines were refused, and why, as JSON Lines.", dir_okay=False
+    ),
 ]
 _Show = Callable[[Reached], None]
 

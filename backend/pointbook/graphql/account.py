@@ -48,7 +48,8 @@ described_enum(
     ADJUST="The merchant added or took points by hand.",
     GIVE_BACK="Points spent on something that was returned were given back.",
     REVERSAL="Points earned by something that was returned were taken back.",
-    LATE_CAPTURE="Points were spent by a purchase that came when its redemption had ended.",
+    LATE_CAPTURE="Points were spent when their redemption had ended: the purchase was reported late, or the order "
+    "was cancelled and completed again.",
 )
 
 

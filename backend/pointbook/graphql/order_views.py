@@ -59,7 +59,9 @@ class ReturnDocument:
     returned_at: datetime | None = strawberry.field(description="When it was made, as the shop says.")
     reported_at: datetime = strawberry.field(description="When it was reported first.")
     applied_at: datetime | None = strawberry.field(description="When it had its effect.")
-    occurrence: int | None = strawberry.field(description="Which occurrence of the order it took back.")
+    occurrence: int | None = strawberry.field(
+        description="Which occurrence of the order it took back; 0: a later document had taken everything before."
+    )
     effect: TypeEffect | None = strawberry.field(description="What it reversed.")
     value: MoneyAmount = strawberry.field(description="What came back is worth, after discounts.")
     money: MoneyAmount | None = strawberry.field(
@@ -99,8 +101,9 @@ class ReturnDocument:
 @strawberry.type(description="An entry that an order caused, with its explanation.")
 class OrderEntry:
     item: HistoryItem = strawberry.field(description="The entry, as it stands in its member's history.")
-    occurrence: int | None = strawberry.field(
-        description="Of what earned or was paid: which occurrence of the order, counted from 1."
+    occurrence: int | None = strawberry.field(description="Which occurrence of the order, counted from 1.")
+    customer_external_ids: list[strawberry.ID] = strawberry.field(
+        description="The shop's ids of the member whose points it moved, who may be another than the order's."
     )
     found: strawberry.Private[service.OrderEntry]
 
@@ -131,10 +134,10 @@ class OrderEntry:
             found.source_id,
             found.hold_id,
         )
-        is_of_order = entry.kind not in {EntryKind.GIVE_BACK, EntryKind.REVERSAL}
         return cls(
             item=HistoryItem.of(entry, found.account),
-            occurrence=found.occurrence if is_of_order else None,
+            occurrence=found.occurrence,
+            customer_external_ids=[strawberry.ID(customer) for customer in found.customers],
             found=found,
         )
 
@@ -157,7 +160,10 @@ class Order:
     )
     total: MoneyAmount = strawberry.field(description="What was to be paid, with money or points.")
     redeemed: MoneyAmount = strawberry.field(description="What points paid of it.")
-    points: Points = strawberry.field(description="What it earned, before anything came back.")
+    points_redeemed: Points = strawberry.field(
+        description="How many points that were; some may have expired with the voucher before they paid."
+    )
+    points: Points = strawberry.field(description="What it earned, before what came back afterwards.")
     settings_version: int | None = strawberry.field(description="The settings that judged it, once it earned.")
     view: strawberry.Private[service.OrderView]
 
@@ -205,6 +211,7 @@ class Order:
             occurrence=view.occurrence,
             total=MoneyAmount.of(view.total),
             redeemed=MoneyAmount.of(view.redeemed),
+            points_redeemed=Points(view.points_redeemed),
             points=Points(view.points),
             settings_version=view.settings_version,
             view=view,

@@ -19,8 +19,9 @@ _CURSOR = "warning"
 described_enum(
     service.WarningKind,
     "What staff are warned of.",
-    LATE_PURCHASE_OWED="A voucher paid late, and its member owes points since.",
-    LATE_PURCHASE_REFUSED="A purchase made in a voucher's time was reported late and refused: its points are "
+    LATE_PURCHASE_OWED="A voucher paid late, or again for an order that was completed again, and its member "
+    "owes points since.",
+    LATE_PURCHASE_REFUSED="A purchase that was reported late, or completed again, was refused: its points are "
     "gone, and the programme lets nobody owe points.",
     REDEMPTION_NOT_REPEATED="An order was completed again; the points that had paid it were not taken again.",
 )

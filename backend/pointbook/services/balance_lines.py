@@ -30,6 +30,7 @@ from pointbook.services.import_records import document_of_json, fields_of_row
 KEY: Final = "id"
 COLUMNS: Final = frozenset({"customerExternalId", KEY, "points", "availableFrom", "expiresAt", "valuePerPoint"})
 _NEVER: Final = "never"
+_FIRST_YEAR: Final = 1970
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE: Final = re.compile(r"[0-9]{1,16}")
 _value_per_point: Final = values.rate(1)
@@ -117,6 +118,13 @@ def _moment(field: str, value: object, zone: ZoneInfo, *, through: bool) -> date
     if value is None:
         return None
     if not isinstance(value, str) or not _DAY.fullmatch(value):
-        return instant(field, value)
+        try:
+            return instant(field, value)
+        except InvalidInput:
+            or_never = f", or {_NEVER}" if through else ""
+            reason = f"must be a day like 2026-12-31, an instant like 2026-12-31T10:00:00Z{or_never}"
+            raise InvalidInput(field, reason) from None
     day = values.day(field, value)
+    if day.year < _FIRST_YEAR:
+        raise InvalidInput(field, f"must not be before {_FIRST_YEAR}")
     return calendar.end_of_local_day(day, zone) if through else calendar.local_instant(day, time(), zone)

@@ -56,10 +56,10 @@ def _json(*fields: str) -> Shape:
 
 
 def _money(*fields: str) -> Shape:
-    """Minor units of the line's own currency, or of the programme's."""
+    """Minor units of the line's own currency: the programme may have another one by now."""
 
-    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
-        places = currencies.exponent(line.get("currency", programme.currency))
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        places = currencies.exponent(line["currency"])
         for field in fields:
             line[field] = None if line[field] is None else format_scaled(line[field], places)
 
@@ -67,11 +67,11 @@ def _money(*fields: str) -> Shape:
 
 
 def _rate(*fields: str) -> Shape:
-    """Exact minor units per point."""
+    """Exact minor units per point, of the line's own currency."""
 
-    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
         for field in fields:
-            line[field] = None if line[field] is None else write_rate(line[field], programme.currency)
+            line[field] = None if line[field] is None else write_rate(line[field], line["currency"])
 
     return shape
 
@@ -112,7 +112,7 @@ def _order(line: Line, programme: ProgrammeSnapshot) -> None:
         "exitChannel": line.pop("exitChannel"),
         "customer": {"externalId": line.pop("customerExternalId")},
     }
-    _all(_ids("account", "holdId"), _money("total", "redeemedValue"), _json("judgement"))(line, programme)
+    _all(_ids("account", "holdId"), _money("total", "redeemed"), _json("judgement"))(line, programme)
     document = {name: value for name, value in head.items() if value is not None}
     line["document"] = document | order_content(content, currencies.exponent(line["currency"]))
 
@@ -232,7 +232,11 @@ KINDS: Final = (
         ("ledger.lot",),
         """
         select l.lot_id as lot, a.public_id as account, l.granted, l.open, l.held, l.value_per_point, l.earned_at,
-            l.available_from, nullif(l.expires_at, 'infinity') as expires_at, l.settings_version
+            l.available_from, nullif(l.expires_at, 'infinity') as expires_at, l.settings_version,
+            (
+                select v.currency from settings_version as v
+                where v.programme_id = $1 and v.effective_from <= l.earned_at order by v.version desc limit 1
+            ) as currency
         from ledger.lot as l
         join ledger.account as a on a.programme_id = $1 and a.account_id = l.owner_id
         where l.programme_id = $1 order by l.lot_id
@@ -244,7 +248,12 @@ KINDS: Final = (
         ("ledger.hold",),
         """
         select h.hold_id as id, a.public_id as account, h.points, h.value, h.point_value, h.last_four,
-            h.created_at, h.expires_at, h.extensions, h.state, h.ended_at, h.captured_points, h.captured_value
+            h.created_at, h.expires_at, h.extensions, upper(h.state) as state, h.ended_at, h.captured_points,
+            h.captured_value,
+            (
+                select v.currency from settings_version as v
+                where v.programme_id = $1 and v.effective_from <= h.created_at order by v.version desc limit 1
+            ) as currency
         from ledger.hold as h
         join ledger.account as a on a.programme_id = $1 and a.account_id = h.owner_id
         where h.programme_id = $1 order by h.account_id, h.seq
@@ -255,7 +264,8 @@ KINDS: Final = (
         "entry",
         ("ledger.entry", "ledger.transfer"),
         """
-        select a.public_id as account, e.seq, e.kind, e.at, e.source_type, e.source_id, e.occurrence, e.hold_id,
+        select a.public_id as account, e.seq, upper(e.kind) as kind, e.at, e.source_type, e.source_id,
+            e.occurrence, e.hold_id,
             of.public_id as of_account, e.of_seq, moved.debits, moved.credits, moved.lots, moved.points
         from ledger.entry as e
         join ledger.account as a on a.programme_id = $1 and a.account_id = e.account_id
@@ -277,8 +287,14 @@ KINDS: Final = (
         "lateCapture",
         ("ledger.late_capture",),
         """
-        select hold_id, purchase, points, value, debt from ledger.late_capture
-        where programme_id = $1 order by account_id, seq
+        select late.hold_id, late.purchase, late.points, late.value, late.debt,
+            (
+                select v.currency from settings_version as v
+                where v.programme_id = $1 and v.effective_from <= h.created_at order by v.version desc limit 1
+            ) as currency
+        from ledger.late_capture as late
+        join ledger.hold as h on h.programme_id = $1 and h.hold_id = late.hold_id
+        where late.programme_id = $1 order by late.account_id, late.seq
         """,
         _all(_ids("holdId"), _money("value")),
     ),
@@ -287,9 +303,13 @@ KINDS: Final = (
         ("sales_order",),
         """
         select o.external_id, o.type as order_type, o.status, o.status_at, o.placed_at, o.currency, o.store_id,
-            o.entry_channel, o.exit_channel, o.customer_external_id, o.document, o.state, o.returned, o.occurrence,
-            o.purchase, o.begun_at, o.reported_at, o.total, o.redeemed_value, o.points, o.settings_version,
-            o.judgement::text as judgement, o.hold_id, a.public_id as account, o.entry_seq
+            o.entry_channel, o.exit_channel, o.customer_external_id, o.document,
+            case o.returned
+                when 'PART' then 'PARTLY_RETURNED' when 'ALL' then 'RETURNED' when 'CANCELLED' then 'CANCELLED'
+                else o.state
+            end as state, o.occurrence, o.purchase, o.begun_at, o.reported_at, o.total,
+            o.redeemed_value as redeemed, o.points, o.settings_version, o.judgement::text as judgement, o.hold_id,
+            a.public_id as account, o.entry_seq
         from sales_order as o
         left join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
         where o.programme_id = $1 order by o.external_id
@@ -300,7 +320,7 @@ KINDS: Final = (
         "orderOccurrence",
         ("order_occurrence",),
         """
-        select f.order_external_id, f.occurrence, f.state, f.returned, f.redeemed_value, f.points,
+        select f.order_external_id, f.occurrence, f.state, f.returned, f.redeemed_value as redeemed, f.points,
             f.settings_version, f.judgement::text as judgement, f.entry_seq, f.begun_at, a.public_id as account,
             o.currency
         from order_occurrence as f
@@ -308,7 +328,7 @@ KINDS: Final = (
         left join ledger.account as a on a.programme_id = $1 and a.account_id = f.account_id
         where f.programme_id = $1 order by f.order_external_id, f.occurrence
         """,
-        _all(_ids("account"), _money("redeemedValue"), _json("judgement")),
+        _all(_ids("account"), _money("redeemed"), _json("judgement")),
     ),
     Kind(
         "return",
@@ -316,7 +336,8 @@ KINDS: Final = (
         """
         select external_id, order_external_id, type as return_type, status, returned_at, currency,
             document::text as document, state, refusal, by_hand, occurrence, number, effect, value, money,
-            given_back, given_back_value, reversed, debt, forgiven, reported_at, applied_at
+            given_back as points_given_back, given_back_value, reversed as points_reversed, debt, forgiven,
+            reported_at, applied_at
         from return_document where programme_id = $1 order by external_id
         """,
         _return,

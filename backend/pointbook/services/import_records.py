@@ -26,6 +26,8 @@ def fields_of_row(heading: Heading, row: bytes) -> dict[str, str]:
         raise InvalidInput("", "the quotes of a row do not close")
     if len(values) != len(heading.columns):
         raise InvalidInput("", f"a row has {len(values)} fields, the heading has {len(heading.columns)} columns")
+    if any("\udc80" <= letter <= "\udcff" for value in values for letter in value):
+        raise InvalidInput("", "is not UTF-8: save the file in that encoding")
     return dict(zip(heading.columns, values, strict=True))
 
 

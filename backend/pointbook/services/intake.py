@@ -9,13 +9,13 @@ arrives. Stated rules:
   than what points have paid already is refused.
 - Once it has earned, a new status is noted and has no effect, so a late, older one undoes nothing. Other content
   is a conflict.
-- An order that came back whole earns anew when it was completed after that, as ``statusAt`` tells (R28).
+- A cancelled order earns anew when it was completed after that, as ``statusAt`` tells (R28).
 - What return documents took back before it earned does not earn; what waited for the order takes it back at once.
 - An order of somebody who has not joined is parked. Reported again after its customer joined, it earns.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -83,7 +83,7 @@ async def submit_order(
     for _ in range(_ATTEMPTS):
         programme = await installation.programmes.get(programme_id)
         programme.require_open()
-        order = _order(document, programme.currency)
+        order = _order(document, programme.currency, now)
         programme.store(order.store)
         settling = Settling(programme, Judge(programme, now), order, order.stored(), tells, now)
         report = _Report(installation, settling)
@@ -105,12 +105,14 @@ async def submit_order(
     raise AssertionError(f"order {order.external_id!r} was overtaken {_ATTEMPTS} times")
 
 
-def _order(document: Mapping[str, Any] | OrderDocument, currency: str) -> OrderDocument:
-    if not isinstance(document, OrderDocument):
-        return parse_order(document, currency)
-    if document.currency != currency:
-        raise errors.CurrencyMismatch(currency, document.currency)
-    return document
+def _order(document: Mapping[str, Any] | OrderDocument, currency: str, now: datetime) -> OrderDocument:
+    """A shop whose clock is ahead has not given a status later than now: it would hide what comes next."""
+    order = document if isinstance(document, OrderDocument) else parse_order(document, currency)
+    if order.currency != currency:
+        raise errors.CurrencyMismatch(currency, order.currency)
+    if order.status_at is not None and order.status_at > now:
+        return replace(order, status_at=now)
+    return order
 
 
 async def submit_orders(
@@ -151,13 +153,15 @@ class _Report:
         return self.settling.order
 
     async def settle(self) -> tuple[SubmittedOrder, bool]:
-        """What has become of the order, and whether return documents wait for it."""
+        """What has become of the order, and whether return documents may wait for it."""
         order = self.order
         async with self.installation.db.bare_transaction(self.programme.id) as connection:
             known = await orders.known(
                 connection, self.programme.id, order.external_id, order.customer.external_id
             )
-            return await self._settle(connection, known), known.returns_wait
+            answer = await self._settle(connection, known)
+            cancelled = known.order is not None and known.order.returned == orders.CANCELLED
+            return answer, known.returns_wait or (cancelled and not answer.replayed)
 
     async def _settle(self, connection: Connection, known: orders.Known) -> SubmittedOrder:
         earlier = known.order
@@ -186,9 +190,9 @@ class _Report:
     async def _note_status(self, connection: Connection, earlier: orders.OrderRow) -> None:
         order = self.order
         if (earlier.status, earlier.status_at) != (order.status, order.status_at or earlier.status_at):
-            await orders.set_status(
-                connection, self.programme.id, order.external_id, order.status, order.status_at
-            )
+            noted = await orders.set_status(connection, self.programme.id, earlier, order.status, order.status_at)
+            if not noted:  # what came back meanwhile may have been completed again by this
+                raise Overtaken
 
     def _is_stale(self, earlier: orders.OrderRow) -> bool:
         """The shop has said more of the order since it made this report."""
@@ -197,18 +201,26 @@ class _Report:
 
     async def _renew(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder | None:
         """An order that came back whole may be completed again; None: it is not."""
-        if earlier.returned not in orders.RETURNED_WHOLE or self.order.status_at is None:
+        if earlier.returned != orders.CANCELLED or self.order.status_at is None:
             return None
         order = await locked_with_accounts(connection, self.programme.id, self.order.external_id)
         if order is None or (order.occurrence, order.returned) != (earlier.occurrence, earlier.returned):
             raise Overtaken
-        if earlier.fingerprint != self.settling.stored.fingerprint:
+        same = earlier.fingerprint == self.settling.stored.fingerprint
+        if not same and not self._leaves_out_its_code(earlier):
             raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
-        renewed = await renew(connection, self.settling, order)
+        renewed = await renew(connection, self.settling, order, pays_again=same)
         if renewed is None:
             return None
         effect, redeemed = renewed
         return self._answer(effect.outcome, effect.points, redeemed)
+
+    def _leaves_out_its_code(self, earlier: orders.OrderRow) -> bool:
+        """Whether nothing but the code of its voucher is missing from the report of an order."""
+        if self.order.voucher_code is not None or earlier.hold_id is None:
+            return False
+        code = self.installation.codes.code(earlier.hold_id)
+        return replace(self.order, voucher_code=code).stored().fingerprint == earlier.fingerprint
 
     def _is_news(self, earlier: orders.OrderRow, known: orders.Known) -> bool:
         if (earlier.fingerprint, earlier.status) != (self.settling.stored.fingerprint, self.order.status):

@@ -222,6 +222,23 @@ def judged_again(
     return engine.evaluate(remaining, occasion, redeemed_value, judgement.given)
 
 
+def cap_uses(
+    programme: ProgrammeSnapshot, order: JudgedOrder, content: OrderContent, redeemed_value: int
+) -> Mapping[Counter, int]:
+    """The points under caps that an order was given when it earned."""
+    recorded = None if order.judgement is None else Judgement.of(order.judgement).rules
+    uses: dict[Counter, int] = {}
+    if recorded is None:
+        for use in judged_again(programme, order, content, redeemed_value).cap_uses:
+            uses[use.counter] = uses.get(use.counter, 0) + use.used
+        return uses
+    for trace in recorded:
+        for _, bucket, _, _, used in trace.get("caps", ()):
+            counter = Counter(trace["rule"], bucket)
+            uses[counter] = uses.get(counter, 0) + used
+    return uses
+
+
 def occasion_again(placed: Circumstances, judgement: Judgement) -> Occasion:
     """The occasion of an order as it was judged, whatever has become of zones and holidays since."""
     return Occasion(

@@ -25,7 +25,7 @@ from pointbook.services.sending_batches import LEASE, advance
 
 __all__ = ["PointsAsOf", "SendOutcome"]
 
-DOCUMENTS_MAX: Final = 100_000
+DOCUMENTS_MAX: Final = 250_000
 """Of one sending: so many are settled within half an hour."""
 AT_ONCE_MAX: Final = 300
 """A sending of so many documents is worked at in the call that makes it."""

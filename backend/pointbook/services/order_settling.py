@@ -62,7 +62,7 @@ class Effect(NamedTuple):
 
 
 def document_of(record: orders.OrderRecord, customer: str) -> OrderDocument:
-    """As it was reported, but for what is not kept: the address, and the code of what was captured."""
+    """As it was reported, but for what is not kept: the code of what was captured, an address unless it waits."""
     return OrderDocument(
         external_id=record.external_id,
         type=OrderType(record.type),
@@ -72,7 +72,7 @@ def document_of(record: orders.OrderRecord, customer: str) -> OrderDocument:
         store=record.store_id,
         entry_channel=record.entry_channel,
         exit_channel=record.exit_channel,
-        customer=Customer(customer),
+        customer=Customer(customer, record.customer_email, record.customer_email is not None),
         voucher_code=None,
         content=OrderContent.from_stored(orjson.loads(record.document)),
         status_at=record.status_at,

@@ -71,6 +71,7 @@ class OrderView:
     occurrence: int
     total: Money
     redeemed: Money
+    points_redeemed: int
     points: int
     settings_version: int | None
     hold_id: UUID | None
@@ -191,6 +192,7 @@ def _order(row: Any) -> OrderView:
         occurrence=row["occurrence"],
         total=Money(row["total"], row["currency"]),
         redeemed=Money(row["redeemed_value"], row["currency"]),
+        points_redeemed=row["points_redeemed"],
         points=row["points"],
         settings_version=row["settings_version"],
         hold_id=row["hold_id"],

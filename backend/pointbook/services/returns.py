@@ -122,7 +122,11 @@ async def submit_return(
         async with installation.turns.turn(programme.id, f"returns of {parsed.order_external_id}"):
             return await _until_not_overtaken(installation.db, programme.id, report.settle)
 
-    return await installation.programmes.while_open(programme_id, call)
+    answer = await installation.programmes.while_open(programme_id, call)
+    if answer.order_returned is OrderReturned.NONE and not answer.replayed:  # the order is completed again
+        name = answer.order_external_id
+        await apply_parked(installation.db, installation.programmes, programme_id, order=name, now=now)
+    return answer
 
 
 async def apply_parked(
@@ -243,6 +247,9 @@ class _Report:
         programme_id, record = self.programme.id, self.record
         order = await locked_with_accounts(connection, programme_id, record.order_external_id)
         earlier = await rows.locked(connection, programme_id, record.external_id)
+        reported_at = record.reported_at
+        if earlier is not None and earlier.fingerprint == record.fingerprint:
+            reported_at = earlier.reported_at
         if self.kept and (earlier is None or earlier.fingerprint != record.fingerprint):
             raise Overtaken
         if earlier is not None and earlier.effect is not None:
@@ -252,7 +259,7 @@ class _Report:
         if order is None:
             return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
         await keep_unchanged(connection, self.programme)
-        if is_of_former(order, record.returned_at or record.reported_at):
+        if await self._is_covered(connection, order, rows.made_at(record.returned_at, reported_at)):
             return await self._pass_over(connection, order)
         return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
 
@@ -300,21 +307,35 @@ class _Report:
         await rows.set_returned(connection, self.programme.id, order.external_id, returned)
         if moved is not None:
             await self._tell(connection, order, moved)
-        if not undone.leaves_something:
-            await self._renew(connection)
+        if returned is OrderReturned.CANCELLED and await self._renew(connection):
+            returned = OrderReturned.NONE
         return self._answer(effect, order, returned=returned)
 
+    async def _is_covered(self, connection: Connection, order: rows.ReturnableOrder, made_at: datetime) -> bool:
+        """Whether what the document takes back is gone already, because a later one that took all came first.
+
+        It is of an occurrence before the present one, or was made before a document of the present one that took
+        all that was left. Only a document that says when it was made can be known for that.
+        """
+        if is_of_former(order, made_at):
+            return True
+        if self.record.type == ReturnType.CANCELLATION:
+            return False  # it fits whatever is left, and says that the order is cancelled
+        if self.record.returned_at is None or order.returned not in orders.RETURNED_WHOLE:
+            return False
+        name, occurrence = order.external_id, order.occurrence
+        return await rows.all_taken_since(connection, self.programme.id, name, occurrence, made_at)
+
     async def _pass_over(self, connection: Connection, order: rows.ReturnableOrder) -> SubmittedReturn:
-        """A document of an occurrence before the present one, of which nothing is left: it has no effect."""
-        former = order.occurrence - 1
-        before = await rows.applied(connection, self.programme.id, order.external_id, former)
-        effect = rows.Effect(former, len(before) + 1, TypeEffect.NOTHING, *[0] * 7)
+        """It has no effect: the document that took all has had it."""
+        number = await rows.passed_over(connection, self.programme.id, order.external_id) + 1
+        effect = rows.Effect(rows.PASSED_OVER, number, TypeEffect.NOTHING, *[0] * 7)
         name, by_hand = self.record.external_id, self.record.by_hand
         await rows.apply(connection, self.programme.id, name, effect, by_hand=by_hand, now=self.now)
         return self._answer(effect, order)
 
-    async def _renew(self, connection: Connection) -> None:
-        """The order that has come back may have been completed since: the report of that came first."""
+    async def _renew(self, connection: Connection) -> bool:
+        """Whether the order that is cancelled has been completed since: the report of that came first."""
         programme_id, name = self.programme.id, self.record.order_external_id
         record, order = (
             await orders.find(connection, programme_id, name),
@@ -323,7 +344,7 @@ class _Report:
         assert record is not None, "it is known, and orders are never deleted"
         assert order is not None, "it is known, and orders are never deleted"
         if record.status_at is None or record.customer_external_id is None:
-            return
+            return False
         settling = Settling(
             self.programme,
             Judge(self.programme, self.now),
@@ -333,11 +354,12 @@ class _Report:
             now=self.now,
         )
         try:
-            await renew(connection, settling, order)
+            return await renew(connection, settling, order) is not None
         except errors.InsufficientPoints as refusal:
             detail = {"requested": refusal.requested, "available": refusal.available}
             kind, subject = WarningKind.LATE_PURCHASE_REFUSED, f"order {name}"
             await warn(connection, programme_id, kind, subject, detail, now=self.now)
+            return False
 
     async def _move(
         self, connection: Connection, order: rows.ReturnableOrder, undone: Undone
@@ -352,7 +374,7 @@ class _Report:
             reversal = Reversal(accrual, undone.reversed, settings.clawback)
         if given is None and reversal is None:
             return None
-        source = Source(RETURN, self.record.external_id)
+        source = Source(RETURN, self.record.external_id, order.occurrence)
         return await ledger.return_order(connection, self.programme.id, given, reversal, source, now=self.now)
 
     def _order_state(self, order: rows.ReturnableOrder, undone: Undone) -> OrderReturned:

@@ -46,7 +46,7 @@ async def warn(
     *,
     now: datetime,
 ) -> None:
-    """Warn in the transaction of what it is about. Again of the same refusal: nothing."""
+    """Warn in the transaction of what it is about. The same refusal again: nothing."""
     written = orjson.dumps(detail).decode()
     if await connection.fetchval(_INSERT, programme_id, now, kind.value, subject, written):
         message = {"kind": kind.value, "subject": subject, **detail}
@@ -81,7 +81,7 @@ async def list_warnings(
 _INSERT = """
 insert into staff_warning (programme_id, at, kind, subject, detail)
 values ($1, $2, $3, $4, $5::text::jsonb)
-on conflict (programme_id, subject) where kind = 'LATE_PURCHASE_REFUSED' do nothing
+on conflict (programme_id, subject, detail) where kind = 'LATE_PURCHASE_REFUSED' do nothing
 returning true
 """
 

@@ -12,7 +12,7 @@ from pointbook.db.base import Base, MinorUnits, Points, one_of
 
 class ReturnDocument(Base):
     """A return by the shop's id. PARKED until its order is known; APPLIED once, as the ``number``-th of an
-    ``occurrence`` of its order.
+    ``occurrence`` of its order; occurrence 0 is for what came when a later document had taken everything.
 
     REFUSED: it had waited and does not fit the order, as ``refusal`` says; the shop may correct it. ``tried_at``:
     when it could not be looked at, so that others come first.

@@ -10,7 +10,8 @@ from pointbook.db.base import Base, BigId, one_of
 
 
 class StaffWarning(Base):
-    """Something that went otherwise than the merchant would expect. A refusal, which may come often, is told once.
+    """Something that went otherwise than the merchant would expect. A refusal, which may come often, is told once
+    as long as its figures are the same.
 
     ``subject`` names what it is about: "order 7", "redemption <id>". ``detail`` holds figures; no personal datum.
     """
@@ -24,6 +25,7 @@ class StaffWarning(Base):
             "staff_warning_refused_key",
             "programme_id",
             "subject",
+            "detail",
             unique=True,
             postgresql_where="kind = 'LATE_PURCHASE_REFUSED'",
         ),

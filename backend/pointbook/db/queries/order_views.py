@@ -29,6 +29,8 @@ class OrderEntry(NamedTuple):
     """An entry of the ledger that an order caused; its effect on what the account owns and holds, in points."""
 
     account: UUID
+    customers: list[str]
+    """The shop's ids of the member whose account it is."""
     seq: int
     kind: str
     at: datetime
@@ -90,7 +92,23 @@ async def entries_of(
     return [OrderEntry(*row) for row in rows]
 
 
-_ORDERS = "select known.* from sales_order as known where known.programme_id = $1"
+_ORDERS = """
+select
+    known.*,
+    coalesce(
+        (
+            select late.points from ledger.late_capture as late
+            where late.programme_id = $1 and late.hold_id = known.hold_id and late.purchase = known.purchase
+        ),
+        (
+            select h.captured_points from ledger.hold as h
+            where h.programme_id = $1 and h.hold_id = known.hold_id and known.purchase = 1
+        ),
+        0
+    ) as points_redeemed
+from sales_order as known
+where known.programme_id = $1
+"""
 
 _BEFORE = """
     and ($2::timestamptz is null or (known.placed_at, known.external_id) < ($2::timestamptz, $3::text))
@@ -144,7 +162,12 @@ with named as (
     where r.programme_id = $1 and r.order_external_id = $2
 )
 select
-    a.public_id, e.seq, e.kind, e.at, moved.points, moved.held, moved.moved, e.source_type, e.source_id,
+    a.public_id,
+    array(
+        select name.external_id from member_external_id as name
+        where name.programme_id = $1 and name.account_id = named.account_id order by 1
+    ) as customers,
+    e.seq, e.kind, e.at, moved.points, moved.held, moved.moved, e.source_type, e.source_id,
     e.occurrence, e.hold_id
 from named
 join ledger.account as a on a.programme_id = $1 and a.account_id = named.account_id

@@ -12,7 +12,8 @@ EARNED: Final = "EARNED"
 RECEIVED: Final = "RECEIVED"
 PARKED: Final = "PARKED"
 NOT_RETURNED: Final = "NONE"
-RETURNED_WHOLE: Final = frozenset({"ALL", "CANCELLED"})
+CANCELLED: Final = "CANCELLED"
+RETURNED_WHOLE: Final = frozenset({"ALL", CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,11 @@ async def replace(connection: Connection, programme_id: int, record: OrderRecord
 
 
 async def set_status(
-    connection: Connection, programme_id: int, order: str, status: str, status_at: datetime | None
-) -> None:
-    await connection.execute(_SET_STATUS, programme_id, order, status, status_at)
+    connection: Connection, programme_id: int, order: OrderRow, status: str, status_at: datetime | None
+) -> bool:
+    """False when returns have taken back more or less of the order than was seen: nothing was written then."""
+    seen = (order.external_id, order.occurrence, order.returned)
+    return bool(await connection.fetchval(_SET_STATUS, programme_id, *seen, status, status_at))
 
 
 async def begin_anew(
@@ -280,7 +283,8 @@ update sales_order
 set account_id = $3, customer_external_id = $4, customer_email = $5, type = $6, status = $7, placed_at = $8,
     currency = $9, store_id = $10, entry_channel = $11, exit_channel = $12, document = $13::text,
     fingerprint = $14, state = $15, total = $16, redeemed_value = $17, points = $18, settings_version = $19,
-    judgement = $20::text::json, hold_id = $21, entry_seq = $22, status_at = coalesce($23, status_at)
+    judgement = $20::text::json, hold_id = $21, entry_seq = $22,
+    status_at = coalesce($23, case when status = $7 then status_at end)
 from programme
 where programme_id = $1 and external_id = $2
     and programme.id = $1 and programme.state = $24 and programme.currency = $9
@@ -288,8 +292,9 @@ returning true
 """
 
 _SET_STATUS = """
-update sales_order set status = $3, status_at = coalesce($4, status_at)
-where programme_id = $1 and external_id = $2
+update sales_order set status = $5, status_at = coalesce($6, case when status = $5 then status_at end)
+where programme_id = $1 and external_id = $2 and occurrence = $3 and returned = $4
+returning true
 """
 
 _KEEP_OCCURRENCE = """

@@ -12,6 +12,8 @@ from pointbook.db.session import Connection
 
 PARKED: Final = "PARKED"
 APPLIED: Final = "APPLIED"
+PASSED_OVER: Final = 0
+"""The occurrence of documents that came when a later one had taken everything."""
 
 
 class Effect(NamedTuple):
@@ -29,6 +31,11 @@ class Effect(NamedTuple):
     forgiven: int
 
 
+def made_at(returned_at: datetime | None, reported_at: datetime) -> datetime:
+    """When a document was made: when the shop says, but not after it was reported."""
+    return reported_at if returned_at is None else min(returned_at, reported_at)
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnRow:
     """``effect`` None: it is parked, or refused. ``document`` as ``ReturnContent.to_json`` wrote it."""
@@ -44,6 +51,10 @@ class ReturnRow:
     by_hand: bool
     reported_at: datetime
     effect: Effect | None
+
+    @property
+    def made_at(self) -> datetime:
+        return made_at(self.returned_at, self.reported_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,8 @@ class ReturnableOrder:
     begun_at: datetime | None
     public_id: UUID | None
     """Of the member's account."""
+    customer_account_id: int | None
+    """The account of the order's customer, who may have joined since it was parked."""
 
 
 async def find(connection: Connection, programme_id: int, external_id: str) -> ReturnRow | None:
@@ -140,12 +153,24 @@ async def applied(connection: Connection, programme_id: int, order: str, occurre
     return [_row(row) for row in await connection.fetch(_APPLIED, programme_id, order, occurrence)]
 
 
-async def last_returned_at(
-    connection: Connection, programme_id: int, order: str, occurrence: int
-) -> datetime | None:
-    """When the last of those documents was made, or reported if it does not say; None: there is none."""
-    found: datetime | None = await connection.fetchval(_LAST_RETURNED_AT, programme_id, order, occurrence)
-    return found
+async def all_taken_since(
+    connection: Connection, programme_id: int, order: str, occurrence: int, made_at: datetime
+) -> bool:
+    """Whether a document of the occurrence that was made then or later took all that was left."""
+    return bool(await connection.fetchval(_ALL_TAKEN_SINCE, programme_id, order, occurrence, made_at))
+
+
+async def passed_over(connection: Connection, programme_id: int, order: str) -> int:
+    """How many documents of an order were passed over."""
+    count: int = await connection.fetchval(_PASSED_OVER, programme_id, order, PASSED_OVER)
+    return count
+
+
+async def park_again(
+    connection: Connection, programme_id: int, order: str, occurrence: int, *, since: datetime
+) -> None:
+    """Documents of an occurrence that were made ``since`` then wait for the next one, as if they came anew."""
+    await connection.execute(_PARK_AGAIN, programme_id, order, occurrence, since)
 
 
 async def order(connection: Connection, programme_id: int, external_id: str) -> ReturnableOrder | None:
@@ -196,7 +221,10 @@ on conflict (programme_id, external_id) do update
 set order_external_id = excluded.order_external_id, type = excluded.type, status = excluded.status,
     currency = excluded.currency, returned_at = excluded.returned_at, document = excluded.document,
     fingerprint = excluded.fingerprint, by_hand = kept.by_hand or excluded.by_hand, state = 'PARKED',
-    refusal = null, tried_at = null
+    refusal = null, tried_at = null,
+    reported_at = case
+        when kept.fingerprint = excluded.fingerprint then kept.reported_at else excluded.reported_at
+    end
 where kept.state <> 'APPLIED'
 returning true
 """
@@ -224,9 +252,23 @@ where programme_id = $1 and order_external_id = $2 and occurrence = $3
 order by number
 """
 
-_LAST_RETURNED_AT = """
-select max(coalesce(returned_at, reported_at)) from return_document
-where programme_id = $1 and order_external_id = $2 and occurrence = $3
+_ALL_TAKEN_SINCE = """
+select exists (
+    select from return_document
+    where programme_id = $1 and order_external_id = $2 and occurrence = $3
+        and (document ->> 'everything')::boolean and least(returned_at, reported_at) >= $4
+)
+"""
+
+_PASSED_OVER = """
+select count(*) from return_document where programme_id = $1 and order_external_id = $2 and occurrence = $3
+"""
+
+_PARK_AGAIN = """
+update return_document
+set state = 'PARKED', applied_at = null, occurrence = null, number = null, effect = null, value = 0, money = 0,
+    given_back = 0, given_back_value = 0, reversed = 0, debt = 0, forgiven = 0
+where programme_id = $1 and order_external_id = $2 and occurrence = $3 and least(returned_at, reported_at) >= $4
 """
 
 _ORDER = """
@@ -239,7 +281,11 @@ select
     (
         select m.public_id from member as m
         where m.programme_id = known.programme_id and m.account_id = known.account_id
-    ) as public_id
+    ) as public_id,
+    (
+        select c.account_id from member_external_id as c
+        where c.programme_id = known.programme_id and c.external_id = known.customer_external_id
+    ) as customer_account_id
 from sales_order as known
 where known.programme_id = $1 and known.external_id = $2
 """

@@ -27,6 +27,15 @@ async def add_counts(connection: Connection, programme_id: int, given: Mapping[t
         await connection.execute(_ADD, programme_id, *columns)
 
 
+async def reduce_counts(
+    connection: Connection, programme_id: int, account_id: int, taken: Mapping[Counter, int]
+) -> None:
+    """Take points from the counters of an account that it does not have any more."""
+    columns = _columns(sorted((*counter, points) for counter, points in taken.items() if points))
+    if columns:
+        await connection.execute(_REDUCE, programme_id, account_id, *columns)
+
+
 def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
@@ -37,6 +46,14 @@ from unnest($2::bigint[], $3::text[], $4::text[]) as asked (account_id, rule_key
 join rule_count as known
     on known.programme_id = $1 and known.account_id = asked.account_id
     and known.rule_key = asked.rule_key and known.bucket = asked.bucket
+"""
+
+_REDUCE = """
+update rule_count as known
+set points = greatest(0, known.points - taken.points)
+from unnest($3::text[], $4::text[], $5::bigint[]) as taken (rule_key, bucket, points)
+where known.programme_id = $1 and known.account_id = $2
+    and known.rule_key = taken.rule_key and known.bucket = taken.bucket
 """
 
 _ADD = """

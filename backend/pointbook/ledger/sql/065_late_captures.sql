@@ -13,6 +13,10 @@ alter table ledger.entry
         = (kind in ('hold', 'extend', 'capture', 'release', 'lapse', 'give_back', 'late_capture'))
     );
 
+-- Whether in time or late, a source is captured for once.
+create unique index entry_purchase_key on ledger.entry (programme_id, source_type, source_id, occurrence)
+where kind in ('capture', 'late_capture') and source_type is not null;
+
 -- Points in no lot: those by which a debt grows, and those of them that a return gives back.
 alter table ledger.transfer
     drop constraint transfer_lot_check,

@@ -1,5 +1,18 @@
 -- A hold that lapsed and was captured late answers as captured: that is what has become of its voucher.
 
+create function ledger.state_of(in_hold ledger.hold) returns text
+language plpgsql stable as $$
+begin
+    return case
+        when in_hold.state = 'lapsed' and exists (
+            select from ledger.late_capture
+            where programme_id = in_hold.programme_id and hold_id = in_hold.hold_id and purchase = 1
+        ) then 'captured'
+        else in_hold.state
+    end;
+end;
+$$;
+
 create or replace function ledger.hold_answer_of(in_hold ledger.hold) returns ledger.hold_answer
 language plpgsql stable as $$
 declare

@@ -1,7 +1,7 @@
 -- What late captures add to what the application may do (see 900_grants.sql).
 
 revoke all on function
-    ledger.purchase_of, ledger.captured_parts, ledger.give_back, ledger.latest_lot_of, ledger.capture_late,
+    ledger.state_of, ledger.purchase_of, ledger.captured_parts, ledger.give_back, ledger.latest_lot_of, ledger.capture_late,
     ledger.price_of_purchase, ledger.spendable_late, ledger.return_order
 from public;
 

@@ -16,7 +16,7 @@ from pointbook.ledger import Hold
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
-from pointbook.services.redemption.late import bought_in_time, captured_late, spend_late
+from pointbook.services.redemption.late import bought_in_time, spend_late
 from pointbook.services.redemption.vouchers import (
     Purchase,
     Voucher,
@@ -76,8 +76,8 @@ async def capture(installation: Installation, principal: Principal, command: Cap
                 limit = await _order_limit(connection, programme.id, command.order, hold, amount)
                 purchase = Purchase(ORDER, command.order, limit, request)
             if bought_in_time(hold, command.purchased_at):
-                late = await spend_late(connection, programme, hold.hold_id, purchase, now=now)
-                captured = captured_late(hold, late, now=now)
+                await spend_late(connection, programme, hold.hold_id, purchase, now=now)
+                captured = await locked_hold(installation, connection, programme.id, code, now=now)
             else:
                 captured = await spend(connection, programme, hold, purchase, now=now)
             if command.order is not None:

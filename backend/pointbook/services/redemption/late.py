@@ -3,7 +3,6 @@
 Points that are missing become the member's debt where the programme's claw-back policy allows one; staff are told.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -47,18 +46,6 @@ async def spend_late(
         kind = WarningKind.LATE_PURCHASE_OWED
         await warn(connection, programme.id, kind, _subject(hold_id, purchase), detail, now=now)
     return late
-
-
-def captured_late(hold: Hold, late: LateCapture, *, now: datetime) -> Hold:
-    """The hold as it answers from now on."""
-    return replace(
-        hold,
-        state=HoldState.CAPTURED,
-        ended_at=now,
-        account_id=late.account_id,
-        captured_points=late.points,
-        captured_value=late.value,
-    )
 
 
 def _subject(hold_id: UUID, purchase: Purchase) -> str:

@@ -31,7 +31,7 @@ def upgrade() -> None:
     op.create_index(
         "staff_warning_refused_key",
         "staff_warning",
-        ["programme_id", "subject"],
+        ["programme_id", "subject", "detail"],
         unique=True,
         postgresql_where=sa.text("kind = 'LATE_PURCHASE_REFUSED'"),
     )
