@@ -286,19 +286,12 @@ async def test_r28_what_comes_back_of_it_may_be_reported_before_that_is_known(op
     assert (again["pointsGivenBack"], again["pointsReversed"], again["replayed"]) == (240, 20, True)
 
 
-async def test_a_clock_that_is_ahead_hides_nothing(opened: OpenShop) -> None:
-    """A shop that writes local time as UTC: what is reported later, without an instant, came later."""
+async def test_a_status_of_the_future_is_refused(opened: OpenShop) -> None:
+    """A shop that writes local time as UTC learns it at once: what comes next would count as earlier."""
     shop, code = await bought(opened)
-    await complete(shop, code, at("2026-03-06 10:00").isoformat())
-    shop.clock.now = at("2026-03-06 09:30")
-    await cancel(shop, "c-1", None)
-    assert await figures(shop) == (600, 0, 0)
-    shop.clock.now = at("2026-03-06 09:40")
-    await complete(shop, code, at("2026-03-06 10:40").isoformat())
-    assert await figures(shop) == (60, 0, 0)
-    shop.clock.now = at("2026-03-06 09:50")
-    await shop.take_back("r-1", "o-1")
-    assert await figures(shop) == (600, 0, 0)
+    answer = await complete(shop, code, at("2026-03-06 10:00").isoformat())
+    assert (answer["code"], answer["message"]) == ("INVALID_INPUT", "order.statusAt: must not be in the future")
+    assert (await complete(shop, code, at("2026-03-06 09:00:30").isoformat()))["points"] == 60
 
 
 async def test_the_instant_of_one_status_is_not_that_of_another(opened: OpenShop) -> None:
@@ -397,3 +390,62 @@ async def test_the_answer_says_how_the_order_stands(opened: OpenShop, completed_
     for _ in range(2):
         answer = await cancel(shop, "c-1", T2)
         assert answer["orderReturned"] == ("NONE" if completed_first else "CANCELLED")
+
+
+async def test_r28_a_return_that_waited_and_did_not_fit_may_fit_what_is_completed_again(opened: OpenShop) -> None:
+    shop, code = await bought(opened)
+    await cancel(shop, "c-1", T2)
+    await shop.take_back("r-1", "o-1", {"id": "2", "amount": "16.00"}, returnedAt=T4)
+    await complete(shop, code, T1)  # the cancellation takes all, and nothing is left for the return
+    assert await figures(shop) == (600, 0, 0)
+    await complete(shop, code, T3)
+    assert await figures(shop) == (120 + 50, 0, 0)
+
+
+async def test_r28_what_was_not_reversed_is_not_earned_anew(opened: OpenShop) -> None:
+    shop, code = await bought(opened, typeEffects={"RETURN": "REDEMPTION"})
+    await complete(shop, code, T1)
+    await shop.take_back("r-1", "o-1", returnedAt=T2)
+    await cancel(shop, "c-1", T2)
+    assert await figures(shop) == (660, 0, 0)
+    await complete(shop, code, T3)
+    assert await figures(shop) == (660, 0, 0)
+
+
+async def test_a_return_is_passed_over_only_for_what_took_both(opened: OpenShop) -> None:
+    shop, code = await bought(opened, typeEffects={"WARRANTY": "NOTHING"})
+    await complete(shop, code, T1)
+    await shop.take_back("w-1", "o-1", kind="WARRANTY", returnedAt=T3)
+    late = await shop.take_back("r-1", "o-1", {"id": "2", "amount": "16.00"}, returnedAt=T2)
+    assert late["code"] == "RETURN_EXCEEDS_ORDER"
+
+
+async def test_a_return_that_is_passed_over_must_be_of_the_order(opened: OpenShop) -> None:
+    shop, code = await bought(opened)
+    await complete(shop, code, T1)
+    await cancel(shop, "c-1", T3)
+    assert (await shop.take_back("r-1", "o-1", {"id": "nope"}, returnedAt=T2))["code"] == "INVALID_INPUT"
+    exceeds = await shop.take_back("r-2", "o-1", {"id": "2", "quantity": 99}, returnedAt=T2)
+    assert exceeds["code"] == "RETURN_EXCEEDS_ORDER"
+    passed = await shop.take_back("r-3", "o-1", {"id": "2", "amount": "16.00"}, returnedAt=T2)
+    assert (passed["outcome"], passed["value"]["amount"], passed["money"]) == ("APPLIED", "0.00", None)
+
+
+async def test_r28_completed_again_without_its_code_what_still_pays_goes_on(opened: OpenShop) -> None:
+    shop, code = await bought(opened, typeEffects={"RETURN": "EARNING"})
+    await complete(shop, code, T1)
+    await shop.take_back("r-1", "o-1", returnedAt=T2)
+    await cancel(shop, "c-1", T2)
+    placed = at("2026-03-01 09:00").isoformat()
+    again = await shop.order("o-1", "80.00", statusAt=T3, placedAt=placed, lines=LINES)
+    assert (again["points"], again["redeemed"]["amount"]) == (60, "30.00")
+    assert (await complete(shop, code, T3))["points"] == 60
+    assert (await cancel(shop, "c-2", T4))["pointsGivenBack"] == 600
+
+
+async def test_what_waits_for_the_order_is_applied_to_what_is_completed_again(opened: OpenShop) -> None:
+    shop, code = await bought(opened)
+    await shop.take_back("r-1", "o-1", {"id": "2"}, returnedAt=T4)
+    await cancel(shop, "c-1", T2)
+    await complete(shop, code, T3)
+    assert await figures(shop) == (280, 0, 0)

@@ -16,7 +16,7 @@ arrives. Stated rules:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -51,6 +51,7 @@ __all__ = ["ORDERS_MAX", "Outcome", "SubmittedOrder", "submit_order", "submit_or
 ORDERS_MAX: Final = 100
 """In one call of ``submit_orders``."""
 _ATTEMPTS: Final = 5
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,12 @@ async def submit_order(
 
 
 def _order(document: Mapping[str, Any] | OrderDocument, currency: str, now: datetime) -> OrderDocument:
-    """A shop whose clock is ahead has not given a status later than now: it would hide what comes next."""
+    """A status of later than now would hide what comes next: a shop may have written local time as UTC."""
     order = document if isinstance(document, OrderDocument) else parse_order(document, currency)
     if order.currency != currency:
         raise errors.CurrencyMismatch(currency, order.currency)
-    if order.status_at is not None and order.status_at > now:
-        return replace(order, status_at=now)
+    if order.status_at is not None and order.status_at > now + _CLOCKS_DIFFER:
+        raise errors.InvalidInput("statusAt", "must not be in the future")
     return order
 
 
@@ -182,7 +183,9 @@ class _Report:
 
     async def _note(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder:
         """An order that has earned: only its status may still change."""
-        if earlier.fingerprint != self.settling.stored.fingerprint:
+        if earlier.fingerprint != self.settling.stored.fingerprint and not (
+            earlier.occurrence > 1 and self._is_same(earlier)
+        ):
             raise errors.OrderConflict(self.order.external_id)
         await self._note_status(connection, earlier)
         return self._answer_of(earlier)
@@ -206,21 +209,26 @@ class _Report:
         order = await locked_with_accounts(connection, self.programme.id, self.order.external_id)
         if order is None or (order.occurrence, order.returned) != (earlier.occurrence, earlier.returned):
             raise Overtaken
-        same = earlier.fingerprint == self.settling.stored.fingerprint
-        if not same and not self._leaves_out_its_code(earlier):
+        if not self._is_same(earlier):
             raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
-        renewed = await renew(connection, self.settling, order, pays_again=same)
+        pays_again = self.order.voucher_code is not None
+        renewed = await renew(connection, self.settling, order, pays_again=pays_again)
         if renewed is None:
             return None
         effect, redeemed = renewed
         return self._answer(effect.outcome, effect.points, redeemed)
 
-    def _leaves_out_its_code(self, earlier: orders.OrderRow) -> bool:
-        """Whether nothing but the code of its voucher is missing from the report of an order."""
-        if self.order.voucher_code is not None or earlier.hold_id is None:
+    def _is_same(self, earlier: orders.OrderRow) -> bool:
+        """Whether the content is that of before; one of the two may leave out the voucher that had paid."""
+        if earlier.fingerprint == self.settling.stored.fingerprint:
+            return True
+        if earlier.hold_id is None:
             return False
-        code = self.installation.codes.code(earlier.hold_id)
-        return replace(self.order, voucher_code=code).stored().fingerprint == earlier.fingerprint
+        code, given = self.installation.codes.code(earlier.hold_id), self.order.voucher_code
+        if given is not None and not self._is_code_of(given, earlier.hold_id):
+            return False
+        other = replace(self.order, voucher_code=code if given is None else None)
+        return other.stored().fingerprint == earlier.fingerprint
 
     def _is_news(self, earlier: orders.OrderRow, known: orders.Known) -> bool:
         if (earlier.fingerprint, earlier.status) != (self.settling.stored.fingerprint, self.order.status):

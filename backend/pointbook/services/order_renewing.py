@@ -57,7 +57,7 @@ async def renew(
 ) -> tuple[Effect, int] | None:
     """Begin the next occurrence of an order, locked with its accounts, and settle it.
 
-    Unless it ``pays_again``, no points are taken for it, whatever had paid it before.
+    Unless it ``pays_again``, no points are taken for it; those that were not given back go on paying.
 
     Its effect, and what points pay of it. None, and nothing written: it was not cancelled, or not completed
     after that. Raises InsufficientPoints before anything is written, when points are missing and nobody
@@ -69,8 +69,12 @@ async def renew(
     applied = await return_rows.applied(connection, programme_id, order.external_id, order.occurrence)
     if not any(row.type == ReturnType.CANCELLATION and row.made_at < completed_at for row in applied):
         return None
-    purchase, value = await _redeemed_again(connection, settling, order) if pays_again else NOT_PAID
-    await _give_room_back(connection, settling, order)
+    effects = [row.effect for row in applied if row.effect is not None]
+    if sum(effect.reversed for effect in effects) < order.points:
+        return None  # what it had earned was left to the member, so it does not earn it anew
+    purchase, value = await _redeemed_again(connection, settling, order, pays_again=pays_again)
+    if not any(effect.forgiven for effect in effects):
+        await _give_room_back(connection, settling, order)
     await orders.begin_anew(
         connection, programme_id, order.external_id, purchase=purchase, redeemed_value=value, at=completed_at
     )
@@ -102,7 +106,9 @@ async def _give_room_back(connection: Connection, settling: Settling, order: Ret
     await reduce_counts(connection, settling.programme.id, locked[order.account_id], uses)
 
 
-async def _redeemed_again(connection: Connection, settling: Settling, order: ReturnableOrder) -> tuple[int, int]:
+async def _redeemed_again(
+    connection: Connection, settling: Settling, order: ReturnableOrder, *, pays_again: bool
+) -> tuple[int, int]:
     """The purchase of the voucher that pays from now on, and what it pays, minor units.
 
     Points that were not given back go on paying. Where only a part of them was, by documents of different effects,
@@ -115,6 +121,8 @@ async def _redeemed_again(connection: Connection, settling: Settling, order: Ret
     given_back, captured = sum(part.given_back for part in parts), sum(part.captured for part in parts)
     if given_back == 0:
         return order.purchase, order.redeemed_value
+    if not pays_again and given_back == captured:
+        return NOT_PAID
     if given_back < captured:
         detail = {"captured": captured, "givenBack": given_back}
         kind, subject = WarningKind.REDEMPTION_NOT_REPEATED, f"order {order.external_id}"

@@ -14,6 +14,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Final, TypeVar
 
+import orjson
 import structlog
 
 from pointbook import ledger
@@ -24,9 +25,9 @@ from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 from pointbook.domain import errors
 from pointbook.domain.money import Money
-from pointbook.domain.orders import StoredOrder
+from pointbook.domain.orders import OrderContent, StoredOrder
 from pointbook.domain.return_types import ReturnType, TypeEffect, effect_of
-from pointbook.domain.returns import ReturnContent, grace_end, parse_return
+from pointbook.domain.returns import NOTHING_RETURNED, Ordered, ReturnContent, grace_end, parse_return
 from pointbook.ledger import GiveBack, Reversal, Source
 from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, keep_unchanged
@@ -43,6 +44,7 @@ RETURN: Final = "return"
 POINTS_RETURNED: Final = "points.returned"
 _ATTEMPTS: Final = 5
 _READY_AT_ONCE: Final = 500
+_PASSES: Final = 3
 
 Answer = TypeVar("Answer")
 
@@ -137,16 +139,21 @@ async def apply_parked(
     One that does not fit its order is refused, with the reason kept, until the shop corrects it. One that fails
     for another reason is logged, and others come before it the next time. Raises nothing for either.
     """
-    async with db.bare_transaction(programme_id) as connection:
-        found = await rows.ready(connection, programme_id, _READY_AT_ONCE, order=order, now=now)
-    for external_id in found:
-        try:
-            await _apply_one(db, programmes, programme_id, external_id, now)
-        except Exception:
-            log.exception("return.failed", programme=programme_id, document=external_id)
-            async with db.bare_transaction(programme_id) as connection:
-                await rows.postpone(connection, programme_id, external_id, now)
-    return len(found)
+    looked_at = 0
+    for _ in range(1 if order is None else _PASSES):  # an order that begins anew may park some again
+        async with db.bare_transaction(programme_id) as connection:
+            found = await rows.ready(connection, programme_id, _READY_AT_ONCE, order=order, now=now)
+        for external_id in found:
+            try:
+                await _apply_one(db, programmes, programme_id, external_id, now)
+            except Exception:
+                log.exception("return.failed", programme=programme_id, document=external_id)
+                async with db.bare_transaction(programme_id) as connection:
+                    await rows.postpone(connection, programme_id, external_id, now)
+        looked_at += len(found)
+        if not found:
+            break
+    return looked_at
 
 
 async def apply_all_parked(
@@ -259,6 +266,9 @@ class _Report:
         if order is None:
             return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
         await keep_unchanged(connection, self.programme)
+        for currency in (order.currency, record.currency):
+            if currency != self.programme.currency:
+                raise errors.CurrencyMismatch(self.programme.currency, currency)
         if await self._is_covered(connection, order, rows.made_at(record.returned_at, reported_at)):
             return await self._pass_over(connection, order)
         return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
@@ -281,9 +291,6 @@ class _Report:
         self, connection: Connection, order: rows.ReturnableOrder, *, by_hand: bool
     ) -> SubmittedReturn:
         record, settings = self.record, self.programme.settings_at(self.now)
-        for currency in (order.currency, record.currency):
-            if currency != self.programme.currency:
-                raise errors.CurrencyMismatch(self.programme.currency, currency)
         by_hand = by_hand or record.by_hand
         kind = effect_of(settings.type_effects, ReturnType(record.type), by_hand=by_hand)
         reckoning = await Reckoning.of(connection, self.programme, order)
@@ -327,7 +334,12 @@ class _Report:
         return await rows.all_taken_since(connection, self.programme.id, name, occurrence, made_at)
 
     async def _pass_over(self, connection: Connection, order: rows.ReturnableOrder) -> SubmittedReturn:
-        """It has no effect: the document that took all has had it."""
+        """It has no effect, because the document that took all has had it; but it must be of the order.
+
+        Raises InvalidInput and ReturnExceedsOrder for what never could have been returned of it.
+        """
+        ordered = Ordered(OrderContent.from_stored(orjson.loads(order.document)), order.currency)
+        ordered.taken(NOTHING_RETURNED, self.content)
         number = await rows.passed_over(connection, self.programme.id, order.external_id) + 1
         effect = rows.Effect(rows.PASSED_OVER, number, TypeEffect.NOTHING, *[0] * 7)
         name, by_hand = self.record.external_id, self.record.by_hand

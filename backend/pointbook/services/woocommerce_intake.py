@@ -14,6 +14,7 @@ import structlog
 
 from pointbook.adapters.woocommerce import ORDER_TOPICS, documents_of
 from pointbook.domain.errors import ClockAhead, InvalidInput, PointbookError
+from pointbook.domain.reading import instant
 from pointbook.services.installation import Installation
 from pointbook.services.webhook_intake import Answer, submit_order_document, submit_return_document
 
@@ -40,7 +41,10 @@ async def receive_woocommerce(
         except PointbookError as refusal:
             return _refused(programme_id, document, refusal)
 
-    documents = [await submitted(submit_order_document, found.order)]
+    order = found.order
+    if (changed_at := order["statusAt"]) is not None and instant("statusAt", changed_at) > now:
+        order = {**order, "statusAt": None}  # by a clock that is ahead of ours
+    documents = [await submitted(submit_order_document, order)]
     for document in found.returns:
         documents.append(await submitted(submit_return_document, document))  # noqa: PERF401  # one after the other
     refused = any(document["outcome"] == "REFUSED" for document in documents)

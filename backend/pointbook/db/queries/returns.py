@@ -156,7 +156,7 @@ async def applied(connection: Connection, programme_id: int, order: str, occurre
 async def all_taken_since(
     connection: Connection, programme_id: int, order: str, occurrence: int, made_at: datetime
 ) -> bool:
-    """Whether a document of the occurrence that was made then or later took all that was left."""
+    """Whether a document of the occurrence that was made then or later took all that was left, of both kinds."""
     return bool(await connection.fetchval(_ALL_TAKEN_SINCE, programme_id, order, occurrence, made_at))
 
 
@@ -169,7 +169,10 @@ async def passed_over(connection: Connection, programme_id: int, order: str) -> 
 async def park_again(
     connection: Connection, programme_id: int, order: str, occurrence: int, *, since: datetime
 ) -> None:
-    """Documents of an occurrence that were made ``since`` then wait for the next one, as if they came anew."""
+    """Documents of an occurrence that were made ``since`` then wait for the next one, as if they came anew.
+
+    So do those that did not fit: they may now.
+    """
     await connection.execute(_PARK_AGAIN, programme_id, order, occurrence, since)
 
 
@@ -256,7 +259,7 @@ _ALL_TAKEN_SINCE = """
 select exists (
     select from return_document
     where programme_id = $1 and order_external_id = $2 and occurrence = $3
-        and (document ->> 'everything')::boolean and least(returned_at, reported_at) >= $4
+        and (document ->> 'everything')::boolean and effect = 'BOTH' and least(returned_at, reported_at) >= $4
 )
 """
 
@@ -266,9 +269,10 @@ select count(*) from return_document where programme_id = $1 and order_external_
 
 _PARK_AGAIN = """
 update return_document
-set state = 'PARKED', applied_at = null, occurrence = null, number = null, effect = null, value = 0, money = 0,
-    given_back = 0, given_back_value = 0, reversed = 0, debt = 0, forgiven = 0
-where programme_id = $1 and order_external_id = $2 and occurrence = $3 and least(returned_at, reported_at) >= $4
+set state = 'PARKED', refusal = null, tried_at = null, applied_at = null, occurrence = null, number = null,
+    effect = null, value = 0, money = 0, given_back = 0, given_back_value = 0, reversed = 0, debt = 0, forgiven = 0
+where programme_id = $1 and order_external_id = $2
+    and (state = 'REFUSED' or occurrence = $3) and least(returned_at, reported_at) >= $4
 """
 
 _ORDER = """
