@@ -83,11 +83,13 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     first = order_document("o-1", "80.00", voucherCode=in_time.code, statusAt=NOW.isoformat())
     await submit_order(installation, programme.id, first, now=NOW)
     cancelled = {"externalId": "r-1", "orderExternalId": "o-1", "type": "CANCELLATION", "currency": "EUR"}
-    await submit_return(installation, programme.id, {**cancelled, "returnedAt": (NOW + DAY).isoformat()}, now=NOW)
+    await submit_return(installation, programme.id, {**cancelled, "returnedAt": NOW.isoformat()}, now=NOW)
     later = NOW + 20 * MINUTE
     used = await redeem(installation, programme, 90)
     await capture(installation, server(programme), Capture(used.code, "k"), now=NOW)
-    await submit_order(installation, programme.id, {**first, "statusAt": (NOW + 2 * DAY).isoformat()}, now=later)
+    await submit_order(
+        installation, programme.id, {**first, "statusAt": (NOW + 10 * MINUTE).isoformat()}, now=later
+    )
     late = order_document("o-2", "50.00", voucherCode=lapses.code, placedAt=(NOW + MINUTE).isoformat())
     await submit_order(installation, programme.id, late, now=later)
     return programme

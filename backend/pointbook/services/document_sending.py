@@ -22,7 +22,7 @@ from pointbook.domain.orders import StoredOrder
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot
 from pointbook.services.judging import Judge
 from pointbook.services.order_settling import NOTHING_REDEEMED, Overtaken, Settling, document_of
-from pointbook.services.returns import ReturnOutcome, settle_parked
+from pointbook.services.return_settling import ReturnOutcome, settle_parked
 
 ORDER: Final = "ORDER"
 RETURN: Final = "RETURN"
