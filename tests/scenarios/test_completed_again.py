@@ -449,3 +449,16 @@ async def test_what_waits_for_the_order_is_applied_to_what_is_completed_again(op
     await cancel(shop, "c-1", T2)
     await complete(shop, code, T3)
     assert await figures(shop) == (280, 0, 0)
+
+
+async def test_r28_what_a_call_captured_for_the_order_is_taken_again_too(opened: OpenShop) -> None:
+    """The order never carried the code: that it has none says nothing."""
+    shop, code = await bought(opened)
+    assert (await shop.capture(code, order="o-1"))["state"] == "CAPTURED"
+    more = {"placedAt": at("2026-03-01 09:00").isoformat(), "lines": LINES}
+    assert (await shop.order("o-1", "80.00", statusAt=T1, **more))["redeemed"]["amount"] == "30.00"
+    await cancel(shop, "c-1", T2)
+    assert await figures(shop) == (600, 0, 0)
+    again = await shop.order("o-1", "80.00", statusAt=T3, **more)
+    assert (again["points"], again["redeemed"]["amount"]) == (60, "30.00")
+    assert await figures(shop) == (60, 0, 0)

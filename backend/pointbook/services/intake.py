@@ -211,8 +211,8 @@ class _Report:
             raise Overtaken
         if not self._is_same(earlier):
             raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
-        pays_again = self.order.voucher_code is not None
-        renewed = await renew(connection, self.settling, order, pays_again=pays_again)
+        left_out = self.order.voucher_code is None and earlier.fingerprint != self.settling.stored.fingerprint
+        renewed = await renew(connection, self.settling, order, pays_again=not left_out)
         if renewed is None:
             return None
         effect, redeemed = renewed

@@ -209,10 +209,8 @@ class Report:
     async def _renew(self, connection: Connection) -> bool:
         """Whether the order that is cancelled has been completed since: the report of that came first."""
         programme_id, name = self.programme.id, self.record.order_external_id
-        record, order = (
-            await orders.find(connection, programme_id, name),
-            await rows.locked_order(connection, programme_id, name),
-        )
+        record = await orders.find(connection, programme_id, name)
+        order = await rows.locked_order(connection, programme_id, name)
         assert record is not None, "it is known, and orders are never deleted"
         assert order is not None, "it is known, and orders are never deleted"
         if record.status_at is None or record.customer_external_id is None:
