@@ -35,9 +35,14 @@ MONEY_OR_POINTS_MOVE = {
     "CaptureRedemptionInput",
     "ReleaseRedemptionInput",
     "SendOrdersInput",
+    "UseGiftCardInput",
+    "HoldGiftCardInput",
+    "ReleaseGiftCardHoldInput",
+    "RefundGiftCardInput",
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
+    "VoidGiftCardInput",
 }
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),

@@ -36,11 +36,14 @@ class Action(enum.StrEnum):
     RULE_ACTIVATED = "RULE_ACTIVATED"
     RULE_DEACTIVATED = "RULE_DEACTIVATED"
     RULE_DELETED = "RULE_DELETED"
+    GIFT_CARD_VOIDED = "GIFT_CARD_VOIDED"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``subject``: "programme", "settings", "store 7", "rule <key>". ``before`` is None for what is new."""
+    """``subject``: "programme", "settings", "store 7", "rule <key>",
+    "gift card <id>". ``before`` is None for what is new.
+    """
 
     action: Action
     subject: str
