@@ -34,6 +34,8 @@ described_enum(
     RULE_ACTIVATED="A rule was activated.",
     RULE_DEACTIVATED="A rule was deactivated.",
     RULE_DELETED="A rule was deleted.",
+    OFFER_SAVED="An offer of a catalogue is new or has another content.",
+    STOCK_CHANGED="The staff changed the stock of an exchange item.",
 )
 
 
@@ -45,7 +47,8 @@ class AuditEntry:
     label: str | None = strawberry.field(description="What that key is called; of a staff key, whose it is.")
     action: service.Action = strawberry.field(description="What was changed.")
     subject: str = strawberry.field(
-        description='What it was changed of: "programme", "settings", "store <id>", "rule <key>".'
+        description='What it was changed of: "programme", "settings", "store <id>", "rule <key>", '
+        '"exchange item <sku>", "gift card product <sku>".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
     after: JSON | None = strawberry.field(description="As it is from then on.")

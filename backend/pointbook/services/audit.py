@@ -36,6 +36,8 @@ class Action(enum.StrEnum):
     RULE_ACTIVATED = "RULE_ACTIVATED"
     RULE_DEACTIVATED = "RULE_DEACTIVATED"
     RULE_DELETED = "RULE_DELETED"
+    OFFER_SAVED = "OFFER_SAVED"
+    STOCK_CHANGED = "STOCK_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)
