@@ -208,6 +208,23 @@ class Desk:
             now=now,
         )
 
+    async def spend(
+        self, points: int, source: str | None = None, *, key: str | None = None, now: datetime = NOON
+    ) -> ledger.Spent:
+        bought = ledger.Source("exchange_order", source or str(uuid4()))
+        keyed = request("spend", key, points)
+        return await ledger.spend(
+            self.connection, self.programme_id, self.account_id, points, bought, request=keyed, now=now
+        )
+
+    async def unspend(
+        self, spent: ledger.Spent, *, grace: datetime | None = None, now: datetime
+    ) -> ledger.GivenBack:
+        undone = ledger.Source("undone", spent.source.id)
+        return await ledger.unspend(
+            self.connection, self.programme_id, spent.source, undone, grace_expires_at=grace, now=now
+        )
+
     async def give_back(
         self,
         hold: ledger.Hold,

@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
 WINDOW = 4 * TICK  # what counts as expiring soon
 STEPS = 50
-Mix: TypeAlias = Literal["general", "debt", "returns", "clock set back"]
+Mix: TypeAlias = Literal["general", "debt", "returns", "spending", "clock set back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,19 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Spend:
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unspend:
+    """``spend`` counts back from the newest. ``grace`` in ticks after the step."""
+
+    spend: int
+    grace: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Adjust:
     points: int
     lot: LotPlan
@@ -125,7 +138,19 @@ class Repeat:
 
 
 Command: TypeAlias = (
-    Rest | Earn | HoldCart | Extend | Release | Capture | CaptureLate | Return | Adjust | Restrict | Repeat
+    Rest
+    | Earn
+    | HoldCart
+    | Extend
+    | Release
+    | Capture
+    | CaptureLate
+    | Return
+    | Spend
+    | Unspend
+    | Adjust
+    | Restrict
+    | Repeat
 )
 
 
@@ -171,6 +196,8 @@ _captures = st.builds(
 _late_captures = st.builds(
     CaptureLate, _back, st.sampled_from([None, None, 100, 60, 30]), st.sampled_from([True, True, False])
 )
+_spends = st.builds(Spend, _points)
+_unspends = st.builds(Unspend, _back, st.sampled_from([None, 0, 2, 3, 6]))
 _shares = st.sampled_from([100, 50, 30, 130, 100, 0, 10, 130])
 _returns = st.builds(
     Return,
@@ -240,6 +267,18 @@ _COMMANDS = {
         (14, _returns),
         (1, _adjustments(-60, 30, negative=True)),
         (1, _repeats),
+    ),
+    "spending": _weighted(
+        (3, _rest),
+        (6, _earnings(_soon)),
+        (4, _earnings(_pending)),
+        (4, _holds),
+        (2, _captures),
+        (10, _spends),
+        (7, _unspends),
+        (3, _adjustments(-60, 30, negative=True)),
+        (1, _restrictions | st.just(Restrict(may_earn=True, may_spend=True))),
+        (2, _repeats),
     ),
 }
 

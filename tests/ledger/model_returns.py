@@ -27,6 +27,9 @@ from tests.ledger.model_words import (
     split,
 )
 
+NO_HOLD = UUID(int=0)
+"""Of what was spent without one."""
+
 
 @dataclass
 class ReturningAccount(Account):
@@ -55,6 +58,26 @@ class ReturningAccount(Account):
         if reversal and not taken:
             taken = self.taken[source] = (reversal.accrual, self._reverse(reversal, source, at))
         return given and given[2], taken and taken[1]
+
+    def spend(self, points: int, source: str, *, now: datetime) -> Entry:
+        """R29: at once, of what is available, in R15's order."""
+        at = self._begin(now)
+        self._may_spend()
+        if points > self.available(at):
+            raise errors.InsufficientPoints(points, self.available(at))
+        lines = [Transfer("open", "redeemed", *share) for share in self._take(points, at)]
+        return self._enter("spend", at, lines, ("exchange_order", source, 1))
+
+    def unspend(self, source: str, grace_expires_at: datetime | None, *, now: datetime) -> GivenBack:
+        """R27: all of it, to the lots it came from, once."""
+        at = self._begin(now)
+        earlier = self.given.get(source)
+        if earlier is None:
+            [spend] = (e for e in self.entries if e.source == ("exchange_order", source, 1))
+            asked = GiveBack(NO_HOLD, _total(spend.transfers), grace_expires_at)
+            given = self._give_points_back(asked, spend, ("undone", source, 1), at)
+            earlier = self.given[source] = (NO_HOLD, 1, given)
+        return earlier[2]
 
     def capture_late(self, asked: LatePurchase, *, now: datetime) -> CapturedLate:
         """R21, R28: from what expired of the hold as it lapsed, then from what is available, else debt."""
@@ -169,11 +192,17 @@ class ReturningAccount(Account):
         if asked.points == 0:
             return GivenBack(None, 0, 0, 0)
         capture = self._capture_of(asked.hold_id, asked.purchase)
-        points = list(itertools.islice(self._spent_points(capture), asked.points))
+        return self._give_points_back(asked, capture, ("return", source, 1), at)
+
+    def _give_points_back(
+        self, asked: GiveBack, purchase: Entry, source: tuple[str, str, int], at: datetime
+    ) -> GivenBack:
+        points = list(itertools.islice(self._spent_points(purchase), asked.points))
         lines = [
             line for number, run in itertools.groupby(points) for line in self._to_lot(number, run, asked, at)
         ]
-        entry = self._enter("give_back", at, lines, ("return", source, 1), asked.hold_id, of=capture.seq)
+        hold_id = None if asked.hold_id == NO_HOLD else asked.hold_id
+        entry = self._enter("give_back", at, lines, source, hold_id, of=purchase.seq)
         self._happen(at)
         went = Counter[str]()
         for line in lines:

@@ -27,6 +27,8 @@ from tests.ledger.histories import (
     Release,
     Restrict,
     Return,
+    Spend,
+    Unspend,
 )
 from tests.ledger.model_words import Balance, CapturedLate, Entry, GivenBack, Grant, Reversed, Transfer
 from tests.ledger.racing import digest
@@ -193,6 +195,10 @@ class Player:
                 return await self._capture_late(call)
             case Return():
                 return await self._return(call, request)
+            case Spend() as command:
+                return await self._spend(call, command, request)
+            case Unspend():
+                return await self._unspend(call)
             case Adjust() as command:
                 await self._adjust(call, command, request)
             case Restrict() as command:
@@ -233,6 +239,29 @@ class Player:
             now=call.now,
         )
         return _given_back(returned.given_back), _reversed(returned.reversed)
+
+    async def _spend(self, call: Call, command: Spend, request: ledger.Request) -> str:
+        spent = await ledger.spend(
+            self.connection,
+            self.programme_id,
+            self.account_id,
+            command.points,
+            ledger.Source("exchange_order", call.source),
+            request=request,
+            now=call.now,
+        )
+        return f"spent in {spent.seq}"
+
+    async def _unspend(self, call: Call) -> Outcome:
+        given = await ledger.unspend(
+            self.connection,
+            self.programme_id,
+            ledger.Source("exchange_order", call.source),
+            ledger.Source("undone", call.source),
+            grace_expires_at=call.unspent_until,
+            now=call.now,
+        )
+        return _given_back(given), None
 
     async def _adjust(self, call: Call, command: Adjust, request: ledger.Request) -> None:
         lot = grant(command.lot, call.now)._replace(points=command.points) if command.points > 0 else None

@@ -28,7 +28,9 @@ from tests.ledger.histories import (
     Rest,
     Restrict,
     Return,
+    Spend,
     Step,
+    Unspend,
 )
 from tests.ledger.model_returns import ReturningAccount
 from tests.ledger.model_words import (
@@ -92,7 +94,7 @@ class Call(NamedTuple):
         match self.command:
             case Capture() | Return():
                 return self.command.keyed
-            case CaptureLate():
+            case CaptureLate() | Unspend():
                 return False
             case _:
                 return True
@@ -112,6 +114,11 @@ class Call(NamedTuple):
         grace = self.command.grace
         ends = None if grace is None else tick_of(self.now) + grace * TICK
         return GiveBack(self.hold_id, self.given, ends, self.purchase)
+
+    @property
+    def unspent_until(self) -> datetime | None:
+        assert isinstance(self.command, Unspend)
+        return None if self.command.grace is None else tick_of(self.now) + self.command.grace * TICK
 
     @property
     def late_purchase(self) -> LatePurchase:
@@ -235,6 +242,8 @@ class Teller:
             return self._resolve_return(number, now, command)
         if isinstance(command, CaptureLate):
             return self._resolve_late(number, now, command)
+        if isinstance(command, Unspend):
+            return self._resolve_unspend(number, now, command)
         hold, amount = None, None
         if isinstance(command, Extend | Release | Capture):
             hold = self._meant(command.hold, now)
@@ -260,6 +269,13 @@ class Teller:
         amount = None if command.percent is None else max(1, hold.value * command.percent // 100)
         call = Call(number, number, False, now, command, hold.hold_id, amount, str(number))  # noqa: FBT003  # in order
         return call._replace(purchase=purchases + 1 if given_back else 1)
+
+    def _resolve_unspend(self, number: int, now: datetime, command: Unspend) -> Call:
+        spends = [entry.source[1] for entry in self.account.entries if entry.kind == "spend" and entry.source]
+        if not spends:
+            return Call(number, number, False, now, Rest(), hold_id(number), None, "")  # noqa: FBT003  # in order
+        source = spends[-1 - command.spend % len(spends)]
+        return Call(number, number, False, now, command, hold_id(number), None, source)  # noqa: FBT003  # in order
 
     def _resolve_return(self, number: int, now: datetime, command: Return) -> Call:
         """Mostly of what was captured and did earn; now and then of a hold that was not, or of nothing."""
@@ -348,6 +364,10 @@ class Teller:
                 return account.capture_late(call.late_purchase, now=now)
             case Return():
                 return account.return_order(call.give_back, call.reversal, call.source, now=now)
+            case Spend() as command:
+                return f"spent in {account.spend(command.points, call.source, now=now).seq}"
+            case Unspend():
+                return account.unspend(call.source, call.unspent_until, now=now), None
             case Adjust() as command:
                 lot = grant(command.lot, now)._replace(points=command.points) if command.points > 0 else None
                 account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)

@@ -26,7 +26,7 @@ _MUTANTS_OF_RETURNS = (
     Mutation(
         "forgets the debt when it gives back",
         (
-            (r"function ledger\.give_back\(", r"\g<0>"),
+            (r"function ledger\.give_back_of\(", r"\g<0>"),
             (r"account\.at, account\.debt - cancelled, false", "account.at, 0, false"),
         ),
     ),

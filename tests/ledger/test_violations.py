@@ -116,6 +116,13 @@ PLANTS = [
     ("instant_differs", "update ledger.account set as_of = as_of + interval '1 second' where last_seq > 0"),
     ("debt_differs", "update ledger.account set debt = debt + 1"),
     ("no_such_account", "delete from ledger.account where last_seq > 0"),
+    (
+        "transfer_of_wrong_kind",
+        """
+        update ledger.entry set kind = 'spend', source_type = 'x', source_id = 'y', occurrence = 1
+        where kind = 'expiry' and seq = (select min(seq) from ledger.entry where kind = 'expiry')
+        """,
+    ),
     ("books_unbalanced", "update ledger.transfer set points = points + 1 where debit = 'issued'"),
 ]
 
@@ -146,6 +153,9 @@ async def eventful(db: Database) -> AsyncIterator[Desk]:
         await desk.capture_late(late, source="late", now=minutes(105))
         await desk.give_back(late, 15, now=minutes(106))
         await desk.capture_late(late, source="late", purchase=2, now=minutes(107))
+        await desk.earn(lot(200), now=minutes(108))
+        await desk.unspend(await desk.spend(5, now=minutes(108)), now=minutes(108))
+        await desk.spend(5, now=minutes(108))
         yield desk
 
 
@@ -154,7 +164,7 @@ async def test_a_sound_ledger_has_no_violation(eventful: Desk) -> None:
     kinds = await eventful.read("select distinct kind from ledger.entry")
     assert len(kinds) == len(ledger.EntryKind)
     assert verification == ledger.Verification(accounts=2, entries=verification.entries, violations=())
-    assert verification.entries == len(await eventful.history(minutes(107)))
+    assert verification.entries == len(await eventful.history(minutes(108)))
 
 
 @pytest.mark.parametrize(("violation", "statement"), PLANTS)

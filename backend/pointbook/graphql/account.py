@@ -50,6 +50,7 @@ described_enum(
     REVERSAL="Points earned by something that was returned were taken back.",
     LATE_CAPTURE="Points were spent when their redemption had ended: the purchase was reported late, or the order "
     "was cancelled and completed again.",
+    SPEND="Points were spent at once, on a gift card or an exchange.",
 )
 
 

@@ -22,6 +22,7 @@ from pointbook.ledger.answers import (
     Quote,
     Returned,
     Reversed,
+    Spent,
     Verification,
     Violation,
 )
@@ -39,6 +40,7 @@ from pointbook.ledger.earning import accrue, adjust
 from pointbook.ledger.reads import account_page, balance, expiring, history, holds
 from pointbook.ledger.redemption import capture, capture_late, extend, hold, hold_of_code, quote, release
 from pointbook.ledger.returns import accrual_of, captured_parts, give_back, return_order, reverse
+from pointbook.ledger.spending import spend, spent_by, unspend
 from pointbook.ledger.upkeep import sweep, verify, violations
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "Reversal",
     "Reversed",
     "Source",
+    "Spent",
     "Verification",
     "Violation",
     "account_page",
@@ -91,7 +94,10 @@ __all__ = [
     "restrict",
     "return_order",
     "reverse",
+    "spend",
+    "spent_by",
     "sweep",
+    "unspend",
     "verify",
     "violations",
 ]

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
+from pointbook.ledger.commands import Source
+
 
 class HoldState(StrEnum):
     HELD = "HELD"
@@ -29,6 +31,7 @@ class EntryKind(StrEnum):
     GIVE_BACK = "GIVE_BACK"
     REVERSAL = "REVERSAL"
     LATE_CAPTURE = "LATE_CAPTURE"
+    SPEND = "SPEND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,16 @@ class LateCapture:
     points: int
     value: int
     debt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """``points`` were spent by the entry (account_id, seq) for what ``source`` names."""
+
+    account_id: int
+    seq: int
+    points: int
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
