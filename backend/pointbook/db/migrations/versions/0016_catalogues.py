@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from pointbook.db.migrations import steps
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
