@@ -42,6 +42,12 @@ MAY = {
     "Query.productPoints": set(CALLERS),
     "Query.productPointsList": set(CALLERS),
     "Query.earnQuote": {"guest", "customer"},
+    "Query.giftCards": set(CALLERS),
+    "Query.exchangeItems": set(CALLERS),
+    "Query.catalogue": {"staff"},
+    "Mutation.saveGiftCardProduct": {"staff"},
+    "Mutation.saveExchangeItem": {"staff"},
+    "Mutation.changeExchangeStock": {"staff"},
     "Query.me": {"customer"},
     "Query.explain": {"customer", "staff"},
     "Query.redemptionQuote": {"customer"},
@@ -131,6 +137,9 @@ SAMPLES = {
     "ChangeSettingsInput": "{version: 1, settings: {holdMinutes: 20}}",
     "WithdrawSettingsInput": "{version: 1}",
     "ChangeProgrammeStateInput": "{state: ACTIVE}",
+    "SaveGiftCardProductInput": '{sku: "a", names: [], pricePoints: 1, faceValue: "1"}',
+    "SaveExchangeItemInput": '{sku: "a", names: [], pricePoints: 1}',
+    "ChangeExchangeStockInput": '{sku: "a", change: 1, idempotencyKey: "k"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (

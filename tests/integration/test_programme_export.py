@@ -10,8 +10,10 @@ import pytest
 from pointbook import ledger
 from pointbook.db import models
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.earning_rules import create_rule
+from pointbook.services.exchange_stock import SetStock, change_stock
 from pointbook.services.export_kinds import KINDS
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
@@ -53,6 +55,8 @@ LEFT_OUT = {
     "ledger.idempotency": "answers kept to be repeated",
     "ledger.programme": "whether its clock may be set ahead, which the programme tells",
 }
+CARD = {"sku": "card-50", "names": {"de": "Gutschein"}, "pricePoints": 500, "faceValue": "50.00"}
+MUG = {"sku": "mug", "names": {"de": "Becher"}, "pricePoints": 150, "fee": "0.10"}
 
 
 async def exported(installation: Installation, programme: ProgrammeSnapshot) -> list[dict[str, Any]]:
@@ -69,6 +73,9 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await add_store(installation, programme.id, NewStore("1", "Mitte"), now=NOW)
     rule = {"kind": "ARTICLE", "name": "tea", "points": 2, "targets": ["tea"], "caps": {"perDay": 50}}
     await create_rule(installation, programme.id, rule, now=NOW - DAY)
+    await save_offer(installation, programme.id, GIFT_CARDS, CARD, now=NOW)
+    await save_offer(installation, programme.id, EXCHANGE_ITEMS, MUG, now=NOW)
+    await change_stock(installation, server(programme), "mug", SetStock(7, None), "k", now=NOW)
     for key in (
         NewKey(KeyKind.SECRET, "till"),
         NewKey(KeyKind.PUBLISHABLE, "page", origins=("https://a.example",)),
@@ -126,6 +133,12 @@ async def test_a_programme_is_told_whole(installation: Installation) -> None:
     assert {line["type"] for line in lines[1:-1]} == {kind.type for kind in KINDS}
     [member] = of_type(lines, "member")
     assert (member["externalIds"], member["email"]) == (["c-1"], "clara@example.org")
+    [card], [item], [moved] = (
+        of_type(lines, kind) for kind in ("giftCardProduct", "exchangeItem", "stockMovement")
+    )
+    assert (card["sku"], card["faceValue"], card["names"]) == ("card-50", "50.00", {"de": "Gutschein"})
+    assert (item["sku"], item["fee"], item["stock"]) == ("mug", "0.10", 7)
+    assert (moved["sku"], moved["kind"], moved["change"], moved["stock"]) == ("mug", "SET", 7, 7)
     assert [line["programme"] for line in lines if "programme" in line] == [programme.slug]
 
 

@@ -69,6 +69,18 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
         await connection.execute(
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
+        offer = "programme_id, sku, currency, price_points, active, names, descriptions, position, created_at"
+        for table, own, values in (("gift_card_product", "face_value", "5000"), ("exchange_item", "fee", "10")):
+            await connection.execute(
+                f"insert into {table} ({offer}, updated_at, {own})"
+                f" values ($1, 'o-1', 'EUR', 500, true, '{{}}', '{{}}', 0, $2, $2, {values})",
+                programme.id,
+                NOW,
+            )
+        await connection.execute(
+            "insert into stock_movement (programme_id, item_id, at, change, kind, request, input)"
+            " select programme_id, id, created_at, 0, 'SET', 'r', 'i' from exchange_item"
+        )
         simulation = uuid4()
         await connection.execute(
             "insert into rule_simulation (programme_id, simulation_id, state, rule_key, rule_number, rule_state,"

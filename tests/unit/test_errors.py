@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from pointbook.domain import errors
 from pointbook.domain.errors import PointbookError
@@ -26,6 +27,10 @@ ARGUMENTS = {
     "RuleNotFound": ("rule-7",),
     "EditConflict": ("rule-7", 3),
     "TooManySimulations": (3,),
+    "NotInCatalogue": ("mug",),
+    "PriceChanged": ("mug", 150, Decimal("0.10")),
+    "SoldOut": ("mug", 3),
+    "StockChanged": ("mug", 5),
     "ClockAhead": (NOW,),
 }
 

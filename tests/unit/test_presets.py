@@ -79,6 +79,19 @@ def test_a_preset_promises_nothing_for_ids_that_are_not_the_shops(name: str) -> 
         assert (one.state is RuleState.INACTIVE) == bool(one.rule.targets)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sells_nothing_that_the_shop_may_not_have(name: str) -> None:
+    for offer in (*preset(name).gift_cards, *preset(name).exchange_items):
+        assert not offer.active
+        for texts in (offer.names, offer.descriptions):
+            assert {locale for locale, _ in texts} in (set(), {"de", "en", "pl"})
+
+
+def test_azpl_exchanges_and_simplybook_sells_gift_cards() -> None:
+    assert {item.fee for item in preset("azpl").exchange_items} == {10}
+    assert [(card.price_points, card.face_value) for card in preset("simplybook").gift_cards] == [(500, 5000)]
+
+
 @pytest.mark.parametrize("locale", ["de", "en", "pl"])
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_conditions_of_a_preset_can_be_written(name: str, locale: str) -> None:

@@ -95,7 +95,7 @@ def export(
         Path | None, typer.Argument(help="Where to; by default to the terminal.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Write a programme's whole configuration as JSON: settings, texts, stores, channels, holidays and rules."""
+    """Write a programme's whole configuration as JSON: settings, stores, channels, holidays, rules, catalogues."""
 
     async def call(installation: Installation) -> None:
         found = await services.find_programme(installation, slug)
@@ -124,7 +124,7 @@ def import_(
         settings = "new settings" if done.settings_changed else "the same settings"
         console.print(
             f"Programme {slug} has {settings}; rules created: {len(done.created)}, changed: {len(done.changed)}, "
-            f"only in the programme: {len(done.untouched)}."
+            f"only in the programme: {len(done.untouched)}; offers new or changed: {done.offers}."
         )
 
     run(call)

@@ -15,7 +15,9 @@ Answer = TypeVar("Answer")
 
 MAX_TRIES = 5
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05"})
-_KEYED_CONSTRAINTS = frozenset({"idempotency_pkey", "entry_source_key", "entry_purchase_key"})
+_KEYED_CONSTRAINTS = frozenset(
+    {"idempotency_pkey", "entry_source_key", "entry_purchase_key", "stock_movement_request_key"}
+)
 
 
 def sqlstate(error: BaseException) -> str | None:

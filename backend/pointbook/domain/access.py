@@ -48,6 +48,9 @@ class Right(enum.StrEnum):
     LIST_ORDERS = "orders.list"
     """See orders and returns with their entries and explanations, and what staff are warned of."""
 
+    EDIT_CATALOGUE = "catalogue.edit"
+    """See and change what may be had for points, also what is not on sale, and its stock."""
+
 
 Permission: TypeAlias = Scope | Right
 ALL_SCOPES: Final = frozenset(Scope)

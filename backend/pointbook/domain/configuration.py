@@ -1,7 +1,8 @@
 """A programme's whole configuration as one document: what a preset is, and what is exported and imported.
 
-Settings with the product texts, stores, channels, holidays and rules; no members, no points, no keys. Everything
-refers only to what the same document has, so that it can be read, checked and kept without a programme.
+Settings with the product texts, stores, channels, holidays, rules and catalogues; no members, points, keys or
+stock. Everything refers only to what the same document has, so that it can be read, checked and kept without a
+programme.
 """
 
 import re
@@ -12,7 +13,8 @@ from typing import Any, Final
 
 from pointbook.domain import currencies, values
 from pointbook.domain.calendar import time_zone
-from pointbook.domain.errors import InvalidInput
+from pointbook.domain.catalogue import ExchangeItem, GiftCardProduct, Kind, check_locales, read_offer, write_offer
+from pointbook.domain.errors import InvalidInput, refusals_under
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.reading import list_of, object_of, optional_truth
 from pointbook.domain.rules import Known, Rule, RuleState, Standard, check_rule, read_rule, write_rule
@@ -20,6 +22,7 @@ from pointbook.domain.text import MAX_WORD, identifier, optional_identifier, sho
 
 MAX_STORES: Final = 10_000
 MAX_RULES: Final = 2_000
+MAX_OFFERS: Final = 10_000
 MAX_CHANNELS: Final = 100
 MAX_LOCALES: Final = 20
 MAX_OWN_HOLIDAYS: Final = 1_000
@@ -37,6 +40,8 @@ _KEYS: Final = frozenset(
         "settings",
         "stores",
         "rules",
+        "giftCards",
+        "exchangeItems",
     }
 )
 _STORE_KEYS: Final = frozenset({"id", "name", "timeZone", "active", "holidays"})
@@ -91,6 +96,8 @@ class Configuration:
     exit_channels: tuple[str, ...] = ()
     stores: tuple[ConfiguredStore, ...] = ()
     rules: tuple[ConfiguredRule, ...] = ()
+    gift_cards: tuple[GiftCardProduct, ...] = ()
+    exchange_items: tuple[ExchangeItem, ...] = ()
 
 
 def read_configuration(document: object) -> Configuration:
@@ -112,9 +119,12 @@ def read_configuration(document: object) -> Configuration:
         exit_channels=_channels("exitChannels", raw.get("exitChannels")),
         stores=tuple(list_of("stores", raw.get("stores"), MAX_STORES, _store)),
         rules=tuple(list_of("rules", raw.get("rules"), MAX_RULES, _rule_in(currency))),
+        gift_cards=_offers("giftCards", raw.get("giftCards"), GiftCardProduct, currency),
+        exchange_items=_offers("exchangeItems", raw.get("exchangeItems"), ExchangeItem, currency),
     )
     _refuse_twins(configuration)
     _check_rules(configuration)
+    _check_offers(configuration)
     return configuration
 
 
@@ -135,6 +145,8 @@ def write_configuration(configuration: Configuration) -> dict[str, Any]:
             {"key": one.key, "state": one.state.value, "rule": write_rule(one.rule, currency)}
             for one in configuration.rules
         ],
+        "giftCards": [write_offer(offer, currency) for offer in configuration.gift_cards],
+        "exchangeItems": [write_offer(offer, currency) for offer in configuration.exchange_items],
     }
 
 
@@ -235,10 +247,16 @@ def _rule_in(currency: str) -> Callable[[object], ConfiguredRule]:
     return read
 
 
+def _offers(field: str, value: object, kind: type[Kind], currency: str) -> tuple[Kind, ...]:
+    return tuple(list_of(field, value, MAX_OFFERS, lambda one: read_offer(kind, one, currency)))
+
+
 def _refuse_twins(configuration: Configuration) -> None:
     ids = {
         "stores[{}].id": [store.store_id for store in configuration.stores],
         "rules[{}].key": [one.key for one in configuration.rules],
+        "giftCards[{}].sku": [offer.sku for offer in configuration.gift_cards],
+        "exchangeItems[{}].sku": [offer.sku for offer in configuration.exchange_items],
     }
     for field, names in ids.items():
         seen: set[str] = set()
@@ -261,3 +279,12 @@ def _check_rules(configuration: Configuration) -> None:
             check_rule(one.rule, known, configuration.settings)
         except InvalidInput as refusal:
             raise refusal.under(f"rules[{place}].rule") from None
+
+
+def _check_offers(configuration: Configuration) -> None:
+    locales = configuration.locales
+    lists = {"giftCards": configuration.gift_cards, "exchangeItems": configuration.exchange_items}
+    for field, offers in lists.items():
+        for place, offer in enumerate(offers):
+            with refusals_under(f"{field}[{place}]"):
+                check_locales(offer, locales, locales[0])

@@ -7,6 +7,7 @@ is an assert, not a class of this page.
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 
 
@@ -294,6 +295,52 @@ class SendingNotFound(PointbookError):
 
     def __init__(self) -> None:
         super().__init__("There is no such sending of orders.")
+
+
+class NotInCatalogue(PointbookError):
+    """Nothing with this SKU is on sale: unknown or inactive, one answer for both."""
+
+    code = "NOT_IN_CATALOGUE"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku!r} is not in the catalogue.")
+        self.sku = sku
+
+
+class PriceChanged(PointbookError):
+    """It costs another price by now: so many points, and for an exchange item a fee, a decimal, for each piece."""
+
+    code = "PRICE_CHANGED"
+
+    def __init__(self, sku: str, price_points: int, fee: Decimal | None = None) -> None:
+        money = "" if fee is None else f" and a fee of {fee}"
+        super().__init__(f"{sku!r} costs {price_points} points{money} by now.")
+        self.sku = sku
+        self.price_points = price_points
+        self.fee = fee
+
+
+class SoldOut(PointbookError):
+    """``left``: how many there are."""
+
+    code = "SOLD_OUT"
+
+    def __init__(self, sku: str, left: int) -> None:
+        super().__init__(f"There are {left} left of {sku!r}.")
+        self.sku = sku
+        self.left = left
+
+
+class StockChanged(PointbookError):
+    """Somebody changed the stock meanwhile. ``stock`` None: the item is not counted."""
+
+    code = "STOCK_CHANGED"
+
+    def __init__(self, sku: str, stock: int | None) -> None:
+        found = "is not counted" if stock is None else f"has a stock of {stock}"
+        super().__init__(f"{sku!r} {found} by now.")
+        self.sku = sku
+        self.stock = stock
 
 
 class ClockAhead(PointbookError):

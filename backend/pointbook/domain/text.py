@@ -47,6 +47,19 @@ def optional_identifier(field: str, value: object, maximum: int = MAX_IDENTIFIER
     return None if value is None else identifier(field, value, maximum)
 
 
+def paragraphs(field: str, value: object, maximum: int) -> str:
+    r"""A text as ``identifier`` takes it that may have lines, each ended by one line feed.
+
+    >>> paragraphs("note", "Room 7\r\n2nd floor", 100)
+    'Room 7\n2nd floor'
+    """
+    if not isinstance(value, str):
+        return identifier(field, value, maximum)
+    whole = value.replace("\r\n", "\n")
+    identifier(field, whole.replace("\n", " "), maximum)
+    return whole
+
+
 def email_address(field: str, value: object) -> str:
     """An address as the shop wrote it; only its shape is looked at, not whether it receives mail."""
     address = identifier(field, value, MAX_EMAIL)

@@ -4,6 +4,7 @@ A mutation's result union names the ones it can answer with; strawberry turns th
 that type only where the union has it.
 """
 
+from decimal import Decimal
 from typing import Any, Self
 
 import strawberry
@@ -183,6 +184,32 @@ class SendingNotFound(UserError):
     pass
 
 
+@strawberry.type(description="Nothing with this SKU is on sale.")
+class NotInCatalogue(UserError):
+    sku: strawberry.ID = strawberry.field(description="The SKU that was named.")
+
+
+@strawberry.type(description="It costs another price by now: show the new one and ask again.")
+class PriceChanged(UserError):
+    sku: strawberry.ID = strawberry.field(description="What costs another price.")
+    price_points: Points = strawberry.field(description="The points that one piece costs now.")
+    fee: Decimal | None = strawberry.field(
+        description="Of an exchange item: the money that a piece costs now, in the programme's currency."
+    )
+
+
+@strawberry.type(description="Not as many are left.")
+class SoldOut(UserError):
+    sku: strawberry.ID = strawberry.field(description="Of what.")
+    left: int = strawberry.field(description="How many there are.")
+
+
+@strawberry.type(description="The stock is not what was expected: look at it and decide anew.")
+class StockChanged(UserError):
+    sku: strawberry.ID = strawberry.field(description="Of what.")
+    stock: int | None = strawberry.field(description="How many there are; null: nobody counts them.")
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -213,6 +240,10 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.SimulationNotFound: SimulationNotFound,
     errors.TooManySimulations: TooManySimulations,
     errors.SendingNotFound: SendingNotFound,
+    errors.NotInCatalogue: NotInCatalogue,
+    errors.PriceChanged: PriceChanged,
+    errors.SoldOut: SoldOut,
+    errors.StockChanged: StockChanged,
 }
 
 

@@ -5,6 +5,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
     audit,
+    catalogue,
+    catalogue_desk,
     earning_quotes,
     earning_rules,
     explaining,
@@ -33,6 +35,8 @@ class Query(
     programme.ProgrammeQuery,
     public_terms.PublicTermsQuery,
     earning_quotes.EarningQuoteQuery,
+    catalogue.CatalogueQuery,
+    catalogue_desk.CatalogueDeskQuery,
     members.MemberQuery,
     explaining.ExplanationQuery,
     redemption.RedemptionQuery,
@@ -62,6 +66,7 @@ class Mutation(
     earning_rules.EarningRuleMutation,
     rule_simulations.RuleSimulationMutation,
     settings.SettingsMutation,
+    catalogue_desk.CatalogueDeskMutation,
     programme_states.ProgrammeStateMutation,
 ):
     pass

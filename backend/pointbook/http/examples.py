@@ -67,6 +67,21 @@ query ProductPoints($product: ProductInput!) {
     ),
     _tab(
         """
+# For everybody: what may be had for points (nothing
+# yet), and for a customer what they can afford.
+query Catalogues($locale: String) {
+  giftCards(first: 10) {
+    nodes { sku name(locale: $locale) pricePoints faceValue { amount currency } affordable missingPoints }
+  }
+  exchangeItems(sort: PRICE_ASC, first: 10) {
+    nodes { sku name(locale: $locale) pricePoints fee { amount currency } inStock affordable missingPoints }
+  }
+}
+""",
+        locale="en",
+    ),
+    _tab(
+        """
 # For the shop's back end. Put the token into the
 # field above: with it you are the customer.
 mutation CustomerToken($input: CustomerTokenCreateInput!) {
@@ -406,6 +421,45 @@ mutation CreateRule($input: CreateRuleInput!) {
                 "targets": ["coffee"],
             },
         },
+    ),
+    _tab(
+        """
+# For the staff: a gift card and an item on sale at once,
+# and how many of the item there are.
+mutation FillCatalogues(
+  $card: SaveGiftCardProductInput!
+  $item: SaveExchangeItemInput!
+  $stock: ChangeExchangeStockInput!
+) {
+  saveGiftCardProduct(input: $card) {
+    ... on SaveGiftCardProductSuccess { product { sku pricePoints faceValue { amount currency } } }
+    ... on UserError { code message }
+  }
+  saveExchangeItem(input: $item) {
+    ... on SaveExchangeItemSuccess { item { sku pricePoints fee { amount currency } stock } }
+    ... on UserError { code message }
+  }
+  changeExchangeStock(input: $stock) {
+    ... on ChangeExchangeStockSuccess { stock }
+    ... on UserError { code message }
+  }
+}
+""",
+        card={
+            "sku": "gift-card-50",
+            "names": [{"locale": "de", "text": "Gutschein über 50 €"}],
+            "pricePoints": 500,
+            "faceValue": "50.00",
+            "validityDays": 730,
+        },
+        item={
+            "sku": "mug",
+            "names": [{"locale": "de", "text": "Becher"}],
+            "pricePoints": 20,
+            "fee": "0.10",
+            "maxPerOrder": 5,
+        },
+        stock={"sku": "mug", "set": {"stock": 100, "expected": None}, "idempotencyKey": "stock-1"},
     ),
     _tab(
         """

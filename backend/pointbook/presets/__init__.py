@@ -1,7 +1,8 @@
 """Whole configurations that ship with the product, as data: each to begin with and to change.
 
 Rules that name things of a shop (articles, categories, services) are INACTIVE: put the shop's own ids into
-them and activate them. Import only what is read here: a preset is a file like one that is exported.
+them and activate them. Gift cards and exchange items are examples, and not on sale. Import only what is read
+here: a preset is a file like one that is exported.
 """
 
 import json

@@ -37,6 +37,8 @@ class Action(enum.StrEnum):
     RULE_DEACTIVATED = "RULE_DEACTIVATED"
     RULE_DELETED = "RULE_DELETED"
     GIFT_CARD_VOIDED = "GIFT_CARD_VOIDED"
+    OFFER_SAVED = "OFFER_SAVED"
+    STOCK_CHANGED = "STOCK_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)

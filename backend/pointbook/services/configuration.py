@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pointbook.domain.catalogue import check_locales
 from pointbook.domain.configuration import Configuration, ConfiguredHolidays, ConfiguredRule, ConfiguredStore
-from pointbook.domain.errors import InvalidInput
+from pointbook.domain.errors import InvalidInput, refusals_under
 from pointbook.domain.rules import RuleState, RuleVersion, write_rule
 from pointbook.domain.text import shown
-from pointbook.services import audit, earning_rules, places, programmes, settings_versions, stores
+from pointbook.services import audit, catalogue, earning_rules, places, programmes, settings_versions, stores
 from pointbook.services.audit import Action
+from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS
 from pointbook.services.directory import HolidayCalendar, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.holiday_names import check_region
 from pointbook.services.installation import Installation
@@ -31,6 +33,8 @@ class Imported:
     created: tuple[str, ...]
     changed: tuple[str, ...]
     untouched: tuple[str, ...]
+    offers: int = 0
+    """Offers of the catalogues that are new or have another content."""
 
 
 async def create_programme_from(
@@ -93,6 +97,8 @@ async def export_configuration(installation: Installation, programme_id: int) ->
             for version in programme.book.newest().values()
             if version.state is not RuleState.DELETED
         ),
+        gift_cards=tuple(await catalogue.export_offers(installation, programme_id, GIFT_CARDS)),
+        exchange_items=tuple(await catalogue.export_offers(installation, programme_id, EXCHANGE_ITEMS)),
     )
 
 
@@ -124,7 +130,10 @@ async def import_configuration(
     for one in changed:
         await _change_rule(installation, programme, kept[one.key], one, by=by, now=now)
     untouched = kept.keys() - {one.key for one in configuration.rules}
-    return Imported(settings_changed, tuple(created), tuple(one.key for one in changed), tuple(sorted(untouched)))
+    offers = await _import_offers(installation, programme_id, configuration, by=by, now=now)
+    return Imported(
+        settings_changed, tuple(created), tuple(one.key for one in changed), tuple(sorted(untouched)), offers
+    )
 
 
 def _kept(programme: ProgrammeSnapshot) -> Mapping[str, RuleVersion]:
@@ -149,6 +158,22 @@ def _check_fit(programme: ProgrammeSnapshot, configuration: Configuration) -> No
             raise InvalidInput(
                 f"rules[{place}].rule.kind", f"is {before.rule.kind} in the programme, and stays so"
             )
+    for field, offers in {
+        "giftCards": configuration.gift_cards,
+        "exchangeItems": configuration.exchange_items,
+    }.items():
+        for place, offer in enumerate(offers):
+            with refusals_under(f"{field}[{place}]"):
+                check_locales(offer, programme.locales, programme.locales[0])
+
+
+async def _import_offers(
+    installation: Installation, programme_id: int, configuration: Configuration, *, by: str, now: datetime
+) -> int:
+    cards, items = configuration.gift_cards, configuration.exchange_items
+    return await catalogue.import_offers(
+        installation, programme_id, GIFT_CARDS, cards, by=by, now=now
+    ) + await catalogue.import_offers(installation, programme_id, EXCHANGE_ITEMS, items, by=by, now=now)
 
 
 def _check_regions(configuration: Configuration) -> None:

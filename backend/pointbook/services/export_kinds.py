@@ -1,92 +1,22 @@
 """What an export tells, type by type: from which tables, with which fields, in which form."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
 from pointbook.domain import currencies
-from pointbook.domain.money import format_scaled
 from pointbook.domain.orders import OrderContent
 from pointbook.domain.orders.writing import content_document as order_content
 from pointbook.domain.returns import ReturnContent
 from pointbook.domain.returns.writing import content_document as return_content
-from pointbook.domain.values import write_rate
 from pointbook.services.directory import ProgrammeSnapshot
-
-Line = dict[str, Any]
-Shape = Callable[[Line, ProgrammeSnapshot], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Lines of one type: the ``statement`` names their fields, ``shape`` turns what the database keeps into them.
-
-    ``tables`` are those that it tells of.
-    """
-
-    type: str
-    tables: tuple[str, ...]
-    statement: str
-    shape: Shape = lambda _line, _programme: None
-
-
-# --- shapes -----------------------------------------------------------------------------------------
-
-
-def _ids(*fields: str) -> Shape:
-    """Ids as the API writes them."""
-
-    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
-        for field in fields:
-            value = line[field]
-            line[field] = value.hex if isinstance(value, UUID) else value
-
-    return shape
-
-
-def _json(*fields: str) -> Shape:
-    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
-        for field in fields:
-            line[field] = None if line[field] is None else orjson.loads(line[field])
-
-    return shape
-
-
-def _money(*fields: str) -> Shape:
-    """Minor units of the line's own currency: the programme may have another one by now."""
-
-    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
-        places = currencies.exponent(line["currency"])
-        for field in fields:
-            line[field] = None if line[field] is None else format_scaled(line[field], places)
-
-    return shape
-
-
-def _rate(*fields: str) -> Shape:
-    """Exact minor units per point, of the line's own currency."""
-
-    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
-        for field in fields:
-            line[field] = None if line[field] is None else write_rate(line[field], line["currency"])
-
-    return shape
-
-
-def _all(*shapes: Shape) -> Shape:
-    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
-        for one in shapes:
-            one(line, programme)
-
-    return shape
+from pointbook.services.export_shapes import Kind, Line, all_of, ids_of, json_of, money_of, rate_of
 
 
 def _entry(line: Line, programme: ProgrammeSnapshot) -> None:
     """Its transfers, and what it takes back, by their public names."""
-    _ids("holdId")(line, programme)
+    ids_of("holdId")(line, programme)
     of_account, of_seq = line.pop("ofAccount"), line.pop("ofSeq")
     line["of"] = None if of_seq is None else f"{of_account.hex}-{of_seq}"
     line["id"] = f"{line['account'].hex}-{line.pop('seq')}"
@@ -112,7 +42,7 @@ def _order(line: Line, programme: ProgrammeSnapshot) -> None:
         "exitChannel": line.pop("exitChannel"),
         "customer": {"externalId": line.pop("customerExternalId")},
     }
-    _all(_ids("account", "holdId"), _money("total", "redeemed"), _json("judgement"))(line, programme)
+    all_of(ids_of("account", "holdId"), money_of("total", "redeemed"), json_of("judgement"))(line, programme)
     document = {name: value for name, value in head.items() if value is not None}
     line["document"] = document | order_content(content, currencies.exponent(line["currency"]))
 
@@ -127,7 +57,7 @@ def _return(line: Line, programme: ProgrammeSnapshot) -> None:
         "returnedAt": line.pop("returnedAt"),
         "currency": line["currency"],
     }
-    _money("value", "money", "givenBackValue")(line, programme)
+    money_of("value", "money", "givenBackValue")(line, programme)
     document = {name: value for name, value in head.items() if value is not None}
     line["document"] = document | return_content(content, currencies.exponent(line["currency"]))
 
@@ -143,7 +73,7 @@ KINDS: Final = (
             exit_channels, country, subdivision, own_holidays::text as own_holidays, created_at
         from programme where id = $1
         """,
-        _json("ownHolidays"),
+        json_of("ownHolidays"),
     ),
     Kind(
         "settingsVersion",
@@ -152,7 +82,7 @@ KINDS: Final = (
         select version, effective_from, currency, document::text as document, created_at
         from settings_version where programme_id = $1 order by version
         """,
-        _json("document"),
+        json_of("document"),
     ),
     Kind(
         "earningRuleVersion",
@@ -162,7 +92,7 @@ KINDS: Final = (
             created_by
         from earning_rule_version where programme_id = $1 order by rule_key, version
         """,
-        _json("document"),
+        json_of("document"),
     ),
     Kind(
         "store",
@@ -172,7 +102,7 @@ KINDS: Final = (
             created_at
         from store where programme_id = $1 order by store_id
         """,
-        _json("ownHolidays"),
+        json_of("ownHolidays"),
     ),
     Kind(
         "key",
@@ -182,7 +112,7 @@ KINDS: Final = (
             revoked_at
         from api_key where programme_id = $1 order by created_at, key_id
         """,
-        _ids("id"),
+        ids_of("id"),
     ),
     Kind(
         "tokenKey",
@@ -214,7 +144,7 @@ KINDS: Final = (
         join ledger.account as a on a.programme_id = $1 and a.account_id = m.account_id
         where m.programme_id = $1 order by m.account_id
         """,
-        _all(_ids("account"), _json("signUpJudgement")),
+        all_of(ids_of("account"), json_of("signUpJudgement")),
     ),
     Kind(
         "ruleCount",
@@ -225,7 +155,7 @@ KINDS: Final = (
         join ledger.account as a on a.programme_id = $1 and a.account_id = c.account_id
         where c.programme_id = $1 order by c.account_id, c.rule_key, c.bucket
         """,
-        _ids("account"),
+        ids_of("account"),
     ),
     Kind(
         "lot",
@@ -241,7 +171,7 @@ KINDS: Final = (
         join ledger.account as a on a.programme_id = $1 and a.account_id = l.owner_id
         where l.programme_id = $1 order by l.lot_id
         """,
-        _all(_ids("account"), _rate("valuePerPoint")),
+        all_of(ids_of("account"), rate_of("valuePerPoint")),
     ),
     Kind(
         "hold",
@@ -258,7 +188,7 @@ KINDS: Final = (
         join ledger.account as a on a.programme_id = $1 and a.account_id = h.owner_id
         where h.programme_id = $1 order by h.account_id, h.seq
         """,
-        _all(_ids("id", "account"), _money("value", "capturedValue"), _rate("pointValue")),
+        all_of(ids_of("id", "account"), money_of("value", "capturedValue"), rate_of("pointValue")),
     ),
     Kind(
         "entry",
@@ -296,7 +226,7 @@ KINDS: Final = (
         join ledger.hold as h on h.programme_id = $1 and h.hold_id = late.hold_id
         where late.programme_id = $1 order by late.account_id, late.seq
         """,
-        _all(_ids("holdId"), _money("value")),
+        all_of(ids_of("holdId"), money_of("value")),
     ),
     Kind(
         "order",
@@ -328,7 +258,7 @@ KINDS: Final = (
         left join ledger.account as a on a.programme_id = $1 and a.account_id = f.account_id
         where f.programme_id = $1 order by f.order_external_id, f.occurrence
         """,
-        _all(_ids("account"), _money("redeemed"), _json("judgement")),
+        all_of(ids_of("account"), money_of("redeemed"), json_of("judgement")),
     ),
     Kind(
         "return",
@@ -343,12 +273,43 @@ KINDS: Final = (
         _return,
     ),
     Kind(
+        "giftCardProduct",
+        ("gift_card_product",),
+        """
+        select sku, currency, face_value, price_points, validity_days, active, names::text as names,
+            descriptions::text as descriptions, category, image_url, position, created_at, updated_at
+        from gift_card_product where programme_id = $1 order by id
+        """,
+        all_of(json_of("names", "descriptions"), money_of("faceValue")),
+    ),
+    Kind(
+        "exchangeItem",
+        ("exchange_item",),
+        """
+        select sku, currency, price_points, fee, max_per_order, max_per_member, stock, active,
+            names::text as names, descriptions::text as descriptions, category, image_url, position, created_at,
+            updated_at
+        from exchange_item where programme_id = $1 order by id
+        """,
+        all_of(json_of("names", "descriptions"), money_of("fee")),
+    ),
+    Kind(
+        "stockMovement",
+        ("stock_movement",),
+        """
+        select moved.id, item.sku, moved.at, moved.kind, moved.change, moved.stock
+        from stock_movement as moved
+        join exchange_item as item on item.programme_id = $1 and item.id = moved.item_id
+        where moved.programme_id = $1 order by moved.id
+        """,
+    ),
+    Kind(
         "staffWarning",
         ("staff_warning",),
         """
         select id, at, kind, subject, detail::text as detail from staff_warning where programme_id = $1 order by id
         """,
-        _json("detail"),
+        json_of("detail"),
     ),
     Kind(
         "auditEntry",
@@ -357,6 +318,6 @@ KINDS: Final = (
         select id, at, changed_by, action, subject, before::text as before, after::text as after
         from audit_entry where programme_id = $1 order by id
         """,
-        _json("before", "after"),
+        json_of("before", "after"),
     ),
 )

@@ -18,7 +18,8 @@ import orjson
 
 from pointbook.db.session import Connection
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.export_kinds import KINDS, Kind, Line
+from pointbook.services.export_kinds import KINDS
+from pointbook.services.export_shapes import Kind, Line
 from pointbook.services.installation import Installation
 
 FORMAT: Final = 1

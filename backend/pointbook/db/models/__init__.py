@@ -1,6 +1,7 @@
 """The tables of the schema ``public``. Importing this package fills ``Base.metadata``."""
 
 from pointbook.db.models.audit import AuditEntry
+from pointbook.db.models.catalogue import ExchangeItem, GiftCardProduct, StockMovement
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
@@ -23,6 +24,8 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "EarningRuleVersion",
+    "ExchangeItem",
+    "GiftCardProduct",
     "ImportRun",
     "Member",
     "MemberExternalId",
@@ -41,6 +44,7 @@ __all__ = [
     "SalesOrder",
     "SettingsVersion",
     "StaffWarning",
+    "StockMovement",
     "Store",
     "TokenKey",
     "WebhookDelivery",

@@ -1,0 +1,77 @@
+"""A type of lines in an export, and the shapes that turn what the database keeps into what a line says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from pointbook.domain import currencies
+from pointbook.domain.money import format_scaled
+from pointbook.domain.values import write_rate
+from pointbook.services.directory import ProgrammeSnapshot
+
+Line = dict[str, Any]
+Shape = Callable[[Line, ProgrammeSnapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Lines of one type: the ``statement`` names their fields, ``shape`` turns what the database keeps into them.
+
+    ``tables`` are those that it tells of.
+    """
+
+    type: str
+    tables: tuple[str, ...]
+    statement: str
+    shape: Shape = lambda _line, _programme: None
+
+
+def ids_of(*fields: str) -> Shape:
+    """Ids as the API writes them."""
+
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        for field in fields:
+            value = line[field]
+            line[field] = value.hex if isinstance(value, UUID) else value
+
+    return shape
+
+
+def json_of(*fields: str) -> Shape:
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        for field in fields:
+            line[field] = None if line[field] is None else orjson.loads(line[field])
+
+    return shape
+
+
+def money_of(*fields: str) -> Shape:
+    """Minor units of the line's own currency: the programme may have another one by now."""
+
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        places = currencies.exponent(line["currency"])
+        for field in fields:
+            line[field] = None if line[field] is None else format_scaled(line[field], places)
+
+    return shape
+
+
+def rate_of(*fields: str) -> Shape:
+    """Exact minor units per point, of the line's own currency."""
+
+    def shape(line: Line, _programme: ProgrammeSnapshot) -> None:
+        for field in fields:
+            line[field] = None if line[field] is None else write_rate(line[field], line["currency"])
+
+    return shape
+
+
+def all_of(*shapes: Shape) -> Shape:
+    def shape(line: Line, programme: ProgrammeSnapshot) -> None:
+        for one in shapes:
+            one(line, programme)
+
+    return shape
