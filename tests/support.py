@@ -47,7 +47,7 @@ _TENANT_TABLES = (
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
     "order_occurrence",
-    *("gift_card_product", "exchange_item", "stock_movement"),
+    *("gift_card", "gift_card_product", "exchange_item", "stock_movement"),
     *SIMULATION_TABLES,
     *SENDING_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),

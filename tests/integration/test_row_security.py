@@ -78,6 +78,12 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
                 NOW,
             )
         await connection.execute(
+            "insert into gift_card"
+            " (programme_id, card_id, account_id, product_id, currency, bought_at, deliver_at, delivery_id)"
+            " select programme_id, gen_random_uuid(), 1, id, currency, created_at, created_at, 1"
+            " from gift_card_product"
+        )
+        await connection.execute(
             "insert into stock_movement (programme_id, item_id, at, change, kind, request, input)"
             " select programme_id, id, created_at, 0, 'SET', 'r', 'i' from exchange_item"
         )

@@ -1,6 +1,12 @@
 """Who listens to the outbox: the one place where later features (mail, webhooks) add their handlers."""
 
-from pointbook.services.gift_cards import GIFT_CARD_REFUNDED, GIFT_CARD_USED, GIFT_CARD_VOIDED
+from pointbook.services.gift_cards import (
+    GIFT_CARD_BOUGHT,
+    GIFT_CARD_DELIVERY,
+    GIFT_CARD_REFUNDED,
+    GIFT_CARD_USED,
+    GIFT_CARD_VOIDED,
+)
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.outbox import Subscriptions, log_message
@@ -14,6 +20,8 @@ _TOLD_TO_THE_LOG = (
     REDEMPTION_CAPTURED,
     MEMBER_JOINED,
     STAFF_WARNED,
+    GIFT_CARD_BOUGHT,
+    GIFT_CARD_DELIVERY,
     GIFT_CARD_USED,
     GIFT_CARD_REFUNDED,
     GIFT_CARD_VOIDED,

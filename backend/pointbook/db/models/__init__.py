@@ -2,6 +2,7 @@
 
 from pointbook.db.models.audit import AuditEntry
 from pointbook.db.models.catalogue import ExchangeItem, GiftCardProduct, StockMovement
+from pointbook.db.models.gift_cards import GiftCard
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
@@ -25,6 +26,7 @@ __all__ = [
     "AuditEntry",
     "EarningRuleVersion",
     "ExchangeItem",
+    "GiftCard",
     "GiftCardProduct",
     "ImportRun",
     "Member",
