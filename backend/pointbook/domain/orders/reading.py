@@ -53,7 +53,7 @@ _PRODUCT_KEYS: Final = frozenset(
 _LINE_DISCOUNT_KEYS: Final = frozenset({"amount", "code"})
 _DISCOUNT_KEYS: Final = frozenset({"amount", "code", "lineIds"})
 _VOUCHER_KEYS: Final = frozenset({"amount", "code", "lineIds", "type"})
-_PAYMENT_KEYS: Final = frozenset({"kind", "amount"})
+_PAYMENT_KEYS: Final = frozenset({"kind", "amount", "giftCardCode"})
 
 
 def parse_order(document: object, currency: str, content: OrderContent | None = None) -> OrderDocument:
@@ -285,9 +285,18 @@ def _discount_order(discount: Discount) -> tuple[str, str, tuple[str, ...], int]
 
 
 def _payments(value: object, places: int) -> tuple[Payment, ...]:
-    return tuple(sorted(list_of("payments", value, MAX_PARTS, lambda part: _payment(part, places))))
+    payments = list_of("payments", value, MAX_PARTS, lambda part: _payment(part, places))
+    return tuple(sorted(payments, key=_payment_order))
+
+
+def _payment_order(payment: Payment) -> tuple[str, int, str]:
+    return payment.kind, payment.amount, payment.gift_card_code or ""
 
 
 def _payment(value: object, places: int) -> Payment:
     get = object_of("", value, _PAYMENT_KEYS).get
-    return Payment(identifier("kind", get("kind"), MAX_WORD), scaled("amount", get("amount"), places, MAX_AMOUNT))
+    return Payment(
+        identifier("kind", get("kind"), MAX_WORD),
+        scaled("amount", get("amount"), places, MAX_AMOUNT),
+        optional_identifier("giftCardCode", get("giftCardCode"), MAX_WORD),
+    )
