@@ -36,6 +36,7 @@ described_enum(
     RULE_DELETED="A rule was deleted.",
     OFFER_SAVED="An offer of a catalogue is new or has another content.",
     STOCK_CHANGED="The staff changed the stock of an exchange item.",
+    EXCHANGE_DECIDED="An exchange order was exchanged, opened again or cancelled.",
 )
 
 
@@ -48,7 +49,8 @@ class AuditEntry:
     action: service.Action = strawberry.field(description="What was changed.")
     subject: str = strawberry.field(
         description='What it was changed of: "programme", "settings", "store <id>", "rule <key>", '
-        '"exchange item <sku>", "gift card product <sku>".'
+        '"exchange item <sku>", "gift card product <sku>", '
+        '"exchange order <id>".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
     after: JSON | None = strawberry.field(description="As it is from then on.")

@@ -9,6 +9,8 @@ from pointbook.graphql import (
     catalogue_desk,
     earning_quotes,
     earning_rules,
+    exchange,
+    exchange_desk,
     explaining,
     members,
     order_sendings,
@@ -36,6 +38,7 @@ class Query(
     earning_quotes.EarningQuoteQuery,
     catalogue.CatalogueQuery,
     catalogue_desk.CatalogueDeskQuery,
+    exchange_desk.ExchangeDeskQuery,
     members.MemberQuery,
     explaining.ExplanationQuery,
     redemption.RedemptionQuery,
@@ -64,6 +67,8 @@ class Mutation(
     rule_simulations.RuleSimulationMutation,
     settings.SettingsMutation,
     catalogue_desk.CatalogueDeskMutation,
+    exchange.ExchangeMutation,
+    exchange_desk.ExchangeDeskMutation,
     programme_states.ProgrammeStateMutation,
 ):
     pass

@@ -38,6 +38,7 @@ class Action(enum.StrEnum):
     RULE_DELETED = "RULE_DELETED"
     OFFER_SAVED = "OFFER_SAVED"
     STOCK_CHANGED = "STOCK_CHANGED"
+    EXCHANGE_DECIDED = "EXCHANGE_DECIDED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Who listens to the outbox: the one place where later features (mail, webhooks) add their handlers."""
 
+from pointbook.services.exchange_deciding import EXCHANGE_CHANGED
+from pointbook.services.exchange_placing import EXCHANGE_PLACED
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.outbox import Subscriptions, log_message
@@ -7,7 +9,10 @@ from pointbook.services.redemption import REDEMPTION_CAPTURED
 from pointbook.services.returns import POINTS_RETURNED
 from pointbook.services.warnings import STAFF_WARNED
 
-_TOLD_TO_THE_LOG = (POINTS_CREDITED, POINTS_RETURNED, REDEMPTION_CAPTURED, MEMBER_JOINED, STAFF_WARNED)
+_TOLD_TO_THE_LOG = (
+    *(POINTS_CREDITED, POINTS_RETURNED, REDEMPTION_CAPTURED, MEMBER_JOINED, STAFF_WARNED),
+    *(EXCHANGE_PLACED, EXCHANGE_CHANGED),
+)
 
 
 def subscriptions() -> Subscriptions:
