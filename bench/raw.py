@@ -19,7 +19,8 @@ import orjson
 import uvicorn
 
 from pointbook.domain.calendar import expiring_until
-from pointbook.domain.vouchers import VoucherCodes, last_four
+from pointbook.domain.codes import last_four
+from pointbook.domain.vouchers import VoucherCodes
 from pointbook.ledger import Request
 
 _PAGE = "select * from ledger.account_page($1, $2, $3, $4, 20, null)"

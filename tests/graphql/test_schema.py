@@ -35,12 +35,17 @@ MONEY_OR_POINTS_MOVE = {
     "CaptureRedemptionInput",
     "ReleaseRedemptionInput",
     "SendOrdersInput",
+    "UseGiftCardInput",
+    "HoldGiftCardInput",
+    "ReleaseGiftCardHoldInput",
+    "RefundGiftCardInput",
     "ChangeExchangeStockInput",
     "PlaceExchangeOrderInput",
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
     *("SetExchangedInput", "CancelExchangeOrderInput"),
+    "VoidGiftCardInput",
 }
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),

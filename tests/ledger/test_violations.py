@@ -12,6 +12,7 @@ import pytest_asyncio
 from pointbook import ledger
 from pointbook.db.session import Database
 from tests.ledger.desk import Desk, lot, minutes
+from tests.ledger.till import Till
 
 PLANTS = [
     ("entry_without_transfers", "delete from ledger.transfer where seq = (select min(seq) from ledger.entry)"),
@@ -123,6 +124,28 @@ PLANTS = [
         where kind = 'expiry' and seq = (select min(seq) from ledger.entry where kind = 'expiry')
         """,
     ),
+    ("card_differs", "update ledger.card set open = open - 1, used = used + 1 where open > 0"),
+    ("card_differs", "update ledger.card set last_seq = last_seq + 1"),
+    ("card_differs", "update ledger.card_entry set amount = amount + 1 where kind = 'issue'"),
+    ("card_differs", "update ledger.card_entry set amount = amount + 1 where kind = 'refund'"),
+    ("card_differs", "delete from ledger.card_entry where kind = 'expiry'"),
+    ("card_entry_of_wrong_kind", "update ledger.card_entry set credit = 'expired' where kind = 'use'"),
+    ("card_instant_goes_back", "update ledger.card_entry set at = at - interval '1 hour' where kind = 'refund'"),
+    ("card_instant_differs", "update ledger.card set as_of = as_of + interval '1 second'"),
+    ("card_not_bought", "update ledger.card set spend_seq = spend_seq + 100"),
+    ("card_not_bought", "update ledger.entry set source_id = source_id || 'x' where source_type = 'gift_card'"),
+    ("card_missing", "update ledger.entry set source_type = 'gift_card' where source_type = 'exchange_order'"),
+    ("card_void_differs", "update ledger.entry set of_seq = of_seq + 1000 where source_type = 'gift_card_void'"),
+    ("card_held_differs", "delete from ledger.card_hold where state = 'held'"),
+    ("card_hold_differs", "update ledger.card_hold set amount = amount + 1 where state = 'held'"),
+    ("card_hold_differs", "update ledger.card_hold set used_amount = used_amount - 1 where state = 'used'"),
+    (
+        "card_hold_differs",
+        "update ledger.card_hold set expires_at = created_at + interval '1 s' where state = 'released'",
+    ),
+    ("card_hold_differs", "delete from ledger.card_entry where kind = 'lapse'"),
+    ("card_past_expiry", "update ledger.card set expires_at = issued_at + interval '1 s' where open > 0"),
+    ("card_refunded_beyond_used", "update ledger.card_entry set source_id = 'other' where kind = 'refund'"),
     ("books_unbalanced", "update ledger.transfer set points = points + 1 where debit = 'issued'"),
 ]
 
@@ -156,15 +179,31 @@ async def eventful(db: Database) -> AsyncIterator[Desk]:
         await desk.earn(lot(200), now=minutes(108))
         await desk.unspend(await desk.spend(5, now=minutes(108)), now=minutes(108))
         await desk.spend(5, now=minutes(108))
+        await fill_till(Till(desk))
         yield desk
+
+
+async def fill_till(till: Till) -> None:
+    """A card used and held in every way, one that expired and one that is void."""
+    now = minutes(108)
+    card = await till.buy(points=10, now=now)
+    used, released, _ = [await till.hold(card, 100, lifetime=timedelta(seconds=30), now=now) for _ in range(3)]
+    await till.use(card, 60, hold=used, now=now)
+    await till.use(card, 300, order="A", now=minutes(108.2))
+    await till.release(card, released, now=minutes(108.2))
+    await till.refund(card, 200, order="A", now=minutes(109))
+    await till.hold(card, 100, now=minutes(109.1))
+    await till.void(await till.buy(points=10, now=minutes(109.1)), now=minutes(109.1))
+    await till.buy(points=10, expires=minutes(109.2), now=minutes(109.1))
+    await till.sweep(minutes(109.2))
 
 
 async def test_a_sound_ledger_has_no_violation(eventful: Desk) -> None:
     verification = await ledger.verify(eventful.connection, 1)
     kinds = await eventful.read("select distinct kind from ledger.entry")
     assert len(kinds) == len(ledger.EntryKind)
-    assert verification == ledger.Verification(accounts=2, entries=verification.entries, violations=())
-    assert verification.entries == len(await eventful.history(minutes(108)))
+    assert verification == ledger.Verification(accounts=2, entries=verification.entries, cards=3, violations=())
+    assert verification.entries == len(await eventful.history(minutes(109.2)))
 
 
 @pytest.mark.parametrize(("violation", "statement"), PLANTS)
@@ -187,9 +226,9 @@ async def test_every_kind_of_violation_is_planted_here() -> None:
         file for file in (resources.files("pointbook.ledger") / "sql").iterdir() if "violations_of" in file.name
     ]
     quoted = {name for file in files for name in re.findall(r"'([a-z]+(?:_[a-z]+)+)'", file.read_text())}
-    kinds = {kind.lower() for kind in ledger.EntryKind}
+    kinds = {kind.lower() for kind in ledger.EntryKind} | {"gift_card"}
     assert quoted - kinds == {violation for violation, _ in PLANTS}
 
 
 async def test_a_programme_without_accounts_proves_nothing(eventful: Desk) -> None:
-    assert await ledger.verify(eventful.connection, 2) == ledger.Verification(0, 0, ())
+    assert await ledger.verify(eventful.connection, 2) == ledger.Verification(0, 0, 0, ())

@@ -12,8 +12,23 @@ from pointbook import ledger
 from pointbook.db.session import Connection, Database
 from pointbook.domain import errors
 from tests.ledger.desk import NOON, Desk, lot, minutes
+from tests.ledger.till import Till
 
-TABLES = ["programme", "account", "entry", "transfer", "lot", "hold", "idempotency"]
+TABLES = [
+    "programme",
+    "account",
+    "entry",
+    "transfer",
+    "lot",
+    "hold",
+    "idempotency",
+    "card",
+    "card_entry",
+    "card_hold",
+]
+
+_FILLED = {"entry": 3, "transfer": 3, "idempotency": 3, "card_entry": 2}
+"""How many rows ``fill`` makes, where it is not one."""
 
 
 @pytest_asyncio.fixture
@@ -25,8 +40,10 @@ async def owner(owner_database_url: str) -> AsyncIterator["asyncpg.Connection[as
 
 
 async def fill(desk: Desk) -> ledger.Hold:
-    """A row in every table."""
+    """Rows in every table."""
     await desk.earn(lot(100))
+    till = Till(desk)
+    await till.hold(await till.buy(points=10), 100)
     return await desk.hold(40)
 
 
@@ -45,7 +62,7 @@ async def test_a_programme_sees_its_own_rows_only(
     await fill(desk)
     for connection in (desk.connection, owner):
         found = [await seen(connection, table, programme) for programme in (1, 2, None)]
-        assert found == [2 if table in {"entry", "transfer"} else 1, 0, 0]
+        assert found == [_FILLED.get(table, 1), 0, 0]
 
 
 async def test_the_view_of_violations_shows_its_own_programme_only(
@@ -86,7 +103,7 @@ async def test_the_application_may_call_what_is_granted_and_no_helper(
     )
     assert not [row["proname"] for row in functions if row["anybody"]]
     granted = {row["proname"]: row for row in functions if row["may"]}
-    assert len(granted) == 27
+    assert len(granted) == 38
     assert {name for name, row in granted.items() if not row["prosecdef"]} == set()
     assert {
         name for name, row in granted.items() if "search_path=ledger, pg_temp" not in row["proconfig"]
@@ -98,7 +115,7 @@ async def test_the_application_may_call_what_is_granted_and_no_helper(
         await desk.connection.execute("select ledger.book_due(1, '{1}', now())")
 
 
-@pytest.mark.parametrize("table", ["entry", "transfer"])
+@pytest.mark.parametrize("table", ["entry", "transfer", "card_entry"])
 @pytest.mark.parametrize(
     "statement", ["update ledger.{} set seq = 9", "delete from ledger.{}", "truncate ledger.{}"]
 )
@@ -129,6 +146,9 @@ async def test_the_owner_changes_no_ended_hold(desk: Desk, owner: "asyncpg.Conne
         ("update ledger.lot set held = -1", "lot_held_check"),
         ("update ledger.lot set open = 1000", "lot_total_check"),
         ("update ledger.account set debt = -1", "account_debt_check"),
+        ("update ledger.card set open = open - 1", "card_balance_check"),
+        ("update ledger.card set open = -1, used = face - held + 1", "card_figures_check"),
+        ("update ledger.card set used = face - held, open = 0, void = 1, expired = -1", "card_figures_check"),
         (
             "insert into ledger.transfer values (1, 1, 1, 9, 'open', 'held', 1, 0)",
             "transfer_points_check",

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointbook.domain.codes import last_four
 from pointbook.domain.errors import VoucherNotUsable
-from pointbook.domain.vouchers import VoucherCodes, last_four, normalise
+from pointbook.domain.vouchers import VoucherCodes, normalise
 
 CODES = VoucherCodes(b"a secret of at least thirty-two bytes")
 HOLD = UUID("00000000-0000-4000-8000-000000000001")

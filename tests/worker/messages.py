@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointbook.db.session import Database
@@ -22,10 +22,24 @@ async def new_programme(db: Database, slug: str = "shop") -> int:
     return int(await db.pool.fetchval(_PROGRAMME, slug, NOW))
 
 
-async def promise(db: Database, programme_id: int, *numbers: int, topic: str = "order.earned") -> None:
+async def promise(
+    db: Database,
+    programme_id: int,
+    *numbers: int,
+    topic: str = "order.earned",
+    delay: timedelta = outbox.AT_ONCE,
+) -> list[int]:
+    """The ids of the messages."""
     async with db.bare_transaction(programme_id) as connection:
-        for number in numbers:
-            await outbox.append(connection, programme_id, topic, {"number": number}, now=NOW)
+        return [
+            await outbox.append(connection, programme_id, topic, {"number": number}, now=NOW, delay=delay)
+            for number in numbers
+        ]
+
+
+async def withdraw(db: Database, programme_id: int, message_id: int) -> bool:
+    async with db.bare_transaction(programme_id) as connection:
+        return await outbox.withdraw(connection, programme_id, message_id)
 
 
 async def rows(db: Database, programme_id: int) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from pointbook.db.session import Database
@@ -11,7 +12,7 @@ from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions
 from pointbook.worker.subscriptions import subscriptions
 from tests.faults.market import open_market
 from tests.faults.scenarios import Orders, Redemptions
-from tests.worker.messages import NOW, Receiver, age, new_programme, promise, rows
+from tests.worker.messages import NOW, Receiver, age, new_programme, promise, rows, withdraw
 
 TOPIC = "order.earned"
 HASTY = Delivery(lease=timedelta(seconds=2), handler_seconds=0.1, batch=10, at_once=10, max_attempts=3)
@@ -46,6 +47,78 @@ async def test_a_message_of_a_change_that_rolled_back_was_never_promised(db: Dat
     with pytest.raises(LookupError):
         await change()
     assert await rows(db, programme_id) == []
+
+
+async def test_a_message_for_later_goes_out_when_it_is_due_and_once(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1, delay=timedelta(hours=3))
+    receiver = Receiver(takes=0.01)
+    assert await outbox.drain(db, listening(receiver)) == Drained()
+    await age(db, programme_id, 3 * 3600 - 60)
+    assert await outbox.drain(db, listening(receiver)) == Drained()
+    await age(db, programme_id, 61)
+    drains = await asyncio.gather(*(outbox.drain(db, listening(receiver)) for _ in range(2)))
+    assert sum(drained.delivered for drained in drains) == 1
+    assert receiver.received == {(programme_id, 1): 1}
+
+
+async def test_a_message_whose_instant_has_passed_is_due_at_once(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1, delay=-timedelta(days=9))
+    assert await outbox.drain(db, listening(Receiver())) == Drained(delivered=1)
+    [row] = await rows(db, programme_id)
+    assert datetime.now(UTC) - row["due_at"] < timedelta(minutes=1)  # it waits behind what was promised before
+
+
+async def test_a_withdrawn_message_reaches_nobody(db: Database) -> None:
+    programme_id, other = await new_programme(db), await new_programme(db, "other")
+    [first, second] = await promise(db, programme_id, 1, 2, delay=timedelta(hours=3))
+    assert not await withdraw(db, other, first)
+    assert await withdraw(db, programme_id, first)
+    assert not await withdraw(db, programme_id, first)
+    await age(db, programme_id, 3 * 3600)
+    receiver = Receiver()
+    assert await outbox.drain(db, listening(receiver)) == Drained(delivered=1)
+    assert receiver.received == {(programme_id, 2): 1}
+    assert not await withdraw(db, programme_id, second), "it was delivered"
+    assert [row["delivered_at"] is None for row in await rows(db, programme_id)] == [False]
+
+
+@pytest.mark.parametrize("error", [None, "ConnectionError: away"])
+async def test_what_is_withdrawn_while_a_worker_has_it_in_hand_does_not_come_back(
+    db: Database, error: str | None
+) -> None:
+    programme_id = await new_programme(db)
+    [message_id] = await promise(db, programme_id, 1)
+    [message] = await outbox._lease(db, programme_id, HASTY)
+    assert await withdraw(db, programme_id, message_id)
+    await outbox._settle(db, programme_id, [(message, error)], HASTY)
+    await age(db, programme_id, 3600)
+    assert await outbox._lease(db, programme_id, HASTY) == []
+    assert await rows(db, programme_id) == []
+
+
+async def test_messages_for_later_cost_those_that_are_due_nothing(
+    db: Database, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    # Thousands of appointments wait at any time; a drain, which looks every second, must not read their messages.
+    programme_id = await new_programme(db)
+    async with admin.transaction():
+        await admin.execute(
+            "insert into outbox_message (programme_id, topic, payload, created_at, due_at)"
+            " select $1, 'later', '{}', now(), now() + n * interval '1 minute' from generate_series(1, 5000) as n",
+            programme_id,
+        )
+        await admin.execute("analyze outbox_message")
+        statement = outbox._LEASE
+        for place, value in (("$1", str(programme_id)), ("$2", "20"), ("$3", "'30 s'"), ("$4", "20")):
+            statement = statement.replace(place, value)
+        told = await admin.fetch(f"explain (analyze, costs off, timing off, buffers) {statement}")
+        plan = [row[0] for row in told]
+    index = next(number for number, line in enumerate(plan) if "outbox_message_due_idx" in line)
+    assert "actual rows=0" in plan[index], plan
+    assert "due_at <= now()" in plan[index + 1], plan
+    assert not any("Rows Removed" in line for line in plan), plan
 
 
 async def test_messages_of_every_programme_are_found(db: Database) -> None:

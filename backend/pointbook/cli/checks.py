@@ -45,8 +45,11 @@ def verify() -> None:
     if not checked:
         complain("there is no programme, so nothing was checked")
         raise typer.Exit(1)
-    rows = [(slug, f"{found.accounts:,}", f"{found.entries:,}", _verdict(found)) for slug, found in checked]
-    table("Ledger", ("programme", "accounts", "entries", "result"), rows)
+    rows = [
+        (slug, f"{found.accounts:,}", f"{found.entries:,}", f"{found.cards:,}", _verdict(found))
+        for slug, found in checked
+    ]
+    table("Ledger", ("programme", "accounts", "entries", "gift cards", "result"), rows)
     for slug, found in checked:
         for violation in found.violations[:_SHOWN]:
             whose = slug if violation.account_id is None else f"{slug}, account {violation.account_id}"

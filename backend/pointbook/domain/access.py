@@ -24,6 +24,8 @@ class Scope(enum.StrEnum):
     ORDERS_SUBMIT = "ORDERS_SUBMIT"
     VOUCHERS_READ = "VOUCHERS_READ"
     REDEMPTIONS_CAPTURE = "REDEMPTIONS_CAPTURE"
+    GIFT_CARDS_READ = "GIFT_CARDS_READ"
+    GIFT_CARDS_USE = "GIFT_CARDS_USE"
     TOKENS_CREATE = "TOKENS_CREATE"
 
 
@@ -39,6 +41,10 @@ class Right(enum.StrEnum):
 
     SEND_ORDERS = "orders.send"
     """Send orders and returns by hand, see what came of each."""
+    LIST_GIFT_CARDS = "giftCards.list"
+    """See the gift cards that were bought, by their last four signs."""
+    VOID_GIFT_CARDS = "giftCards.void"
+    """Void unused gift cards, which gives their points back."""
     LIST_ORDERS = "orders.list"
     """See orders and returns with their entries and explanations, and what staff are warned of."""
 

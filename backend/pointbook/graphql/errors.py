@@ -112,6 +112,33 @@ class VoucherNotUsable(UserError):
     pass
 
 
+@strawberry.type(description="This code cannot be used as a gift card.")
+class GiftCardNotUsable(UserError):
+    pass
+
+
+@strawberry.type(description="The gift card has expired or is void.")
+class GiftCardEnded(UserError):
+    state: str = strawberry.field(description="EXPIRED or VOID.")
+
+
+@strawberry.type(description="The gift card, or what was set aside of it, has less than was asked for.")
+class GiftCardOverdrawn(UserError):
+    available_minor: int = strawberry.field(description="What there is, in minor units of the currency (cents).")
+
+
+@strawberry.type(description="Only an unused gift card can be voided.")
+class GiftCardInUse(UserError):
+    pass
+
+
+@strawberry.type(description="More was to be refunded than the gift card had paid.")
+class RefundExceedsUse(UserError):
+    refundable_minor: int = strawberry.field(
+        description="What can still be refunded, in minor units of the currency (cents)."
+    )
+
+
 @strawberry.type(description="The order was reported before with another content and has had its effect.")
 class OrderConflict(UserError):
     external_id: strawberry.ID = strawberry.field(description="The shop's id of the order.")
@@ -232,6 +259,11 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.RedemptionEnded: RedemptionEnded,
     errors.ExtensionsExhausted: ExtensionsExhausted,
     errors.VoucherNotUsable: VoucherNotUsable,
+    errors.GiftCardNotUsable: GiftCardNotUsable,
+    errors.GiftCardEnded: GiftCardEnded,
+    errors.GiftCardOverdrawn: GiftCardOverdrawn,
+    errors.GiftCardInUse: GiftCardInUse,
+    errors.RefundExceedsUse: RefundExceedsUse,
     errors.OrderConflict: OrderConflict,
     errors.ReturnConflict: ReturnConflict,
     errors.ReturnExceedsOrder: ReturnExceedsOrder,

@@ -34,6 +34,27 @@ class EntryKind(StrEnum):
     SPEND = "SPEND"
 
 
+class CardState(StrEnum):
+    ISSUED = "ISSUED"
+    """Good for all of its face."""
+    PARTLY_USED = "PARTLY_USED"
+    """Good for a part of it."""
+    USED = "USED"
+    EXPIRED = "EXPIRED"
+    VOID = "VOID"
+
+
+class CardEntryKind(StrEnum):
+    ISSUE = "ISSUE"
+    HOLD = "HOLD"
+    USE = "USE"
+    RELEASE = "RELEASE"
+    LAPSE = "LAPSE"
+    REFUND = "REFUND"
+    EXPIRY = "EXPIRY"
+    VOID = "VOID"
+
+
 @dataclass(frozen=True, slots=True)
 class Accrued:
     """What became of one accrual.
@@ -135,6 +156,66 @@ class GivenBack:
     points: int
     anew: int
     expired: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A gift card. Of its ``face`` so much is open, held, used, expired and void, in minor units.
+
+    (account_id, spend_seq) is the entry that bought it. ``expires_at`` None = never.
+    """
+
+    card_id: UUID
+    account_id: int
+    spend_seq: int
+    code_hash: bytes
+    last_four: str
+    state: CardState
+    face: int
+    open: int
+    held: int
+    used: int
+    expired: int
+    void: int
+    issued_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardMove:
+    """What a call moved on a card, and the card after it. ``replayed``: an earlier call did."""
+
+    card: Card
+    amount: int
+    replayed: bool
+    hold_id: UUID | None
+    hold_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardVoid:
+    """A card that is void, and the points that had bought it. ``replayed``: an earlier call voided it."""
+
+    card: Card
+    given_back: GivenBack
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CardEntry:
+    """One entry of a card: ``amount`` moved; ``effect`` on what is open and ``held`` on what is held are signed.
+
+    ``paid``: kind and id of what it paid, or was refunded for, if that was named.
+    """
+
+    seq: int
+    kind: CardEntryKind
+    at: datetime
+    amount: int
+    effect: int
+    held: int
+    hold_id: UUID | None
+    paid: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +326,5 @@ class Verification:
 
     accounts: int
     entries: int
+    cards: int
     violations: tuple[Violation, ...]

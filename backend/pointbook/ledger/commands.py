@@ -84,6 +84,21 @@ class HoldPoints:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCard:
+    """A gift card to buy with ``points``, worth ``face`` minor units until ``expires_at`` (None = for ever).
+
+    ``card_id`` is made by the caller (uuid4); its code is derived from it, and only hash and last four are kept.
+    """
+
+    card_id: UUID
+    points: int
+    face: int
+    expires_at: datetime | None
+    code_hash: bytes
+    last_four: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What caused an entry, such as an order or a return; one entry of a kind for each occurrence."""
 

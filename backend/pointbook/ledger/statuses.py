@@ -19,6 +19,8 @@ def refuse(status: str, *, now: datetime) -> NoReturn:
             raise errors.MemberInactive
         case "locked":
             raise errors.RedemptionLocked
+        case "no_card":
+            raise errors.GiftCardNotUsable
         case "no_hold":
             raise errors.RedemptionNotFound
         case "captured" | "released" | "lapsed":

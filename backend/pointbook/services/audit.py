@@ -36,6 +36,7 @@ class Action(enum.StrEnum):
     RULE_ACTIVATED = "RULE_ACTIVATED"
     RULE_DEACTIVATED = "RULE_DEACTIVATED"
     RULE_DELETED = "RULE_DELETED"
+    GIFT_CARD_VOIDED = "GIFT_CARD_VOIDED"
     OFFER_SAVED = "OFFER_SAVED"
     STOCK_CHANGED = "STOCK_CHANGED"
     EXCHANGE_DECIDED = "EXCHANGE_DECIDED"
@@ -43,7 +44,9 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``subject``: "programme", "settings", "store 7", "rule <key>". ``before`` is None for what is new."""
+    """``subject``: "programme", "settings", "store 7", "rule <key>",
+    "gift card <id>". ``before`` is None for what is new.
+    """
 
     action: Action
     subject: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from pointbook.db.session import Database
+from pointbook.domain.gift_cards import GiftCardCodes
 from pointbook.domain.vouchers import VoucherCodes
 from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
 from pointbook.services.key_directory import KeyDirectory
@@ -37,6 +38,7 @@ class Installation:
     db: Database
     secrets: Secrets
     codes: VoucherCodes
+    card_codes: GiftCardCodes
     programmes: ProgrammeDirectory
     accounts: AccountDirectory
     keys: KeyDirectory
@@ -52,6 +54,7 @@ class Installation:
             db,
             secrets,
             VoucherCodes(key),
+            GiftCardCodes(key),
             ProgrammeDirectory(db),
             AccountDirectory(db),
             KeyDirectory(db, secrets),

@@ -3,7 +3,8 @@
 A row that rolls back with its transaction was never promised to anybody. A worker leases what is due in a
 short transaction, delivers outside of any, and acknowledges in another. Whoever dies in between leaves a
 lease that runs out, and the message is delivered again: every handler must take a message twice. The order
-of messages is not promised.
+of messages is not promised. What is told later than its change, such as points that become available, is
+appended with a delay, and may be withdrawn until then.
 
 A message that fails is tried again after a growing pause, ``Delivery.max_attempts`` times, then *parked*: it
 stays in the table with its last error and ``due_at = 'infinity'`` until somebody revives it. Delivered
@@ -30,6 +31,7 @@ from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 
 KEPT_FOR = timedelta(days=7)
+AT_ONCE = timedelta(0)
 NOBODY_LISTENS = "nobody listens"
 _LANES = 4  # programmes served at the same time, so that one with a slow receiver does not hold up the rest
 _PRUNED_AT_ONCE = 1_000
@@ -111,16 +113,35 @@ class Drained:
 
 
 async def append(
-    connection: Connection, programme_id: int, topic: str, payload: Mapping[str, object], *, now: datetime
-) -> None:
+    connection: Connection,
+    programme_id: int,
+    topic: str,
+    payload: Mapping[str, object],
+    *,
+    now: datetime,
+    delay: timedelta = AT_ONCE,
+) -> int:
     """Promise a message of ``topic``; it is delivered at least once if the caller's transaction commits.
 
     Joins the transaction of ``connection``, which has entered the programme. ``payload`` is plain JSON and
-    names members by opaque id only. ``now`` is the instant of the change, timezone-aware; the message is due
-    at once by the database's clock, because a sandbox programme's clock may be ahead of it.
+    names members by opaque id only. ``now`` is the instant of the change, timezone-aware. The message is due
+    ``delay`` after this transaction began by the database's clock, because a sandbox programme's clock may be
+    ahead of it; a negative delay is none. Returns its id, by which ``withdraw`` takes the promise back.
     """
     assert topic, "a message without a topic reaches nobody"
-    await connection.execute(_APPEND, programme_id, topic, orjson.dumps(payload).decode(), now)
+    message_id: int = await connection.fetchval(
+        _APPEND, programme_id, topic, orjson.dumps(payload).decode(), now, max(delay, AT_ONCE)
+    )
+    return message_id
+
+
+async def withdraw(connection: Connection, programme_id: int, message_id: int) -> bool:
+    """Take back, in the caller's transaction, a promise whose reason has gone; False: it is delivered already.
+
+    Of a message that was due already a worker may be delivering at this moment what is withdrawn here, as it may
+    have done just before. One that is not due yet never reaches anybody.
+    """
+    return await connection.fetchval(_WITHDRAW, programme_id, message_id) is not None
 
 
 async def drain(
@@ -293,7 +314,12 @@ async def _postpone(connection: Connection, message: Message, error: str | None,
 
 _APPEND = """
 insert into public.outbox_message (programme_id, topic, payload, created_at, due_at)
-values ($1, $2, $3::text::jsonb, $4, now())
+values ($1, $2, $3::text::jsonb, $4, now() + $5::interval)
+returning id
+"""
+
+_WITHDRAW = """
+delete from public.outbox_message where programme_id = $1 and id = $2 and delivered_at is null returning id
 """
 
 # Rows another worker is leasing right now are skipped; rows it has just leased fail the condition, which

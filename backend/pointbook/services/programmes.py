@@ -9,7 +9,7 @@ import asyncpg
 
 from pointbook import ledger
 from pointbook.db.queries.programme_ids import programme_ids
-from pointbook.db.queries.programmes import lock_programme, outstanding_points
+from pointbook.db.queries.programmes import cards_outstanding, lock_programme, outstanding_points
 from pointbook.db.session import Connection
 from pointbook.domain import calendar, currencies, text
 from pointbook.domain.errors import InvalidInput
@@ -90,7 +90,8 @@ async def change_state(
 ) -> ProgrammeSnapshot:
     """DRAFT → ACTIVE → EARNING_STOPPED → CLOSED, and back to ACTIVE; the same state again: nothing.
 
-    Raises InvalidInput: no such way, or CLOSED while a point is outstanding or earning stopped only just now.
+    Raises InvalidInput: no such way, or CLOSED while a point or money on a gift card is outstanding, or earning
+    stopped only just now.
     """
     if state is ProgrammeState.CLOSED:
         await _book_all_due(installation, programme_id, now)
@@ -166,14 +167,17 @@ async def _check_nothing_outstanding(
     points = await outstanding_points(connection, programme_id)
     if points:
         raise InvalidInput("state", f"{points} points are still outstanding")
+    if await cards_outstanding(connection, programme_id):
+        raise InvalidInput("state", "there are gift cards with money on them")
 
 
 async def _book_all_due(installation: Installation, programme_id: int, now: datetime) -> None:
-    """Points that have expired and holds that have lapsed are not outstanding, but may not be booked yet."""
-    swept = _SWEEP
-    while swept == _SWEEP:
-        async with installation.db.bare_transaction(programme_id) as connection:
-            swept = await ledger.sweep(connection, programme_id, limit=_SWEEP, now=now)
+    """What has expired and holds that have lapsed are not outstanding, but may not be booked yet."""
+    for sweep in (ledger.sweep, ledger.sweep_cards):
+        swept = _SWEEP
+        while swept == _SWEEP:
+            async with installation.db.bare_transaction(programme_id) as connection:
+                swept = await sweep(connection, programme_id, limit=_SWEEP, now=now)
 
 
 _INSERT_PROGRAMME = """

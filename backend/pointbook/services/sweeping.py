@@ -1,4 +1,4 @@
-"""Books what the clock has made due: lapsed holds, expired lots, settled debt.
+"""Books what the clock has made due: lapsed holds, expired lots, settled debt, gift cards that expired.
 
 Only tidies up. Every read and every write counts what is due by itself, so no figure depends on when this
 runs, or whether (I9).
@@ -23,10 +23,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Accounts brought to now, and programmes that could not be served."""
+    """Accounts and gift cards brought to now, and programmes that could not be served."""
 
     accounts: int
+    cards: int
     failed: int
+
+    def __add__(self, other: "Swept") -> "Swept":
+        return Swept(self.accounts + other.accounts, self.cards + other.cards, self.failed + other.failed)
 
 
 async def book_due(
@@ -37,31 +41,34 @@ async def book_due(
     seconds: float = 20,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Swept:
-    """Bring accounts with something due to ``now``, at most ``batch`` in a transaction.
+    """Bring accounts and gift cards with something due to ``now``, at most ``batch`` of each in a transaction.
 
     Programmes take turns, a batch each, until nothing is due or ``seconds`` have passed: a large programme
     does not keep the others waiting, and the next run continues. Harmless when run twice or by several workers.
     """
     waiting = await programme_ids(database)
     ends = monotonic() + seconds
-    accounts = failed = 0
+    total = Swept(0, 0, 0)
     while waiting and not stopping() and monotonic() < ends:
         programme_id = waiting.pop(0)
         try:
             booked = await _one_batch(database, programme_id, batch, now)
         except Exception:
             log.exception("sweep.programme_failed", programme=programme_id)
-            failed += 1
-            continue
-        accounts += booked
-        if booked == batch:
+            booked = Swept(0, 0, 1)
+        total += booked
+        if batch in (booked.accounts, booked.cards):
             waiting.append(programme_id)
-    return Swept(accounts, failed)
+    return total
 
 
-async def _one_batch(database: Database, programme_id: int, batch: int, now: datetime) -> int:
-    async def call() -> int:
+async def _one_batch(database: Database, programme_id: int, batch: int, now: datetime) -> Swept:
+    async def call() -> Swept:
         async with database.acquire() as connection:
-            return await ledger.sweep(connection, programme_id, limit=batch, now=now)
+            return Swept(
+                await ledger.sweep(connection, programme_id, limit=batch, now=now),
+                await ledger.sweep_cards(connection, programme_id, limit=batch, now=now),
+                0,
+            )
 
     return await retrying(call)

@@ -121,8 +121,8 @@ class Jobs:
         swept = await sweeping.book_due(
             self._database, now=self._clock(), seconds=WORKING_SECONDS, stopping=lambda: self._stopping
         )
-        if swept != sweeping.Swept(0, 0):
-            log.info("sweep.booked", accounts=swept.accounts, failed_programmes=swept.failed)
+        if swept != sweeping.Swept(0, 0, 0):
+            log.info("sweep.booked", accounts=swept.accounts, cards=swept.cards, failed_programmes=swept.failed)
 
     async def _tidy_outbox(self) -> None:
         await outbox.tidy(self._database)

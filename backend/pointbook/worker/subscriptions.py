@@ -2,6 +2,7 @@
 
 from pointbook.services.exchange_deciding import EXCHANGE_CHANGED
 from pointbook.services.exchange_placing import EXCHANGE_PLACED
+from pointbook.services.gift_cards import GIFT_CARD_REFUNDED, GIFT_CARD_USED, GIFT_CARD_VOIDED
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.outbox import Subscriptions, log_message
@@ -10,8 +11,16 @@ from pointbook.services.returns import POINTS_RETURNED
 from pointbook.services.warnings import STAFF_WARNED
 
 _TOLD_TO_THE_LOG = (
-    *(POINTS_CREDITED, POINTS_RETURNED, REDEMPTION_CAPTURED, MEMBER_JOINED, STAFF_WARNED),
-    *(EXCHANGE_PLACED, EXCHANGE_CHANGED),
+    POINTS_CREDITED,
+    POINTS_RETURNED,
+    REDEMPTION_CAPTURED,
+    MEMBER_JOINED,
+    STAFF_WARNED,
+    GIFT_CARD_USED,
+    GIFT_CARD_REFUNDED,
+    GIFT_CARD_VOIDED,
+    EXCHANGE_PLACED,
+    EXCHANGE_CHANGED,
 )
 
 

@@ -16,3 +16,11 @@ async def outstanding_points(connection: Connection, programme_id: int) -> int:
         programme_id,
     )
     return points
+
+
+async def cards_outstanding(connection: Connection, programme_id: int) -> bool:
+    """Whether a gift card has money on it, once what is due has been booked."""
+    found: bool = await connection.fetchval(
+        "select exists (select from ledger.card where programme_id = $1 and open + held > 0)", programme_id
+    )
+    return found

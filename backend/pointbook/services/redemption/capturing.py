@@ -22,10 +22,10 @@ from pointbook.services.redemption.vouchers import (
     Voucher,
     find_hold,
     locked_hold,
-    request_of,
     spend,
     voucher_of,
 )
+from pointbook.services.requests import request_of
 from pointbook.services.warnings import warn_of_refusal
 
 CAPTURE: Final = "capture"

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from pointbook import ledger
 from pointbook.db.session import Connection
-from pointbook.domain import errors, vouchers
+from pointbook.domain import codes, errors
 from pointbook.domain.access import Principal
 from pointbook.domain.money import Money
 from pointbook.domain.programme_settings import ProgrammeSettings
@@ -15,7 +15,8 @@ from pointbook.domain.redemption import Cart, points_asked
 from pointbook.ledger import Hold, HoldPoints
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.installation import Installation
-from pointbook.services.redemption.vouchers import Voucher, find_hold, request_of, voucher_of
+from pointbook.services.redemption.vouchers import Voucher, find_hold, voucher_of
+from pointbook.services.requests import request_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +182,5 @@ def _hold_points(installation: Installation, command: Redeem, settings: Programm
         point_value=settings.current_point_value,
         lifetime=settings.hold_length,
         code_hash=installation.codes.digest(code),
-        last_four=vouchers.last_four(code),
+        last_four=codes.last_four(code),
     )

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from pointbook import ledger
 from pointbook.db.session import Connection
-from pointbook.domain import errors, text
-from pointbook.domain.access import Principal
+from pointbook.domain import errors
 from pointbook.domain.money import Money
 from pointbook.ledger import Hold, HoldState, Request
 from pointbook.services import outbox
@@ -147,7 +146,3 @@ def voucher_of(installation: Installation, programme: ProgrammeSnapshot, hold: H
         captured_points=hold.captured_points,
         captured_value=None if captured is None else Money(captured, programme.currency),
     )
-
-
-def request_of(principal: Principal, operation: str, key: str, *values: object) -> Request:
-    return Request.of(principal.identity, operation, text.identifier("idempotencyKey", key), *values)
