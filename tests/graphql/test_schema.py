@@ -35,6 +35,7 @@ MONEY_OR_POINTS_MOVE = {
     "CaptureRedemptionInput",
     "ReleaseRedemptionInput",
     "SendOrdersInput",
+    "BuyGiftCardInput",
     "UseGiftCardInput",
     "HoldGiftCardInput",
     "ReleaseGiftCardHoldInput",

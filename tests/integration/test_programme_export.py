@@ -16,6 +16,7 @@ from pointbook.services.earning_rules import create_rule
 from pointbook.services.exchange_placing import PlaceLine, PlaceOrder, place_order
 from pointbook.services.exchange_stock import SetStock, change_stock
 from pointbook.services.export_kinds import KINDS
+from pointbook.services.gift_cards import BuyGiftCard, HoldCard, buy, hold
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.joining import Join, join
@@ -35,6 +36,7 @@ from tests.support import (
     NOW,
     cart,
     customer,
+    euros,
     give_points,
     join_member,
     make_programme,
@@ -101,6 +103,10 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await submit_order(
         installation, programme.id, {**first, "statusAt": (NOW + 10 * MINUTE).isoformat()}, now=later
     )
+    await give_points(installation, programme, "c-1", 500, now=NOW)
+    bought = await buy(installation, customer(programme), BuyGiftCard("card-50", 500, "k"), now=NOW)
+    held = HoldCard(bought.card.code, "k", euros("20.00"))
+    await hold(installation, server(programme), held, now=NOW)
     late = order_document("o-2", "50.00", voucherCode=lapses.code, placedAt=(NOW + MINUTE).isoformat())
     await submit_order(installation, programme.id, late, now=later)
     return programme
@@ -113,7 +119,10 @@ async def test_every_table_is_told_of_or_named_here() -> None:
     assert not told & LEFT_OUT.keys()
 
 
-LEDGER_TABLES = ("programme", "account", "entry", "lot", "transfer", "hold", "late_capture", "idempotency")
+LEDGER_TABLES = (
+    *("programme", "account", "entry", "lot", "transfer", "hold", "late_capture", "idempotency"),
+    *("card", "card_entry", "card_hold"),
+)
 
 
 async def test_the_ledgers_tables_are_these(every_table: list[str]) -> None:
@@ -137,6 +146,9 @@ async def test_a_programme_is_told_whole(installation: Installation) -> None:
     assert {line["type"] for line in lines[1:-1]} == {kind.type for kind in KINDS}
     [member] = of_type(lines, "member")
     assert (member["externalIds"], member["email"]) == (["c-1"], "clara@example.org")
+    [bought] = of_type(lines, "giftCard")
+    assert (bought["sku"], bought["faceValue"], bought["open"]) == ("card-50", "50.00", "30.00")
+    assert bought["entry"] in {entry["id"] for entry in of_type(lines, "entry")}
     [card], [item], [order] = (
         of_type(lines, kind) for kind in ("giftCardProduct", "exchangeItem", "exchangeOrder")
     )
@@ -205,7 +217,12 @@ async def test_no_secret_is_told(installation: Installation, find: Callable[[obj
     text = find([line async for line in export_programme(installation, programme, now=NOW)])
     async with installation.db.bare_transaction(programme.id) as connection:
         digests = [row["digest"].hex() for row in await connection.fetch("select digest from api_key")]
-        codes = [row["code_hash"].hex() for row in await connection.fetch("select code_hash from ledger.hold")]
+        codes = [
+            row["code_hash"].hex()
+            for row in await connection.fetch(
+                "select code_hash from ledger.hold union all select code_hash from ledger.card"
+            )
+        ]
     assert digests
     assert codes
     assert not [secret for secret in digests + codes if secret in text]

@@ -77,6 +77,12 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
         await connection.execute(
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
+        await connection.execute(
+            "insert into gift_card"
+            " (programme_id, card_id, account_id, product_id, currency, bought_at, deliver_at, delivery_id)"
+            " select programme_id, gen_random_uuid(), 1, id, currency, created_at, created_at, 1"
+            " from gift_card_product"
+        )
         simulation = uuid4()
         await connection.execute(
             "insert into rule_simulation (programme_id, simulation_id, state, rule_key, rule_number, rule_state,"

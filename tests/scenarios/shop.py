@@ -80,13 +80,13 @@ class Shop:
     _tokens: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
     async def ask_programme(self, selection: str) -> dict[str, Any]:
-        answer: dict[str, Any] = (await self._server(f"{{ programme {{ {selection} }} }}"))["programme"]
+        answer: dict[str, Any] = (await self.as_server(f"{{ programme {{ {selection} }} }}"))["programme"]
         return answer
 
     async def order(self, external_id: str, amount: str, **more: Any) -> dict[str, Any]:
         """Report an order that is placed now."""
         document = order_document(external_id, amount, **{"placedAt": self.clock().isoformat(), **more})
-        answer = await self._server(
+        answer = await self.as_server(
             "mutation ($order: OrderInput!) { submitOrder(input: {order: $order}) {"
             f" {_ERRORS} {_TOO_FEW} ... on SubmitOrderSuccess {{ outcome points redeemed {{ amount }} }} }} }}",
             order=document,
@@ -114,7 +114,7 @@ class Shop:
         )
         asked = {"currency": "EUR", **cart}
         answer = await (
-            self._guest(query, cart=asked) if customer is None else self._customer(customer, query, cart=asked)
+            self.as_guest(query, cart=asked) if customer is None else self.as_customer(customer, query, cart=asked)
         )
         quoted: dict[str, Any] = answer["earnQuote"]
         return quoted
@@ -126,7 +126,7 @@ class Shop:
         )
 
     async def explain_entry(self, entry: str, customer: str = "c-1") -> dict[str, Any]:
-        answer = await self._customer(
+        answer = await self.as_customer(
             customer,
             "query ($entry: ID!) { explain(entry: $entry) {"
             f" points at sourceType sourceId rules {{ {_RULES} }} }} }}",
@@ -142,16 +142,16 @@ class Shop:
             f" {_ERRORS} ... on ProductPoints {{ standardPoints extraPoints text signUpPoints }} }} }}"
         )
         answer = await (
-            self._guest(query, product=product)
+            self.as_guest(query, product=product)
             if customer is None
-            else self._customer(customer, query, product=product)
+            else self.as_customer(customer, query, product=product)
         )
         told: dict[str, Any] = answer["productPoints"]
         return told
 
     async def public(self, selection: str) -> dict[str, Any]:
         """What everybody may ask, asked by a guest."""
-        return await self._guest(f"{{ {selection} }}")
+        return await self.as_guest(f"{{ {selection} }}")
 
     async def take_back(
         self, external_id: str, order: str, *lines: dict[str, Any], kind: str = "RETURN", **more: Any
@@ -159,7 +159,7 @@ class Shop:
         """Report a return: of these lines, or without any of everything."""
         what = {"lines": list(lines)} if lines else {"everything": True}
         document = {"externalId": external_id, "orderExternalId": order, "type": kind, "currency": "EUR"}
-        answer = await self._server(
+        answer = await self.as_server(
             "mutation ($return: ReturnInput!) { submitReturn(input: {return: $return}) {"
             f" {_ERRORS} ... on SubmitReturnSuccess {{ outcome value {{ amount }} money {{ amount }}"
             " pointsGivenBack givenBackValue { amount } pointsReversed debt forgiven orderReturned replayed } } }",
@@ -178,7 +178,7 @@ class Shop:
         purchased_at: str | None = None,
     ) -> dict[str, Any]:
         money = None if amount is None else {"amount": amount, "currency": "EUR"}
-        answer = await self._server(
+        answer = await self.as_server(
             "mutation ($input: CaptureRedemptionInput!) { captureRedemption(input: $input) {"
             f" {_ERRORS} {_TOO_FEW} ... on CaptureRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
             input={
@@ -192,14 +192,14 @@ class Shop:
         return _redemption_or_refusal(answer["captureRedemption"])
 
     async def voucher(self, code: str) -> dict[str, Any] | None:
-        answer = await self._server(
+        answer = await self.as_server(
             f"query ($code: String!) {{ voucher(code: $code) {{ {_REDEMPTION} }} }}", code=code
         )
         found: dict[str, Any] | None = answer["voucher"]
         return found
 
     async def join(self, customer: str = "c-1") -> dict[str, Any]:
-        answer = await self._customer(
+        answer = await self.as_customer(
             customer, f"mutation {{ join {{ {_ERRORS} ... on JoinSuccess {{ created signUpPoints }} }} }}"
         )
         joined: dict[str, Any] = answer["join"]
@@ -210,7 +210,7 @@ class Shop:
         kinds = {"asOf": "DateTime", "days": "Int"}
         declared = ", ".join(f"${name}: {kinds[name]}" for name in variables)
         head = f"query ({declared})" if declared else "query"
-        return (await self._customer(customer, f"{head} {{ me {{ {selection} }} }}", **variables))["me"]
+        return (await self.as_customer(customer, f"{head} {{ me {{ {selection} }} }}", **variables))["me"]
 
     async def balance(self, customer: str = "c-1") -> dict[str, Any]:
         answer = await self.me("balance { available pending held debt spendable value { amount } }", customer)
@@ -229,7 +229,7 @@ class Shop:
         """Hold ``points``, or with None as many as the cart takes."""
         mode = {"mode": "FULL"} if points is None else {"mode": "PARTIAL", "points": points}
         paid = {"cart": {"id": cart, "total": total, "currency": "EUR"}, "idempotencyKey": key or uuid4().hex}
-        answer = await self._customer(
+        answer = await self.as_customer(
             customer,
             "mutation ($input: RedeemPointsInput!) { redeemPoints(input: $input) {"
             f" {_REFUSALS} ... on RedeemPointsSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
@@ -238,7 +238,7 @@ class Shop:
         return _redemption_or_refusal(answer["redeemPoints"])
 
     async def quote(self, points: int | None, total: str, customer: str = "c-1") -> dict[str, Any]:
-        answer = await self._customer(
+        answer = await self.as_customer(
             customer,
             "query ($cart: CartInput!, $points: Points) { redemptionQuote(cart: $cart, points: $points) {"
             f" {_REFUSALS} ... on RedemptionQuote {{ points value {{ amount }} remainingToPay {{ amount }} }}"
@@ -250,7 +250,7 @@ class Shop:
         return quoted
 
     async def extend(self, redemption_id: str, key: str | None = None) -> dict[str, Any]:
-        answer = await self._customer(
+        answer = await self.as_customer(
             "c-1",
             "mutation ($input: ExtendRedemptionInput!) { extendRedemption(input: $input) {"
             f" {_ERRORS} ... on ExtendRedemptionSuccess {{ redemption {{ {_REDEMPTION} }} }} }} }}",
@@ -285,7 +285,7 @@ class Shop:
         self, *lines: dict[str, Any], note: str | None = None, key: str | None = None, customer: str = "c-1"
     ) -> dict[str, Any]:
         """The order, or why there is none."""
-        answer = await self._customer(
+        answer = await self.as_customer(
             customer,
             "mutation ($input: PlaceExchangeOrderInput!) { placeExchangeOrder(input: $input) {"
             f" {_ERRORS} {_EXCHANGE_REFUSALS}"
@@ -320,7 +320,7 @@ class Shop:
         return page
 
     async def staff(self, query: str, **variables: Any) -> dict[str, Any]:
-        return await self._post({"Authorization": f"Bearer {self.staff_key}"}, query, variables)
+        return await self.post({"Authorization": f"Bearer {self.staff_key}"}, query, variables)
 
     async def change(self, **settings: Any) -> None:
         """Save new settings and wait until they are in force."""
@@ -329,20 +329,20 @@ class Shop:
         self.clock.now = told.effective_from
         self.programme = await self.installation.programmes.get(self.programme.id)
 
-    async def _server(self, query: str, **variables: Any) -> dict[str, Any]:
-        return await self._post({"Authorization": f"Bearer {self.secret_key}"}, query, variables)
+    async def as_server(self, query: str, **variables: Any) -> dict[str, Any]:
+        return await self.post({"Authorization": f"Bearer {self.secret_key}"}, query, variables)
 
-    async def _guest(self, query: str, **variables: Any) -> dict[str, Any]:
-        return await self._post({"Pointbook-Key": self.page_key}, query, variables)
+    async def as_guest(self, query: str, **variables: Any) -> dict[str, Any]:
+        return await self.post({"Pointbook-Key": self.page_key}, query, variables)
 
-    async def _customer(self, customer: str, query: str, **variables: Any) -> dict[str, Any]:
+    async def as_customer(self, customer: str, query: str, **variables: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {await self._token(customer)}", "Pointbook-Key": self.secret_key}
-        return await self._post(headers, query, variables)
+        return await self.post(headers, query, variables)
 
     async def _token(self, customer: str) -> str:
         made, token = self._tokens.get(customer, (None, ""))
         if made != self.clock():
-            answer = await self._server(
+            answer = await self.as_server(
                 "mutation ($input: CustomerTokenCreateInput!) { customerTokenCreate(input: $input) {"
                 " ... on CustomerTokenCreateSuccess { token } } }",
                 input={"customerExternalId": customer},
@@ -351,7 +351,7 @@ class Shop:
             self._tokens[customer] = (self.clock(), token)
         return token
 
-    async def _post(self, headers: dict[str, str], query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    async def post(self, headers: dict[str, str], query: str, variables: dict[str, Any]) -> dict[str, Any]:
         response = await self.client.post(
             "/graphql", headers=headers, json={"query": query, "variables": variables}
         )

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "GiftCardEnded": ("VOID",),
     "GiftCardOverdrawn": (2_000,),
     "RefundExceedsUse": (500,),
+    "TooManyGuesses": (60,),
     "OrderConflict": ("O-1",),
     "ReturnConflict": ("R-1",),
     "ReturnExceedsOrder": ("L1", "quantity", "2", "0.5", "3"),

@@ -214,6 +214,16 @@ class RefundExceedsUse(PointbookError):
         self.refundable_minor = refundable_minor
 
 
+class TooManyGuesses(PointbookError):
+    """Too many codes that nobody has; after so many seconds one may try again."""
+
+    code = "TOO_MANY_GUESSES"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many wrong codes were tried; try again in {retry_after} seconds.")
+        self.retry_after = retry_after
+
+
 class OrderConflict(PointbookError):
     """An order with this external id was reported before with another content and has had its effect."""
 

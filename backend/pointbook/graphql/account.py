@@ -242,6 +242,9 @@ class AccountReads:
             )
         return HistoryConnection.of(entries, self.public_id, continued=after is not None)
 
+    async def account_id(self) -> int:
+        return (await self.info.context.installation.accounts.get(self.programme.id, self.external_id)).account_id
+
     async def vouchers(self) -> tuple[Voucher, ...]:
         return (await self._the_page()).vouchers
 

@@ -12,11 +12,15 @@ from pointbook.services.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request. ``now`` is read once, so that all fields of an answer speak of the same instant."""
+    """One request. ``now`` is read once, so that all fields of an answer speak of the same instant.
+
+    ``peer``: the address that asks, None if that is not known.
+    """
 
     principal: Principal
     now: datetime
     installation: Installation
+    peer: str | None = None
 
     @property
     def tenant(self) -> tuple[Installation, int]:

@@ -117,10 +117,10 @@ class Engine:
         public = published is not None and not chosen.changes and roots <= self._public_fields
         return Prepared(chosen.weight.cost, public, roots == _BULK, chosen, operation_name, variables)
 
-    async def execute(self, prepared: Prepared, principal: Principal) -> Answer:
+    async def execute(self, prepared: Prepared, principal: Principal, peer: str | None = None) -> Answer:
         """Run a prepared operation. Never raises for what a resolver does: defects are masked and logged."""
         assert prepared.chosen is not None, "a refusal is not run"
-        result = await self._result(prepared, prepared.chosen, principal)
+        result = await self._result(prepared, prepared.chosen, principal, peer)
         errors = result.errors or ()
         if result.data is None and errors and not any(error.path for error in errors):
             return _refusal(BAD_REQUEST, errors, "INVALID_VARIABLES")  # nothing was executed
@@ -130,14 +130,16 @@ class Engine:
         body["extensions"] = {"cost": {"requested": prepared.cost, "limit": MAX_COST}}
         return Answer(body)
 
-    async def _result(self, prepared: Prepared, chosen: Chosen, principal: Principal) -> ExecutionResult:
+    async def _result(
+        self, prepared: Prepared, chosen: Chosen, principal: Principal, peer: str | None
+    ) -> ExecutionResult:
         known = chosen.document.answers.get(chosen.name)
         if known is not None:
             return known
         outcome = execute(
             self._schema,
             chosen.document.ast,
-            context_value=Context(principal, self._clock(), self._installation),
+            context_value=Context(principal, self._clock(), self._installation, peer),
             variable_values=dict(prepared.variables),
             operation_name=prepared.operation_name,
             max_coercion_errors=_MAX_COERCION_ERRORS,

@@ -132,6 +132,11 @@ class GiftCardInUse(UserError):
     pass
 
 
+@strawberry.type(description="Too many wrong codes were tried; there is a pause now.")
+class TooManyGuesses(UserError):
+    retry_after: int = strawberry.field(description="Seconds until the next attempt.")
+
+
 @strawberry.type(description="More was to be refunded than the gift card had paid.")
 class RefundExceedsUse(UserError):
     refundable_minor: int = strawberry.field(
@@ -264,6 +269,7 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.GiftCardOverdrawn: GiftCardOverdrawn,
     errors.GiftCardInUse: GiftCardInUse,
     errors.RefundExceedsUse: RefundExceedsUse,
+    errors.TooManyGuesses: TooManyGuesses,
     errors.OrderConflict: OrderConflict,
     errors.ReturnConflict: ReturnConflict,
     errors.ReturnExceedsOrder: ReturnExceedsOrder,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import Annotated, Any, Final, Self
 
 import strawberry
 
@@ -46,11 +46,6 @@ described_enum(
     EXCHANGED="The member has got it.",
     CANCELLED="The points were given back.",
 )
-
-First: TypeAlias = Annotated[int, strawberry.argument(description="How many, at most 100.")]
-After: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Only what follows this cursor of a list in the same order.")
-]
 
 
 @strawberry.type(description="Pieces of an item, with its name and price of when they were ordered.")

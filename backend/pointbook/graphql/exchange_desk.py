@@ -10,10 +10,11 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import ExchangeOrderNotFound as NotFound
 from pointbook.domain.exchange import ExchangeState
+from pointbook.graphql.catalogue import After, First
 from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
 from pointbook.graphql.errors import ExchangeOrderDecided, ExchangeOrderNotFound, ProgrammeNotOpen
-from pointbook.graphql.exchange import ORDERS_PAGE, After, ExchangeOrder, First, page_of_orders, shown
+from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders, shown
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.services import exchange_deciding as deciding
 from pointbook.services import exchange_views as service

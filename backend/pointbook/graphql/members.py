@@ -7,11 +7,13 @@ import strawberry
 
 from pointbook.domain.access import CUSTOMERS
 from pointbook.graphql.account import HISTORY_PAGE, AccountReads, Balance, ExpiringBatch, HistoryConnection
+from pointbook.graphql.bought_gift_cards import PAGE as GIFT_CARDS_PAGE
+from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_cards_of
 from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.errors import InvalidInput, ProgrammeNotOpen
-from pointbook.graphql.exchange import ORDERS_PAGE, After, ExchangeOrder, First, page_of_orders
+from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.redemption import Redemption
 from pointbook.graphql.scalars import Points
@@ -88,6 +90,12 @@ class Member:
         self, info: Info, first: First = ORDERS_PAGE, after: After = None
     ) -> Connection[ExchangeOrder]:
         return await page_of_orders(info, Wanted(customer=self.reads.external_id), first, after)
+
+    @described("Gift cards that the member has bought, newest first.")
+    async def gift_cards(
+        self, info: Info, first: First = GIFT_CARDS_PAGE, after: After = None
+    ) -> Connection[MyGiftCard]:
+        return await gift_cards_of(info, await self.reads.account_id(), first, after)
 
     @described("Open redemptions, oldest first.")
     async def holds(self) -> list[Redemption]:

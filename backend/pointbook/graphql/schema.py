@@ -5,6 +5,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
     audit,
+    bought_gift_cards,
     catalogue,
     catalogue_desk,
     earning_quotes,
@@ -45,6 +46,7 @@ class Query(
     redemption.RedemptionQuery,
     vouchers.VoucherQuery,
     gift_cards.GiftCardQuery,
+    bought_gift_cards.BoughtGiftCardQuery,
     earning_rules.EarningRuleQuery,
     rule_simulations.RuleSimulationQuery,
     order_views.OrderViewQuery,
@@ -61,6 +63,7 @@ class Mutation(
     members.MemberMutation,
     redemption.RedemptionMutation,
     vouchers.VoucherMutation,
+    bought_gift_cards.BoughtGiftCardMutation,
     gift_cards.GiftCardMutation,
     orders.OrderMutation,
     returns.ReturnMutation,

@@ -67,7 +67,7 @@ class Engine(Protocol):
         introspection: bool,
         read_only: bool,
     ) -> Prepared: ...
-    async def execute(self, prepared: Any, principal: Principal) -> Answer: ...
+    async def execute(self, prepared: Any, principal: Principal, peer: str | None = None) -> Answer: ...
 
 
 class GraphQLEndpoint:
@@ -139,7 +139,7 @@ class GraphQLEndpoint:
             await self._charge(caller.principal, _COST_OF_REFUSAL)
             raise guard.too_large(guard.MAX_BODY)
         await self._charge(caller.principal, prepared.cost)
-        answer = await self._engine.execute(prepared, caller.principal)
+        answer = await self._engine.execute(prepared, caller.principal, peer_of(scope.get("client")))
         guest = caller.principal.kind is CallerKind.GUEST
         if get and guest and prepared.public and "errors" not in answer.body:
             return responses.public(answer.body, reply.media_type, reply.headers, headers.get("if-none-match"))

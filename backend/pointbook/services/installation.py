@@ -9,6 +9,7 @@ from pointbook.db.session import Database
 from pointbook.domain.gift_cards import GiftCardCodes
 from pointbook.domain.vouchers import VoucherCodes
 from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
+from pointbook.services.guesses import Guesses
 from pointbook.services.key_directory import KeyDirectory
 from pointbook.services.turns import Turns
 from pointbook.services.written_guidelines import WrittenGuidelines
@@ -43,6 +44,7 @@ class Installation:
     accounts: AccountDirectory
     keys: KeyDirectory
     turns: Turns
+    guesses: Guesses
     guidelines: WrittenGuidelines
 
     @classmethod
@@ -59,5 +61,6 @@ class Installation:
             AccountDirectory(db),
             KeyDirectory(db, secrets),
             Turns(),
+            Guesses(),
             WrittenGuidelines(),
         )

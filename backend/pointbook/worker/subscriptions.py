@@ -2,7 +2,13 @@
 
 from pointbook.services.exchange_deciding import EXCHANGE_CHANGED
 from pointbook.services.exchange_placing import EXCHANGE_PLACED
-from pointbook.services.gift_cards import GIFT_CARD_REFUNDED, GIFT_CARD_USED, GIFT_CARD_VOIDED
+from pointbook.services.gift_cards import (
+    GIFT_CARD_BOUGHT,
+    GIFT_CARD_DELIVERY,
+    GIFT_CARD_REFUNDED,
+    GIFT_CARD_USED,
+    GIFT_CARD_VOIDED,
+)
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.outbox import Subscriptions, log_message
@@ -16,6 +22,8 @@ _TOLD_TO_THE_LOG = (
     REDEMPTION_CAPTURED,
     MEMBER_JOINED,
     STAFF_WARNED,
+    GIFT_CARD_BOUGHT,
+    GIFT_CARD_DELIVERY,
     GIFT_CARD_USED,
     GIFT_CARD_REFUNDED,
     GIFT_CARD_VOIDED,

@@ -3,6 +3,7 @@
 from pointbook.db.models.audit import AuditEntry
 from pointbook.db.models.catalogue import ExchangeItem, GiftCardProduct, StockMovement
 from pointbook.db.models.exchange import ExchangeOrder, ExchangeOrderLine
+from pointbook.db.models.gift_cards import GiftCard
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
@@ -28,6 +29,7 @@ __all__ = [
     "ExchangeItem",
     "ExchangeOrder",
     "ExchangeOrderLine",
+    "GiftCard",
     "GiftCardProduct",
     "ImportRun",
     "Member",

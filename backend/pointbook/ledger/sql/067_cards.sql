@@ -32,6 +32,8 @@ create table ledger.card (
 
 create index card_by_expiry on ledger.card (programme_id, expires_at) where open > 0 and expires_at < 'infinity';
 
+create index card_by_last_four on ledger.card (programme_id, last_four);
+
 create table ledger.card_entry (
     programme_id int not null,
     card_id uuid not null,

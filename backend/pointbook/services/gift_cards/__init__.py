@@ -1,6 +1,20 @@
-"""Gift cards bought with points: at the shop's till (``using``), and for the staff (``voiding``)."""
+"""Gift cards: bought with points (``buying``), looked at by whoever has the code (``looking``), used at the shop's
+till (``using``), voided by the staff (``voiding``).
+"""
 
+from pointbook.db.queries.gift_cards import BoughtFilter
+from pointbook.services.gift_cards.buying import (
+    GIFT_CARD_BOUGHT,
+    GIFT_CARD_DELIVERY,
+    BoughtCard,
+    BuyGiftCard,
+    Recipient,
+    buy,
+    find_bought,
+    list_bought,
+)
 from pointbook.services.gift_cards.cards import CardEntry, GiftCard, history
+from pointbook.services.gift_cards.looking import CardPage, balance, card_page, page_token
 from pointbook.services.gift_cards.using import (
     GIFT_CARD_REFUNDED,
     GIFT_CARD_USED,
@@ -21,22 +35,35 @@ from pointbook.services.gift_cards.using import (
 from pointbook.services.gift_cards.voiding import GIFT_CARD_VOIDED, void
 
 __all__ = [
+    "GIFT_CARD_BOUGHT",
+    "GIFT_CARD_DELIVERY",
     "GIFT_CARD_REFUNDED",
     "GIFT_CARD_USED",
     "GIFT_CARD_VOIDED",
+    "BoughtCard",
+    "BoughtFilter",
+    "BuyGiftCard",
     "CardEntry",
     "CardHold",
+    "CardPage",
     "GiftCard",
     "HoldCard",
     "Paid",
     "PaidKind",
+    "Recipient",
     "RefundCard",
     "ReleaseCard",
     "UseCard",
     "Used",
+    "balance",
+    "buy",
+    "card_page",
+    "find_bought",
     "gift_card",
     "history",
     "hold",
+    "list_bought",
+    "page_token",
     "refund",
     "release",
     "use",

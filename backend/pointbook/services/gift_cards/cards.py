@@ -1,6 +1,6 @@
 """A card of the ledger as its owner, the shop and the staff see it, with its code and its money."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -29,6 +29,10 @@ class GiftCard:
     held: Money
     issued_at: datetime
     expires_at: datetime | None
+
+    def as_issued(self) -> "GiftCard":
+        """As it was when it was bought."""
+        return replace(self, state=CardState.ISSUED, balance=self.face, held=Money(0, self.face.currency))
 
 
 @dataclass(frozen=True, slots=True)

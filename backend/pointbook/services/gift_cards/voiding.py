@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from pointbook import ledger
+from pointbook.db.queries import gift_cards as rows
 from pointbook.db.retry import retrying
 from pointbook.domain.access import Principal
 from pointbook.domain.returns import grace_end
@@ -34,6 +35,9 @@ async def void(
                 await keep_unchanged(connection, programme)
                 voided = await ledger.void_card(connection, programme.id, card_id, grace_expires_at=grace, now=now)
                 if not voided.replayed:
+                    bought = await rows.find(connection, programme.id, card_id)
+                    if bought is not None:  # nobody is to be sent a code that is void
+                        await outbox.withdraw(connection, programme.id, bought.delivery_id)
                     change = Change(
                         Action.GIFT_CARD_VOIDED,
                         f"gift card {card_id.hex}",
