@@ -48,6 +48,11 @@ MAY = {
     "Mutation.saveGiftCardProduct": {"staff"},
     "Mutation.saveExchangeItem": {"staff"},
     "Mutation.changeExchangeStock": {"staff"},
+    "Query.exchangeOrders": {"staff"},
+    "Query.exchangeOrder": {"staff"},
+    "Mutation.placeExchangeOrder": {"customer"},
+    "Mutation.setExchanged": {"staff"},
+    "Mutation.cancelExchangeOrder": {"staff"},
     "Query.me": {"customer"},
     "Query.explain": {"customer", "staff"},
     "Query.redemptionQuote": {"customer"},
@@ -144,6 +149,9 @@ SAMPLES = {
     "SaveGiftCardProductInput": '{sku: "a", names: [], pricePoints: 1, faceValue: "1"}',
     "SaveExchangeItemInput": '{sku: "a", names: [], pricePoints: 1}',
     "ChangeExchangeStockInput": '{sku: "a", change: 1, idempotencyKey: "k"}',
+    "PlaceExchangeOrderInput": '{lines: [], idempotencyKey: "k"}',
+    "SetExchangedInput": '{id: "a", exchanged: true}',
+    "CancelExchangeOrderInput": '{id: "a"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (

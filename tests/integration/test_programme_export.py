@@ -13,6 +13,7 @@ from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.earning_rules import create_rule
+from pointbook.services.exchange_placing import PlaceLine, PlaceOrder, place_order
 from pointbook.services.exchange_stock import SetStock, change_stock
 from pointbook.services.export_kinds import KINDS
 from pointbook.services.gift_cards import BuyGiftCard, HoldCard, buy, hold
@@ -87,7 +88,9 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await create_token_key(installation, programme.id, "HS256", now=NOW)
     await create_endpoint(installation, programme.id, WebhookKind.STANDARD, "shop", now=NOW)
     await join(installation, programme.id, Join("c-1", "clara@example.org"), now=NOW)
-    await give_points(installation, programme, "c-1", 400, now=NOW)
+    await give_points(installation, programme, "c-1", 550, now=NOW)
+    exchange = PlaceOrder([PlaceLine("mug", 1, 150)], "Room 7", "k")
+    await place_order(installation, customer(programme), exchange, now=NOW)
     in_time = await redeem(installation, programme, 100, of=cart("a"))
     lapses = await redeem(installation, programme, 300, of=cart("b"))
     first = order_document("o-1", "80.00", voucherCode=in_time.code, statusAt=NOW.isoformat())
@@ -146,12 +149,25 @@ async def test_a_programme_is_told_whole(installation: Installation) -> None:
     [bought] = of_type(lines, "giftCard")
     assert (bought["sku"], bought["faceValue"], bought["open"]) == ("card-50", "50.00", "30.00")
     assert bought["entry"] in {entry["id"] for entry in of_type(lines, "entry")}
-    [card], [item], [moved] = (
-        of_type(lines, kind) for kind in ("giftCardProduct", "exchangeItem", "stockMovement")
+    [card], [item], [order] = (
+        of_type(lines, kind) for kind in ("giftCardProduct", "exchangeItem", "exchangeOrder")
     )
     assert (card["sku"], card["faceValue"], card["names"]) == ("card-50", "50.00", {"de": "Gutschein"})
-    assert (item["sku"], item["fee"], item["stock"]) == ("mug", "0.10", 7)
-    assert (moved["sku"], moved["kind"], moved["change"], moved["stock"]) == ("mug", "SET", 7, 7)
+    assert (item["sku"], item["fee"], item["stock"]) == ("mug", "0.10", 6)
+    assert (order["points"], order["fee"], order["deliveryNote"], order["account"]) == (
+        150,
+        "0.10",
+        "Room 7",
+        member["account"],
+    )
+    assert order["lines"] == [
+        {"sku": "mug", "names": {"de": "Becher"}, "quantity": 1, "pricePoints": 150, "fee": "0.10"}
+    ]
+    assert order["entry"] in {entry["id"] for entry in of_type(lines, "entry") if entry["kind"] == "SPEND"}
+    assert [
+        (moved["sku"], moved["kind"], moved["change"], moved["stock"], moved["exchangeOrder"])
+        for moved in of_type(lines, "stockMovement")
+    ] == [("mug", "SET", 7, 7, None), ("mug", "ORDERED", -1, 6, order["id"])]
     assert [line["programme"] for line in lines if "programme" in line] == [programme.slug]
 
 

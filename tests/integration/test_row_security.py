@@ -9,13 +9,17 @@ import pytest_asyncio
 
 from pointbook.db.base import Base
 from pointbook.db.models import ApiKey, Programme, TokenKey, WebhookEndpoint
+from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.exchange_placing import PlaceLine, PlaceOrder, place_order
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.joining import rejoin_digest
 from pointbook.services.stores import NewStore, add_store
-from tests.support import NOW, join_member, make_programme, order_document, redeem
+from tests.support import NOW, customer, join_member, make_programme, order_document, redeem
 
+CARD = {"sku": "card-50", "names": {"de": "Gutschein"}, "pricePoints": 500, "faceValue": "50.00"}
+MUG = {"sku": "mug", "names": {"de": "Becher"}, "pricePoints": 10}
 DIRECTORY = {table.__tablename__ for table in (Programme, ApiKey, TokenKey, WebhookEndpoint)}
 TENANT_TABLES = sorted(set(Base.metadata.tables) - DIRECTORY)
 
@@ -27,6 +31,10 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
     await join_member(installation, programme)
     await submit_order(installation, programme.id, order_document(), now=NOW)
     await redeem(installation, programme, 10)
+    await save_offer(installation, programme.id, GIFT_CARDS, CARD, now=NOW)
+    await save_offer(installation, programme.id, EXCHANGE_ITEMS, MUG, now=NOW)
+    exchange = PlaceOrder([PlaceLine("mug", 1, 10)], None, "k")
+    await place_order(installation, customer(programme), exchange, now=NOW)
     digest = rejoin_digest(installation, programme.id, "ann@example.com")
     async with installation.db.bare_transaction(programme.id) as connection:
         await connection.execute("insert into rejoin_block values ($1, $2, $3)", programme.id, digest, NOW)
@@ -69,23 +77,11 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
         await connection.execute(
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
-        offer = "programme_id, sku, currency, price_points, active, names, descriptions, position, created_at"
-        for table, own, values in (("gift_card_product", "face_value", "5000"), ("exchange_item", "fee", "10")):
-            await connection.execute(
-                f"insert into {table} ({offer}, updated_at, {own})"
-                f" values ($1, 'o-1', 'EUR', 500, true, '{{}}', '{{}}', 0, $2, $2, {values})",
-                programme.id,
-                NOW,
-            )
         await connection.execute(
             "insert into gift_card"
             " (programme_id, card_id, account_id, product_id, currency, bought_at, deliver_at, delivery_id)"
             " select programme_id, gen_random_uuid(), 1, id, currency, created_at, created_at, 1"
             " from gift_card_product"
-        )
-        await connection.execute(
-            "insert into stock_movement (programme_id, item_id, at, change, kind, request, input)"
-            " select programme_id, id, created_at, 0, 'SET', 'r', 'i' from exchange_item"
         )
         simulation = uuid4()
         await connection.execute(

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 
 from pointbook.app import create_app
+from pointbook.domain.access import ALL_RIGHTS
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.http.rate_limit import UNLIMITED
 from pointbook.services.directory import ProgrammeSnapshot
@@ -36,6 +37,16 @@ _RULES = """
 _REDEMPTION = """
   id voucherCode state points value { amount } expiresAt extensionsLeft
   capturedPoints capturedValue { amount } remainingToPay { amount }
+"""
+_EXCHANGE = """
+  id memberId customerExternalIds placedAt state exchangedAt cancelledAt points fee { amount currency }
+  deliveryNote entry lines { sku name quantity pricePoints points fee { amount } }
+"""
+_EXCHANGE_REFUSALS = f"""
+  {_TOO_FEW}
+  ... on BelowMinimum {{ minimumPoints }}
+  ... on NotInCatalogue {{ sku }} ... on PriceChanged {{ pricePoints fee }} ... on SoldOut {{ left }}
+  ... on ExchangeLimit {{ limit maximum item }} ... on InvalidInput {{ field }}
 """
 
 
@@ -64,6 +75,7 @@ class Shop:
     programme: ProgrammeSnapshot
     secret_key: str
     page_key: str
+    staff_key: str
     clock: Clock
     _tokens: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
@@ -246,6 +258,70 @@ class Shop:
         )
         return _redemption_or_refusal(answer["extendRedemption"])
 
+    async def sell(self, sku: str, points: int, *, stock: int | None = None, **more: Any) -> None:
+        """Put an exchange item into the catalogue; with a stock, that many of it."""
+        item = {"sku": sku, "names": [{"locale": "de", "text": sku}], "pricePoints": points, **more}
+        saved = await self.staff(
+            "mutation ($input: SaveExchangeItemInput!) { saveExchangeItem(input: $input) {"
+            f" {_ERRORS} ... on SaveExchangeItemSuccess {{ item {{ stock }} }} }} }}",
+            input=item,
+        )
+        if stock is not None:
+            expected = saved["saveExchangeItem"]["item"]["stock"]
+            change = {"sku": sku, "set": {"stock": stock, "expected": expected}, "idempotencyKey": uuid4().hex}
+            await self.staff(
+                "mutation ($input: ChangeExchangeStockInput!) { changeExchangeStock(input: $input) {"
+                f" {_ERRORS} }} }}",
+                input=change,
+            )
+
+    async def stock(self, sku: str) -> int | None:
+        answer = await self.staff("{ catalogue { exchangeItems(first: 100) { nodes { sku stock } } } }")
+        items = answer["catalogue"]["exchangeItems"]["nodes"]
+        found: int | None = next(item["stock"] for item in items if item["sku"] == sku)
+        return found
+
+    async def exchange(
+        self, *lines: dict[str, Any], note: str | None = None, key: str | None = None, customer: str = "c-1"
+    ) -> dict[str, Any]:
+        """The order, or why there is none."""
+        answer = await self.as_customer(
+            customer,
+            "mutation ($input: PlaceExchangeOrderInput!) { placeExchangeOrder(input: $input) {"
+            f" {_ERRORS} {_EXCHANGE_REFUSALS}"
+            f" ... on PlaceExchangeOrderSuccess {{ order {{ {_EXCHANGE} }} }} }} }}",
+            input={
+                "lines": list(lines),
+                "deliveryNote": note,
+                "idempotencyKey": uuid4().hex if key is None else key,
+            },
+        )
+        return _order_or_refusal(answer["placeExchangeOrder"])
+
+    async def decide(self, mutation: str, order: str, **more: Any) -> dict[str, Any]:
+        """``setExchanged`` or ``cancelExchangeOrder``: the order, or why it stands as it did."""
+        name = mutation[0].upper() + mutation[1:]
+        answer = await self.staff(
+            f"mutation ($input: {name}Input!) {{ {mutation}(input: $input) {{ {_ERRORS}"
+            f" ... on ExchangeOrderDecided {{ state }} ... on {name}Success {{ order {{ {_EXCHANGE} }} }} }} }}",
+            input={"id": order, **more},
+        )
+        return _order_or_refusal(answer[mutation])
+
+    async def exchanges(self, **arguments: Any) -> dict[str, Any]:
+        """What the staff see: a page of ``exchangeOrders``."""
+        answer = await self.staff(
+            "query ($filter: ExchangeOrderFilter, $sort: ExchangeOrderSort! = NEWEST, $first: Int! = 20,"
+            " $after: String) { exchangeOrders(filter: $filter, sort: $sort, first: $first, after: $after) {"
+            f" nodes {{ {_EXCHANGE} }} pageInfo {{ hasNextPage endCursor }} }} }}",
+            **arguments,
+        )
+        page: dict[str, Any] = answer["exchangeOrders"]
+        return page
+
+    async def staff(self, query: str, **variables: Any) -> dict[str, Any]:
+        return await self.post({"Authorization": f"Bearer {self.staff_key}"}, query, variables)
+
     async def change(self, **settings: Any) -> None:
         """Save new settings and wait until they are in force."""
         changed = self.programme.settings_at(self.clock()).changed(settings, self.programme.currency)
@@ -291,6 +367,11 @@ def _redemption_or_refusal(result: dict[str, Any]) -> dict[str, Any]:
     return result if redemption is None else redemption
 
 
+def _order_or_refusal(result: dict[str, Any]) -> dict[str, Any]:
+    order: dict[str, Any] | None = result.get("order")
+    return result if order is None else order
+
+
 @contextlib.asynccontextmanager
 async def open_shop(
     database_url: str, redis_url: str | None, clock: Clock, **settings: Any
@@ -309,6 +390,8 @@ async def open_shop(
         key = await create_key(installation, programme.id, NewKey(KeyKind.SECRET, "till"), now=clock())
         opened = NewKey(KeyKind.PUBLISHABLE, "page", any_document=True)
         page_key = await create_key(installation, programme.id, opened, now=clock())
+        anna = NewKey(KeyKind.STAFF, "Anna", rights=ALL_RIGHTS)
+        staff_key = await create_key(installation, programme.id, anna, now=clock())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://pointbook.test") as client:
-            yield Shop(client, installation, programme, key.text, page_key.text, clock)
+            yield Shop(client, installation, programme, key.text, page_key.text, staff_key.text, clock)

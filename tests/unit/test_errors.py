@@ -32,6 +32,8 @@ ARGUMENTS = {
     "PriceChanged": ("mug", 150, Decimal("0.10")),
     "SoldOut": ("mug", 3),
     "StockChanged": ("mug", 5),
+    "ExchangeLimit": ("ITEM_PER_ORDER", 5, "mug"),
+    "ExchangeOrderDecided": ("CANCELLED",),
     "ClockAhead": (NOW,),
 }
 

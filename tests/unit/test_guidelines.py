@@ -125,6 +125,21 @@ SAID: Final[list[tuple[str, Any, dict[str, Any], str, tuple[str, str, str]]]] = 
     ("minimumRedemptionPoints", 500, {}, "redemption", ("500 Punkte", "500 points", "500 punktów")),
     ("maximumShareOfCart", 40, {}, "redemption", ("bis zu 40 %", "up to 40%", "do 40%")),
     ("maximumShareOfCart", 0, {}, "redemption", ("keine Bestellungen", "cannot be paid for", "nie można płacić")),
+    (
+        "exchangeMinimumPoints",
+        120,
+        {},
+        "redemption",
+        ("mindestens 120 Punkte", "takes at least 120 points", "co najmniej 120 punktów"),
+    ),
+    (
+        "exchangePointsMax",
+        900,
+        {},
+        "redemption",
+        ("höchstens 900 Punkte", "at most 900 points", "najwyżej 900 punktów"),
+    ),
+    ("exchangeUnitsMax", 12, {}, "redemption", ("höchstens 12 Stück", "at most 12 pieces", "najwyżej 12 sztuk")),
     ("expiringWindowDays", 14, {}, "expiry", ("14 Tagen", "next 14 days", "najbliższych 14 dni")),
     (
         "releaseParkedOnJoin",

@@ -40,7 +40,7 @@ def documents() -> None:
 
 
 def verify() -> None:
-    """Check the invariants of every programme's ledger. Ends with 1 if one is broken or nothing was checked."""
+    """Check the invariants of all ledgers and of stock. Ends with 1 if one is broken or nothing was checked."""
     checked = run(verify_ledgers, patient=True)
     if not checked:
         complain("there is no programme, so nothing was checked")
@@ -52,7 +52,8 @@ def verify() -> None:
     table("Ledger", ("programme", "accounts", "entries", "gift cards", "result"), rows)
     for slug, found in checked:
         for violation in found.violations[:_SHOWN]:
-            complain(f"{slug}, account {violation.account_id}: {violation.violation}: {violation.detail}")
+            whose = slug if violation.account_id is None else f"{slug}, account {violation.account_id}"
+            complain(f"{whose}: {violation.violation}: {violation.detail}")
     if any(not _is_sound(found) for _, found in checked):
         raise typer.Exit(1)
 

@@ -48,6 +48,10 @@ class Right(enum.StrEnum):
     LIST_ORDERS = "orders.list"
     """See orders and returns with their entries and explanations, and what staff are warned of."""
 
+    LIST_EXCHANGES = "exchange.list"
+    """See the orders for which members exchanged points."""
+    DECIDE_EXCHANGES = "exchange.decide"
+    """Say whether an order is exchanged, and cancel it."""
     EDIT_CATALOGUE = "catalogue.edit"
     """See and change what may be had for points, also what is not on sale, and its stock."""
 

@@ -353,6 +353,36 @@ class StockChanged(PointbookError):
         self.stock = stock
 
 
+class ExchangeLimit(PointbookError):
+    """More than the programme exchanges at once, or than an item (then ``item`` is its SKU) allows."""
+
+    code = "EXCHANGE_LIMIT"
+
+    def __init__(self, limit: str, maximum: int, item: str | None = None) -> None:
+        of_what = "" if item is None else f" of {item!r}"
+        super().__init__(f"At most {maximum}{of_what} can be exchanged ({limit}).")
+        self.limit = limit
+        self.maximum = maximum
+        self.item = item
+
+
+class ExchangeOrderNotFound(PointbookError):
+    code = "EXCHANGE_ORDER_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such exchange order.")
+
+
+class ExchangeOrderDecided(PointbookError):
+    """``state`` is EXCHANGED, so it is not cancelled, or CANCELLED, so it is not exchanged."""
+
+    code = "EXCHANGE_ORDER_DECIDED"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"This exchange order is {state}.")
+        self.state = state
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

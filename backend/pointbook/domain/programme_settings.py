@@ -26,6 +26,10 @@ from pointbook.domain.return_types import (
 
 MAX_WAITING_DAYS: Final = 3_650
 MAX_STATUSES: Final = 100
+MAX_EXCHANGE: Final = 10**9
+"""Points of one exchange order."""
+MAX_UNITS: Final = 50_000
+"""Pieces in one exchange order."""
 Texts: TypeAlias = tuple[tuple[str, str], ...]
 """Locale and text, in order of locale."""
 _AT_ONCE: Final = WaitingTime(0)
@@ -101,6 +105,12 @@ class ProgrammeSettings:
     minimum_redemption_points: int = 0
     maximum_share_of_cart: int = 100
     """Per cent of a cart's total that points may pay; 0: points pay no carts at all."""
+    exchange_minimum_points: int = 0
+    """The fewest points of an exchange order (R30)."""
+    exchange_points_max: int | None = None
+    """The most points of an exchange order; None: any number."""
+    exchange_units_max: int | None = None
+    """The most pieces in an exchange order; None: any number."""
     expiring_window_days: int = 30
     release_parked_on_join: bool = False
     """Orders that came before their customer joined earn when the customer does."""
@@ -206,7 +216,9 @@ def _read(base: Mapping[str, Any], document: object, currency: str) -> Programme
 
 
 def _refuse_contradictions(settings: ProgrammeSettings) -> None:
-    """Points that could end before they begin (R16), and a sign-up period that ends before it begins."""
+    """Points that could end before they begin (R16), a sign-up period that ends before it begins, and exchanges
+    that could be of no size.
+    """
     hours = settings.waiting_time.hours
     if settings.expiry_counts_from is CountsFrom.EARNING and hours:
         if settings.expiry.days is not None and hours >= settings.expiry.days * 24:
@@ -214,6 +226,9 @@ def _refuse_contradictions(settings: ProgrammeSettings) -> None:
         own = settings.sign_up_expiry
         if own and own.days is not None and hours >= own.days * 24 and not settings.sign_up_available_at_once:
             raise InvalidInput("signUpExpiry", "is reached by the waiting time: points could never be spent")
+    most = settings.exchange_points_max
+    if most is not None and most < settings.exchange_minimum_points:
+        raise InvalidInput("exchangePointsMax", "must not be less than exchangeMinimumPoints")
     if settings.sign_up_from and settings.sign_up_until and settings.sign_up_until < settings.sign_up_from:
         raise InvalidInput("signUpUntil", "must not be before signUpFrom")
 
@@ -229,6 +244,10 @@ def _statuses(field: str, value: object, _currency: str) -> tuple[str, ...]:
         raise InvalidInput(field, f"must be a list of 1 to {MAX_STATUSES} statuses")
     statuses = (text.identifier(f"{field}[{i}]", status, text.MAX_WORD) for i, status in enumerate(value))
     return tuple(dict.fromkeys(statuses))
+
+
+def _optional(read: Callable[[str, Any, str], Any]) -> Callable[[str, Any, str], Any]:
+    return lambda field, value, currency: None if value is None else read(field, value, currency)
 
 
 def _product_text(field: str, value: object, _currency: str) -> Texts:
@@ -261,6 +280,9 @@ _SETTINGS: Final[dict[str, _Setting]] = {
         "minimum_redemption_points", values.whole(0, values.MAX_POINTS), values.as_is
     ),
     "maximumShareOfCart": _Setting("maximum_share_of_cart", values.whole(0, 100), values.as_is),
+    "exchangeMinimumPoints": _Setting("exchange_minimum_points", values.whole(0, values.MAX_POINTS), values.as_is),
+    "exchangePointsMax": _Setting("exchange_points_max", _optional(values.whole(1, MAX_EXCHANGE)), values.as_is),
+    "exchangeUnitsMax": _Setting("exchange_units_max", _optional(values.whole(1, MAX_UNITS)), values.as_is),
     "expiringWindowDays": _Setting("expiring_window_days", values.whole(1, 365), values.as_is),
     "releaseParkedOnJoin": _Setting("release_parked_on_join", values.truth, values.as_is),
     "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", values.whole(0, MAX_WAITING_DAYS), values.as_is),

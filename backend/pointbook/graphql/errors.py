@@ -10,6 +10,8 @@ from typing import Any, Self
 import strawberry
 
 from pointbook.domain import errors
+from pointbook.domain.exchange import Limit
+from pointbook.graphql.described import described_enum
 from pointbook.graphql.scalars import Points
 
 
@@ -215,6 +217,36 @@ class StockChanged(UserError):
     stock: int | None = strawberry.field(description="How many there are; null: nobody counts them.")
 
 
+described_enum(
+    Limit,
+    "What a programme or an item bounds.",
+    name="ExchangeLimitKind",
+    POINTS_PER_ORDER="The points of an exchange order.",
+    UNITS_PER_ORDER="The pieces in an exchange order.",
+    ITEM_PER_ORDER="The pieces of one item in an exchange order.",
+    ITEM_PER_MEMBER="The pieces of one item in all orders of a member, without cancelled ones.",
+)
+
+
+@strawberry.type(description="More than is exchanged at once, or than an item allows.")
+class ExchangeLimit(UserError):
+    limit: Limit = strawberry.field(description="Which limit.")
+    maximum: Points = strawberry.field(description="The most points, or the most pieces.")
+    item: strawberry.ID | None = strawberry.field(description="The SKU of the item whose limit it is.")
+
+
+@strawberry.type(description="There is no such exchange order.")
+class ExchangeOrderNotFound(UserError):
+    pass
+
+
+@strawberry.type(
+    description="It was decided on the exchange order: what is exchanged is not cancelled, and the reverse."
+)
+class ExchangeOrderDecided(UserError):
+    state: str = strawberry.field(description="How it stands: EXCHANGED or CANCELLED.")
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -250,6 +282,9 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.PriceChanged: PriceChanged,
     errors.SoldOut: SoldOut,
     errors.StockChanged: StockChanged,
+    errors.ExchangeLimit: ExchangeLimit,
+    errors.ExchangeOrderNotFound: ExchangeOrderNotFound,
+    errors.ExchangeOrderDecided: ExchangeOrderDecided,
 }
 
 

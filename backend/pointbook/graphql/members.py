@@ -13,10 +13,12 @@ from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.errors import InvalidInput, ProgrammeNotOpen
+from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.redemption import Redemption
 from pointbook.graphql.scalars import Points
 from pointbook.services import joining
+from pointbook.services.exchange_views import Wanted
 from pointbook.services.members import MemberState
 
 described_enum(
@@ -82,6 +84,12 @@ class Member:
         ] = None,
     ) -> HistoryConnection:
         return await self.reads.history(first, after)
+
+    @described("What the member exchanged points for, newest first.")
+    async def exchange_orders(
+        self, info: Info, first: First = ORDERS_PAGE, after: After = None
+    ) -> Connection[ExchangeOrder]:
+        return await page_of_orders(info, Wanted(customer=self.reads.external_id), first, after)
 
     @described("Gift cards that the member has bought, newest first.")
     async def gift_cards(

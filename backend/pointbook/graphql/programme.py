@@ -100,6 +100,13 @@ class Programme:
     hold_extensions_max: int = strawberry.field(description="How often the customer can extend that.")
     minimum_redemption_points: Points = strawberry.field(description="The fewest points that can be redeemed.")
     maximum_share_of_cart: int = strawberry.field(description="Per cent of a cart that points may pay.")
+    exchange_minimum_points: Points = strawberry.field(description="The fewest points of an exchange order.")
+    exchange_points_max: Points | None = strawberry.field(
+        description="The most points of an exchange order; null: any number."
+    )
+    exchange_units_max: int | None = strawberry.field(
+        description="The most pieces in an exchange order; null: any number."
+    )
     stores: list[Store] = strawberry.field(description="Its branches, by their id.")
 
     @classmethod
@@ -125,6 +132,11 @@ class Programme:
             hold_extensions_max=settings.hold_extensions_max,
             minimum_redemption_points=Points(settings.minimum_redemption_points),
             maximum_share_of_cart=settings.maximum_share_of_cart,
+            exchange_minimum_points=Points(settings.exchange_minimum_points),
+            exchange_points_max=None
+            if settings.exchange_points_max is None
+            else Points(settings.exchange_points_max),
+            exchange_units_max=settings.exchange_units_max,
             stores=[Store.of(store) for _, store in sorted(programme.stores.items())],
         )
 

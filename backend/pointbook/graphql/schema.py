@@ -10,6 +10,8 @@ from pointbook.graphql import (
     catalogue_desk,
     earning_quotes,
     earning_rules,
+    exchange,
+    exchange_desk,
     explaining,
     gift_cards,
     members,
@@ -38,6 +40,7 @@ class Query(
     earning_quotes.EarningQuoteQuery,
     catalogue.CatalogueQuery,
     catalogue_desk.CatalogueDeskQuery,
+    exchange_desk.ExchangeDeskQuery,
     members.MemberQuery,
     explaining.ExplanationQuery,
     redemption.RedemptionQuery,
@@ -70,6 +73,8 @@ class Mutation(
     rule_simulations.RuleSimulationMutation,
     settings.SettingsMutation,
     catalogue_desk.CatalogueDeskMutation,
+    exchange.ExchangeMutation,
+    exchange_desk.ExchangeDeskMutation,
     programme_states.ProgrammeStateMutation,
 ):
     pass

@@ -104,6 +104,7 @@ _EFFECTS: Final = _Form(
     list[EffectOfType], lambda effects, _: EffectOfType.list_of(effects), list[EffectOfTypeInput], effects_document
 )
 _BOOL, _INT, _POINTS = _is(bool), _is(int), _is(Points)
+_MOST, _MOST_POINTS = _INT._replace(shown=int | None), _POINTS._replace(shown=Points | None)
 
 SETTINGS: Final[Mapping[str, tuple[_Form, str]]] = {
     "revenue_per_point": (_RATE, "Revenue that earns a point, in the currency's main unit; with 6 places."),
@@ -132,6 +133,9 @@ SETTINGS: Final[Mapping[str, tuple[_Form, str]]] = {
     "hold_extensions_max": (_INT, "How often the customer can extend that, 0 to 20 times."),
     "minimum_redemption_points": (_POINTS, "The fewest points that can be redeemed."),
     "maximum_share_of_cart": (_INT, "Per cent of a cart that points may pay; 0: points pay no carts."),
+    "exchange_minimum_points": (_POINTS, "The fewest points of an exchange order."),
+    "exchange_points_max": (_MOST_POINTS, "The most points of an exchange order; null: any number."),
+    "exchange_units_max": (_MOST, "The most pieces in an exchange order, 1 to 50,000; null: any number."),
     "expiring_window_days": (_INT, "How far `expiringPoints` looks ahead by default, 1 to 365 days."),
     "release_parked_on_join": (_BOOL, "Orders from before their customer joined earn when the customer does."),
     "rejoin_bonus_block_days": (_INT, "Days after leaving in which joining again gives no points; 0 = off."),

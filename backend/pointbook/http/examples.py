@@ -455,11 +455,80 @@ mutation FillCatalogues(
         item={
             "sku": "mug",
             "names": [{"locale": "de", "text": "Becher"}],
-            "pricePoints": 20,
+            "pricePoints": 5,
             "fee": "0.10",
             "maxPerOrder": 5,
         },
         stock={"sku": "mug", "set": {"stock": 100, "expected": None}, "idempotencyKey": "stock-1"},
+    ),
+    _tab(
+        """
+# For the customer, with the token: points are exchanged
+# at the price shown, or not at all.
+mutation PlaceExchangeOrder($input: PlaceExchangeOrderInput!) {
+  placeExchangeOrder(input: $input) {
+    ... on PlaceExchangeOrderSuccess {
+      order {
+        id
+        state
+        points
+        fee { amount currency }
+        lines { sku name quantity points }
+      }
+    }
+    ... on PriceChanged { sku pricePoints fee }
+    ... on SoldOut { sku left }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "lines": [{"sku": "mug", "quantity": 2, "pricePoints": 5, "fee": "0.10"}],
+            "deliveryNote": "Please gift-wrap.",
+            "idempotencyKey": "exchange-1",
+        },
+    ),
+    _tab(
+        """
+# For the staff: which orders are still to be handed over.
+query ExchangeOrders {
+  exchangeOrders(filter: { state: SUBMITTED }, sort: OLDEST, first: 20) {
+    nodes { id customerExternalIds placedAt points deliveryNote lines { sku name quantity } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+    ),
+    _tab(
+        """
+# For the staff: the member has got it. The id is in
+# ExchangeOrders. No point moves, and nobody gets mail.
+mutation SetExchanged($input: SetExchangedInput!) {
+  setExchanged(input: $input) {
+    ... on SetExchangedSuccess { order { state exchangedAt } }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"id": "", "exchanged": True},
+    ),
+    _tab(
+        """
+# For the staff: after all not. Once it is open again, it
+# can be cancelled, and the points go back.
+mutation CancelExchangeOrder($open: SetExchangedInput!, $cancel: CancelExchangeOrderInput!) {
+  setExchanged(input: $open) {
+    ... on SetExchangedSuccess { order { state } }
+    ... on UserError { code message }
+  }
+  cancelExchangeOrder(input: $cancel) {
+    ... on CancelExchangeOrderSuccess { order { state cancelledAt } }
+    ... on UserError { code message }
+  }
+}
+""",
+        open={"id": "", "exchanged": False},
+        cancel={"id": ""},
     ),
     _tab(
         """

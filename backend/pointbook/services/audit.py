@@ -39,6 +39,7 @@ class Action(enum.StrEnum):
     GIFT_CARD_VOIDED = "GIFT_CARD_VOIDED"
     OFFER_SAVED = "OFFER_SAVED"
     STOCK_CHANGED = "STOCK_CHANGED"
+    EXCHANGE_DECIDED = "EXCHANGE_DECIDED"
 
 
 @dataclass(frozen=True, slots=True)

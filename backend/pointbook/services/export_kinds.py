@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from pointbook.domain import currencies
+from pointbook.domain.money import format_scaled
 from pointbook.domain.orders import OrderContent
 from pointbook.domain.orders.writing import content_document as order_content
 from pointbook.domain.returns import ReturnContent
@@ -66,6 +67,13 @@ def _return(line: Line, programme: ProgrammeSnapshot) -> None:
     money_of("value", "money", "givenBackValue")(line, programme)
     document = {name: value for name, value in head.items() if value is not None}
     line["document"] = document | return_content(content, currencies.exponent(line["currency"]))
+
+
+def _exchange_order(line: Line, programme: ProgrammeSnapshot) -> None:
+    line["entry"] = f"{line['account'].hex}-{line.pop('entrySeq')}"
+    all_of(ids_of("id", "account"), json_of("lines"), money_of("fee"))(line, programme)
+    for part in line["lines"]:
+        part["fee"] = format_scaled(part["fee"], currencies.exponent(line["currency"]))
 
 
 # --- what is told -----------------------------------------------------------------------------------
@@ -303,11 +311,33 @@ KINDS: Final = (
         "stockMovement",
         ("stock_movement",),
         """
-        select moved.id, item.sku, moved.at, moved.kind, moved.change, moved.stock
+        select moved.id, item.sku, moved.at, moved.kind, moved.change, moved.stock, o.public_id as exchange_order
         from stock_movement as moved
         join exchange_item as item on item.programme_id = $1 and item.id = moved.item_id
+        left join exchange_order as o on o.programme_id = $1 and o.id = moved.exchange_order_id
         where moved.programme_id = $1 order by moved.id
         """,
+        ids_of("exchangeOrder"),
+    ),
+    Kind(
+        "exchangeOrder",
+        ("exchange_order", "exchange_order_line"),
+        """
+        select o.public_id as id, a.public_id as account, o.placed_at, o.state, o.exchanged_at, o.cancelled_at,
+            o.points, o.fee, o.currency, o.note as delivery_note, o.entry_seq,
+            (
+                select jsonb_agg(
+                    jsonb_build_object('sku', part.sku, 'names', part.names, 'quantity', part.quantity,
+                        'pricePoints', part.price_points, 'fee', part.fee)
+                    order by part.line)
+                from exchange_order_line as part
+                where part.programme_id = $1 and part.order_id = o.id
+            )::text as lines
+        from exchange_order as o
+        join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+        where o.programme_id = $1 order by o.id
+        """,
+        _exchange_order,
     ),
     Kind(
         "giftCard",

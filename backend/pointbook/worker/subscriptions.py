@@ -1,5 +1,7 @@
 """Who listens to the outbox: the one place where later features (mail, webhooks) add their handlers."""
 
+from pointbook.services.exchange_deciding import EXCHANGE_CHANGED
+from pointbook.services.exchange_placing import EXCHANGE_PLACED
 from pointbook.services.gift_cards import (
     GIFT_CARD_BOUGHT,
     GIFT_CARD_DELIVERY,
@@ -25,6 +27,8 @@ _TOLD_TO_THE_LOG = (
     GIFT_CARD_USED,
     GIFT_CARD_REFUNDED,
     GIFT_CARD_VOIDED,
+    EXCHANGE_PLACED,
+    EXCHANGE_CHANGED,
 )
 
 

@@ -2,6 +2,7 @@
 
 from pointbook.db.models.audit import AuditEntry
 from pointbook.db.models.catalogue import ExchangeItem, GiftCardProduct, StockMovement
+from pointbook.db.models.exchange import ExchangeOrder, ExchangeOrderLine
 from pointbook.db.models.gift_cards import GiftCard
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
@@ -26,6 +27,8 @@ __all__ = [
     "AuditEntry",
     "EarningRuleVersion",
     "ExchangeItem",
+    "ExchangeOrder",
+    "ExchangeOrderLine",
     "GiftCard",
     "GiftCardProduct",
     "ImportRun",

@@ -81,6 +81,9 @@ class StockMovement(Base):
     __tablename__ = "stock_movement"
     __table_args__ = (
         ForeignKeyConstraint(["programme_id", "item_id"], ["exchange_item.programme_id", "exchange_item.id"]),
+        ForeignKeyConstraint(
+            ["programme_id", "exchange_order_id"], ["exchange_order.programme_id", "exchange_order.id"]
+        ),
         CheckConstraint(one_of("kind", "SET", "ORDERED", "CANCELLED"), name="kind"),
         CheckConstraint("(kind = 'SET') = (exchange_order_id is null)", name="order"),
         CheckConstraint("(kind = 'SET') = (request is not null and input is not null)", name="request"),
