@@ -38,6 +38,7 @@ MONEY_OR_POINTS_MOVE = {
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
+    *("SubmitBookingInput", "SubmitBookingsInput"),
 }
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),

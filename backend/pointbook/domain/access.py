@@ -22,6 +22,7 @@ class Scope(enum.StrEnum):
     """What a secret key may be restricted to. A key carries the scopes it was made with, all by default."""
 
     ORDERS_SUBMIT = "ORDERS_SUBMIT"
+    BOOKINGS_SUBMIT = "BOOKINGS_SUBMIT"
     VOUCHERS_READ = "VOUCHERS_READ"
     REDEMPTIONS_CAPTURE = "REDEMPTIONS_CAPTURE"
     TOKENS_CREATE = "TOKENS_CREATE"
@@ -41,6 +42,8 @@ class Right(enum.StrEnum):
     """Send orders and returns by hand, see what came of each."""
     LIST_ORDERS = "orders.list"
     """See orders and returns with their entries and explanations, and what staff are warned of."""
+    LIST_BOOKINGS = "bookings.list"
+    """See bookings with their entries and explanations."""
 
 
 Permission: TypeAlias = Scope | Right

@@ -5,6 +5,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
     audit,
+    booking_views,
+    bookings,
     earning_quotes,
     earning_rules,
     explaining,
@@ -39,6 +41,7 @@ class Query(
     earning_rules.EarningRuleQuery,
     rule_simulations.RuleSimulationQuery,
     order_views.OrderViewQuery,
+    booking_views.BookingViewQuery,
     order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
     audit.AuditQuery,
@@ -54,6 +57,7 @@ class Mutation(
     vouchers.VoucherMutation,
     orders.OrderMutation,
     returns.ReturnMutation,
+    bookings.BookingMutation,
     order_sendings.OrderSendingMutation,
     tokens.TokenMutation,
     earning_rules.EarningRuleMutation,

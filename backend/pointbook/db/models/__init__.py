@@ -1,6 +1,7 @@
 """The tables of the schema ``public``. Importing this package fills ``Base.metadata``."""
 
 from pointbook.db.models.audit import AuditEntry
+from pointbook.db.models.bookings import Booking, BookingOccurrence
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
@@ -22,6 +23,8 @@ from pointbook.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "Booking",
+    "BookingOccurrence",
     "EarningRuleVersion",
     "ImportRun",
     "Member",
