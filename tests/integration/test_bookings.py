@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from pointbook import ledger
+from pointbook.db.queries import bookings
 from pointbook.domain import errors
 from pointbook.services import account, outbox
 from pointbook.services.bookings import BookingOutcome, SubmittedBooking, submit_booking, submit_bookings
@@ -273,6 +274,20 @@ async def test_booked_again_after_it_was_cancelled_it_earns_anew(installation: I
     assert len(await waiting(installation, programme)) == 1
 
 
+async def test_an_older_report_is_answered_as_things_stand_and_has_no_effect(installation: Installation) -> None:
+    # Not even that of a first report after its customer joined: it may be a delivery of long ago.
+    programme = await salon(installation, joined=False)
+    older, newer = ((NOW - minutes * MINUTE).isoformat() for minutes in (2, 1))
+    await book(installation, programme, starts_at=NOW + DAY, statusAt=newer)
+    await join_member(installation, programme)
+    before = await everything(installation.db, programme)
+    stale = await book(installation, programme, statusAt=older)
+    assert (stale.outcome, stale.replayed) == (BookingOutcome.PARKED, True)
+    assert await everything(installation.db, programme) == before
+    told = await book(installation, programme, starts_at=NOW + DAY, statusAt=newer)
+    assert (told.outcome, told.available_from) == (BookingOutcome.EARNED, NOW + DAY + 4 * HOUR)
+
+
 async def test_r26_what_was_spent_is_owed_and_paid_by_the_new_appointment(installation: Installation) -> None:
     programme = await salon(installation)
     await book(installation, programme)
@@ -384,6 +399,45 @@ async def test_r14_of_a_joining_and_a_report_at_the_same_time_one_gives_the_poin
         ]
         await asyncio.gather(join_member(installation, programme, name), *calls)
         assert await figures(installation, programme, customer=name) == (0, 25, 0)
+
+
+@pytest.mark.parametrize("release", [False, True])
+async def test_r14_whoever_joins_while_a_report_is_looked_at_earns_by_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, *, release: bool
+) -> None:
+    programme = await salon(installation, joined=False, releaseParkedOnJoin=release)
+    look, looks = bookings.seen, iter([True])
+    [other] = processes(installation, 1)
+
+    async def seen(*arguments: Any) -> bookings.Seen:
+        answer = await look(*arguments)
+        if next(looks, False):
+            await join_member(other, programme)
+        return answer
+
+    monkeypatch.setattr(bookings, "seen", seen)
+    told = await book(installation, programme)
+    assert (told.outcome, told.points) == (BookingOutcome.EARNED, 25)
+
+
+@pytest.mark.parametrize("earlier", ["c-2", "stranger"])
+async def test_a_booking_that_is_reported_for_another_while_it_is_looked_at_is_a_conflict(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, earlier: str
+) -> None:
+    programme = await salon(installation)
+    await join_member(installation, programme, "c-2")
+    find, finds = bookings.locked, iter([True])
+
+    async def locked(*arguments: Any) -> bookings.BookingRow | None:
+        answer = await find(*arguments)
+        if next(finds, False):
+            await book(installation, programme, customer_id=earlier)
+        return answer
+
+    monkeypatch.setattr(bookings, "locked", locked)
+    with pytest.raises(errors.BookingConflict):
+        await book(installation, programme)
+    assert await figures(installation, programme) == (0, 0, 0)
 
 
 async def test_r14_an_inactive_member_earns_nothing(installation: Installation) -> None:

@@ -23,6 +23,7 @@ from pointbook.services import outbox
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.granting import BOOKING, points_in, tell_credited
 from pointbook.services.judging import Circumstances, Judge, Judgement, recorded_cap_uses
+from pointbook.services.order_settling import Overtaken
 
 
 class BookingOutcome(StrEnum):
@@ -58,11 +59,11 @@ class BookingSettling:
 
     async def settle(
         self, connection: Connection, earlier: BookingRow | None, booking: BookingRow, earner: AccountKey | None
-    ) -> Settled | None:
+    ) -> Settled:
         """Bring a booking, as it was and as it is told now, to what it should have earned, and write it.
 
-        ``earner``: whose it is, if anybody's. None: it became known meanwhile, and the caller rolls back. Raises
-        UnknownStore and ClockAhead.
+        ``earner``: whose it is, if anybody's. Raises UnknownStore, ClockAhead, and Overtaken when a booking that
+        was not known has been reported for another customer meanwhile.
         """
         earned = await self.open_occurrence(connection, booking)
         outcome = self._outcome(booking, earner, earned)
@@ -82,7 +83,7 @@ class BookingSettling:
         )
         if earlier is None:
             if not await rows.add(connection, self.programme.id, booking):
-                return None
+                raise Overtaken
         elif booking != earlier:
             await rows.replace(connection, self.programme.id, booking)
         if begun is not None:
@@ -140,7 +141,8 @@ class BookingSettling:
         if lots:
             accrual = Accrual(earner.account_id, BOOKING, booking.external_id, number, lots)
             [accrued] = await ledger.accrue(connection, programme_id, [accrual], now=self.now)
-            assert accrued.status != "duplicate", "occurrences are counted under the booking's lock"
+            if accrued.status == "duplicate":  # a new booking has no row to lock
+                raise Overtaken
             seq = accrued.seq
         if seq is not None:
             await add_counts(

@@ -171,7 +171,7 @@ class _Report:
     def _followed(self, known: BookingRow) -> BookingRow:
         """What is known by this report: what it says, if it counts, and the address to find the customer by."""
         booking = self.booking
-        known = replace(known, customer_email=self.email)
+        known = replace(known, customer_email=self.email or known.customer_email)
         if not counts(booking.told, known.told):
             return known
         said_at = booking.told.status_at or known.told.status_at
@@ -183,8 +183,6 @@ class _Report:
     ) -> SubmittedBooking:
         earner = None if seen.earner is None else AccountKey(*seen.earner)
         settled = await self.settling.settle(connection, known, booking, earner)
-        if settled is None:
-            raise Overtaken
         await (check_unchanged if self.programme.earns else keep_unchanged)(connection, self.programme)
         return _answer(settled, replayed=settled.booking == known)
 
