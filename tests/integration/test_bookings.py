@@ -120,6 +120,19 @@ async def test_r13_expiry_counts_from_when_they_become_available(installation: I
     assert await figures(installation, programme, now=end) == (0, 0, 0)
 
 
+async def test_r16_an_end_on_a_date_is_measured_by_when_the_points_become_available(
+    installation: Installation,
+) -> None:
+    # The waiting time, which is for other points, would be over after that date; an appointment may be too.
+    programme = await salon(installation, waitingTime={"days": 30})
+    end = (NOW + 10 * DAY).date().isoformat()
+    await add_rule(installation, programme, points=40, expiry={"on": end})  # the better one, as long as it gives
+    assert (await book(installation, programme, starts_at=NOW + 9 * DAY)).points == 40
+    assert (await book(installation, programme, starts_at=NOW + 11 * DAY)).points == 25
+    after = NOW + 12 * DAY
+    assert await figures(installation, programme, now=after) == (25, 0, 0)
+
+
 async def test_a_group_earns_for_each_participant(installation: Installation) -> None:
     programme = await salon(installation)
     assert (await book(installation, programme, participants=4)).points == 100

@@ -173,7 +173,7 @@ class BookingSettling:
         """What rules give, and the account by which it is counted."""
         judge, appointment = self.judge, booking.told.appointment
         placed = Circumstances(booking.booked_at, appointment.store, appointment.entry_channel)
-        occasion = judge.occasion(placed, exact=True)._replace(earned_at=available_from)
+        occasion = judge.occasion(placed, exact=True)._replace(available_from=available_from)
         locked = await ledger.lock(connection, self.programme.id, [earner.account_id])
         standing = locked[earner.account_id]
         asked = ((standing, counter) for counter in judge.counters(occasion))
