@@ -363,6 +363,35 @@ mutation SubmitReturn($input: SubmitReturnInput!) {
     ),
     _tab(
         """
+# For the shop's back end: an appointment is booked. It
+# has points if a rule of the kind SERVICE is for it.
+# Send it again with other times, or CANCELLED.
+mutation SubmitBooking($input: SubmitBookingInput!) {
+  submitBooking(input: $input) {
+    ... on SubmitBookingSuccess {
+      outcome
+      points
+      availableFrom
+      replayed
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "booking": {
+                "externalId": "booking-1",
+                "serviceId": "tasting",
+                "startsAt": "2026-03-06T10:00:00+01:00",
+                "endsAt": "2026-03-06T11:30:00+01:00",
+                "status": "BOOKED",
+                "participants": 2,
+                "customer": {"externalId": "customer-1"},
+            }
+        },
+    ),
+    _tab(
+        """
 # For the staff: put a staff key (st_...) above and press
 # Use, without a token. Rules, and why one gives nothing.
 query EarningRules {
@@ -397,6 +426,25 @@ query Order($externalId: ID!) {
 }
 """,
         externalId="order-1",
+    ),
+    _tab(
+        """
+# For the staff: the appointments of a month.
+query Bookings($filter: BookingFilterInput) {
+  bookings(filter: $filter, first: 20) {
+    nodes {
+      externalId
+      serviceId
+      startsAt
+      status
+      outcome
+      points
+      availableFrom
+    }
+  }
+}
+""",
+        filter={"startsFrom": "2026-03-01T00:00:00+01:00", "startsTo": "2026-04-01T00:00:00+02:00"},
     ),
     _tab(
         """

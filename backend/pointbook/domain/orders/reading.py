@@ -77,7 +77,7 @@ def parse_order(document: object, currency: str, content: OrderContent | None = 
         store=optional_identifier("store", get("store")),
         entry_channel=optional_identifier("entryChannel", get("entryChannel"), MAX_WORD),
         exit_channel=optional_identifier("exitChannel", get("exitChannel"), MAX_WORD),
-        customer=_customer(get("customer")),
+        customer=parse_customer(get("customer")),
         voucher_code=optional_identifier("voucherCode", get("voucherCode")),
         content=_content(raw, currencies.exponent(currency)) if content is None else content,
         status_at=None if get("statusAt") is None else instant("statusAt", get("statusAt")),
@@ -125,7 +125,8 @@ def same_currency(value: object, currency: str) -> None:
         raise CurrencyMismatch(currency, given)
 
 
-def _customer(value: object) -> Customer:
+def parse_customer(value: object) -> Customer:
+    """The ``customer`` of a document. Raises InvalidInput naming the field."""
     raw = object_of("customer", value, _CUSTOMER_KEYS)
     email = raw.get("email")
     return Customer(
