@@ -122,7 +122,8 @@ class BookingSettling:
         return self.judge.version.settings.booking_needs_completion
 
     def _is_of_former_currency(self, known: OccurrenceRow) -> bool:
-        return all(version.version != known.settings_version for version in self.programme.versions)
+        """A snapshot may not have the newest version yet, but it has all since the currency changed."""
+        return known.settings_version < self.programme.versions[0].version
 
     def _available_from(self, booking: BookingRow) -> datetime:
         settings = self.judge.version.settings

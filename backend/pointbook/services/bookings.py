@@ -145,7 +145,7 @@ class _Report:
         booking, customer = self.booking, self.booking.customer.external_id
         if known.service_id != booking.service_id:
             raise errors.BookingConflict(booking.external_id, "serviceId")
-        own = known.account_id is not None and known.account_id in {e.account_id for e in seen if e is not None}
+        own = known.account_id is not None and known.account_id in seen.account_ids
         if known.account_id is not None and not own:
             raise Overtaken  # it was released, or reported for another, after this looked
         if known.customer_external_id in (None, customer):
