@@ -42,6 +42,39 @@ _CONFIGURATION: Final = {
         "expiry": {"days": 365},
         "releaseParkedOnJoin": True,
     },
+    "giftCards": [
+        {
+            "sku": "gift-card-5",
+            "names": {"de": "Gutschein über 5 €", "en": "Gift card of €5"},
+            "pricePoints": 100,
+            "faceValue": "5.00",
+            "validityDays": 1095,
+        },
+        {
+            "sku": "gift-card-25",
+            "names": {"de": "Gutschein über 25 €", "en": "Gift card of €25"},
+            "pricePoints": 480,
+            "faceValue": "25.00",
+            "validityDays": 1095,
+        },
+    ],
+    "exchangeItems": [
+        {
+            "sku": "cup",
+            "names": {"de": "Becher aus Steingut", "en": "Stoneware cup"},
+            "category": "kitchen",
+            "pricePoints": 60,
+            "maxPerOrder": 6,
+        },
+        {
+            "sku": "tasting",
+            "names": {"de": "Verkostung für zwei", "en": "Coffee tasting for two"},
+            "category": "experience",
+            "pricePoints": 400,
+            "fee": "5.00",
+            "maxPerMember": 2,
+        },
+    ],
     "stores": [{"id": "laden", "name": "Laden Fehrbelliner Straße"}, {"id": "web", "name": "Webshop"}],
     "rules": [
         {
