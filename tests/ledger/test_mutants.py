@@ -3,14 +3,24 @@
 The histories are the same in every run (``derandomize``), so that a mutant is caught always or never.
 """
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.ledger.card_histories import CardStep, card_histories, card_lives, play_card
 from tests.ledger.histories import Mix, Step, histories
 from tests.ledger.mutants import Mutation, spoiled
 from tests.ledger.playing import Disagreement
 from tests.ledger.stage import Stage
 
+_SAME_IN_EVERY_RUN = settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 _MUTANTS_OF_TIME_AND_DEBT = (
     Mutation(
         "a lapse reopens expired lots", ((r"l\.expires_at <= h\.expires_at as expired", "false as expired"),)
@@ -50,26 +60,64 @@ _MUTANTS_OF_RETURNS = (
     Mutation("gives back to the lots before it cancels the debt", ((r"desc nulls first", "desc nulls last"),)),
     Mutation("takes available points though only pending ones", ((r"in_policy <> 'only_pending' or", "true or"),)),
 )
+_MUTANTS_OF_SPENDS = (
+    Mutation(
+        "spends what expires last first",
+        (
+            (
+                r"order by line\) - points\) as wanted\s+from unnest\(free",
+                "order by line desc) - points) as wanted from unnest(free",
+            ),
+        ),
+    ),
+)
+_MUTANTS_OF_CARDS = (
+    Mutation(
+        "a lapse reopens an expired card",
+        ((r"when h\.expires_at < in_card\.expires_at then 'open'", "when true then 'open'"),),
+    ),
+    Mutation(
+        "refunds what paid for something else",
+        ((r"and \(e\.source_type, e\.source_id\) is not distinct from \(in_source_type, in_source_id\)", ""),),
+    ),
+    Mutation(
+        "the rest of a hold outlives its card",
+        ((r"case when in_card\.expires_at > in_at then 'open' else 'expired' end, rest", "'open', rest"),),
+    ),
+    Mutation(
+        "a refund revives what had expired",
+        ((r"in_card\.held = 0 and \(in_card\.open = 0 or in_card\.expires_at > in_now\)", "true"),),
+    ),
+    Mutation(
+        "voids what is held",
+        ((r"card\.void = 0 and card\.open < card\.face", "card.void = 0 and card.open + card.held < card.face"),),
+    ),
+)
 
 
 @pytest.mark.parametrize(
     ("mix", "mutant"),
     [("debt", mutant) for mutant in _MUTANTS_OF_TIME_AND_DEBT]
-    + [("returns", mutant) for mutant in _MUTANTS_OF_RETURNS],
+    + [("returns", mutant) for mutant in _MUTANTS_OF_RETURNS]
+    + [("spending", mutant) for mutant in _MUTANTS_OF_SPENDS],
     ids=lambda value: value.name if isinstance(value, Mutation) else value,
 )
 def test_a_spoiled_rule_is_noticed(stage: Stage, owner_database_url: str, mix: Mix, mutant: Mutation) -> None:
-    @settings(
-        max_examples=60,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @_SAME_IN_EVERY_RUN
     @given(histories(mix))
     def agree(steps: list[Step]) -> None:
         stage.compare(steps)
 
     with stage.inside(spoiled(owner_database_url, mutant)), pytest.raises(Disagreement):
+        agree()
+
+
+@pytest.mark.parametrize("mutant", _MUTANTS_OF_CARDS, ids=lambda mutant: mutant.name)
+def test_a_spoiled_rule_of_cards_is_noticed(stage: Stage, owner_database_url: str, mutant: Mutation) -> None:
+    @settings(_SAME_IN_EVERY_RUN, max_examples=300)
+    @given(card_histories, card_lives)
+    def agree(steps: list[CardStep], life: int | None) -> None:
+        stage.rolled_back(lambda connection: play_card(connection, steps, life))
+
+    with stage.inside(spoiled(owner_database_url, mutant)), pytest.raises((AssertionError, asyncpg.PostgresError)):
         agree()
