@@ -47,9 +47,9 @@ _TENANT_TABLES = (
         "outbox_message",
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
-    "order_occurrence",
     *("gift_card", "gift_card_product"),
     *("exchange_item", "stock_movement", "exchange_order", "exchange_order_line"),
+    *("order_occurrence", "booking", "booking_occurrence"),
     *SIMULATION_TABLES,
     *SENDING_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
@@ -169,6 +169,26 @@ def order_document(
         "currency": "EUR",
         "customer": {"externalId": customer_id},
         "lines": [{"id": "1", "articleId": "tea", "quantity": 1, "amount": amount}],
+        **more,
+    }
+
+
+def booking_document(
+    external_id: str = "b-1",
+    starts_at: datetime = NOW + timedelta(hours=1),
+    *,
+    status: str = "BOOKED",
+    customer_id: str = "c-1",
+    **more: Any,
+) -> dict[str, Any]:
+    """An appointment of an hour for a cut. ``more`` are further fields of the document."""
+    return {
+        "externalId": external_id,
+        "serviceId": "cut",
+        "startsAt": starts_at.isoformat(),
+        "endsAt": (starts_at + timedelta(hours=1)).isoformat(),
+        "status": status,
+        "customer": {"externalId": customer_id},
         **more,
     }
 

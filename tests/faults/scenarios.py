@@ -12,13 +12,18 @@ from pointbook.db.session import Database
 from pointbook.domain.redemption import parse_cart
 from pointbook.ledger import Accrual, HoldPoints, NewLot, Request
 from pointbook.services import intake, outbox, redemption
+from pointbook.services.bookings import submit_booking
 from pointbook.services.installation import Installation
 from tests.faults.lost_answers import Call
 from tests.faults.market import Market, read_books
+from tests.support import booking_document
 
 _ACCOUNTS = 5
 _PLENTY = 1_000_000
 _TOLD = "select payload->>'number' from public.outbox_message where topic = 'points.adjusted'"
+_LATER = (
+    "select id from public.outbox_message where topic = 'points.credited' and due_at > now() + interval '1 day'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,38 @@ class Orders:
         books = await read_books(db, self.market)
         assert books.told["points.credited"] == books.accrued.total() + _sign_ups(books.told)
         return books.accrued
+
+
+@dataclass(frozen=True, slots=True)
+class Bookings:
+    """The use case of bookings: booked, then moved, so that points are taken back and given anew with messages."""
+
+    market: Market
+    now: datetime
+
+    def on(self, db: Database) -> Call:
+        installation = Installation.of(db, self.market.secret)
+        market = self.market
+
+        async def call(number: int, key: str) -> None:
+            for days in (1, 2):
+                begins = self.now + timedelta(days=days)
+                booking = booking_document(key, begins, customer_id=market.shopper(number))
+                booked = await submit_booking(installation, market.programme_id, booking, now=self.now)
+                assert booked.points == 1, "a booking earns once, however often it is moved"
+
+        return call
+
+    async def effects(self, db: Database) -> Counter[int]:
+        programme_id = self.market.programme_id
+        effects = Counter[int]()
+        for kind, sign in (("accrual", 1), ("reversal", -1)):
+            query = f"select source_id from ledger.entry where source_type = 'booking' and kind = '{kind}'"
+            for source in await _column(db, programme_id, query):
+                effects[int(str(source).split("-", maxsplit=1)[0])] += sign
+        told = await _column(db, programme_id, _LATER)
+        assert len(told) == effects.total(), "a notice for each credit that stands, and for no other"
+        return effects
 
 
 @dataclass(frozen=True, slots=True)

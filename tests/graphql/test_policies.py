@@ -75,6 +75,10 @@ MAY = {
     "Mutation.submitOrder": {"server"},
     "Mutation.submitOrders": {"server"},
     "Mutation.submitReturn": {"server"},
+    "Mutation.submitBooking": {"server"},
+    "Mutation.submitBookings": {"server"},
+    "Query.booking": {"staff"},
+    "Query.bookings": {"staff"},
     "Mutation.customerTokenCreate": {"server"},
     "Query.staffWarnings": {"staff"},
     "Query.order": {"staff"},
@@ -131,6 +135,8 @@ SAMPLES = {
     "SubmitOrderInput": "{order: %s}",
     "SubmitOrdersInput": "{orders: [%s]}",
     "SubmitReturnInput": '{return: {externalId: "r", orderExternalId: "o", type: CANCELLATION, currency: "EUR"}}',
+    "SubmitBookingInput": "{booking: %s}",
+    "SubmitBookingsInput": "{bookings: [%s]}",
     "CustomerTokenCreateInput": '{customerExternalId: "c"}',
     "CreateRuleInput": '{rule: {kind: BASE, name: "a", points: 1}}',
     "EditRuleInput": '{key: "a", version: 1, rule: {kind: BASE, name: "a", points: 1}}',
@@ -157,6 +163,10 @@ SAMPLES = {
 ORDER = (
     '{externalId: "o", type: SALE, status: "PAID", placedAt: "2026-03-01T10:00:00Z", currency: "EUR", '
     'customer: {externalId: "c"}, lines: [{id: "1", articleId: "a", quantity: "1", amount: "1"}]}'
+)
+BOOKING = (
+    '{externalId: "b", serviceId: "cut", startsAt: "2026-03-01T10:00:00Z", endsAt: "2026-03-01T11:00:00Z", '
+    'status: BOOKED, customer: {externalId: "c"}}'
 )
 
 
@@ -217,4 +227,5 @@ def _document(name: str) -> str:
 def _sample(argument: str, type_: Any) -> str:
     name = get_named_type(type_).name
     sample = SAMPLES.get(argument) or SAMPLES[name]
-    return sample % ORDER if "%s" in sample else sample
+    document = BOOKING if "booking" in sample else ORDER
+    return sample % document if "%s" in sample else sample

@@ -47,6 +47,7 @@ NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
     *("SetExchangedInput", "CancelExchangeOrderInput"),
     "VoidGiftCardInput",
+    *("SubmitBookingInput", "SubmitBookingsInput"),
 }
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),

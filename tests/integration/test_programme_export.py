@@ -10,6 +10,7 @@ import pytest
 from pointbook import ledger
 from pointbook.db import models
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services.bookings import submit_booking
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.earning_rules import create_rule
@@ -34,6 +35,7 @@ from tests.support import (
     DAY,
     MINUTE,
     NOW,
+    booking_document,
     cart,
     customer,
     euros,
@@ -109,6 +111,14 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await hold(installation, server(programme), held, now=NOW)
     late = order_document("o-2", "50.00", voucherCode=lapses.code, placedAt=(NOW + MINUTE).isoformat())
     await submit_order(installation, programme.id, late, now=later)
+    service = {"kind": "SERVICE", "name": "cut", "points": 25, "targets": ["cut"]}
+    await create_rule(installation, programme.id, service, now=NOW - DAY)
+    for told in (
+        booking_document("b-1", participants=2, store="1", entryChannel="app"),
+        booking_document("b-1", status="CANCELLED", statusAt=NOW.isoformat(), bookedAt=NOW.isoformat()),
+        booking_document("b-2", customer_id="stranger"),
+    ):
+        await submit_booking(installation, programme.id, told, now=later)
     return programme
 
 
@@ -198,6 +208,7 @@ async def test_its_figures_are_those_of_the_ledger(installation: Installation) -
 
 async def test_documents_are_those_that_the_shop_may_report(installation: Installation) -> None:
     programme, other = await lived_in(installation), await make_programme(installation, {"basePointsPerOrder": 10})
+    await add_store(installation, other.id, NewStore("1", "Mitte"), now=NOW)
     lines = await exported(installation, programme)
     await join_member(installation, other)
     for line in of_type(lines, "order"):
@@ -205,10 +216,12 @@ async def test_documents_are_those_that_the_shop_may_report(installation: Instal
         assert answer.total.decimal == line["total"]
     for line in of_type(lines, "return"):
         await submit_return(installation, other.id, line["document"], now=NOW + DAY)
-    told = {line["document"]["externalId"]: line["document"] for line in of_type(lines, "order")}
+    for line in of_type(lines, "booking"):
+        await submit_booking(installation, other.id, line["document"], now=NOW + DAY)
     again = await exported(installation, other)
-    for line in of_type(again, "order"):
-        assert line["document"] == told[line["document"]["externalId"]]
+    for kind in ("order", "booking"):
+        told = {line["document"]["externalId"]: line["document"] for line in of_type(lines, kind)}
+        assert {line["document"]["externalId"]: line["document"] for line in of_type(again, kind)} == told
 
 
 @pytest.mark.parametrize("find", [str, repr], ids=["text", "form"])

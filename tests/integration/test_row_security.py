@@ -75,6 +75,19 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             " redeemed_value, points) select programme_id, external_id, 1, 'EARNED', 'ALL', 0, 0 from sales_order"
         )
         await connection.execute(
+            "insert into booking (programme_id, external_id, service_id, starts_at, ends_at, participants, status,"
+            " booked_at, state, occurrence, reported_at) values"
+            " ($1, 'b-1', 'cut', $2, $2::timestamptz + interval '1 hour', 1, 'CANCELLED', $2, 'VOID', 1, $2)",
+            programme.id,
+            NOW,
+        )
+        await connection.execute(
+            "insert into booking_occurrence (programme_id, booking_external_id, occurrence, account_id, starts_at,"
+            " ends_at, participants, points, available_from, settings_version, judgement, earned_at, reversed_at)"
+            " select programme_id, external_id, 1, 1, starts_at, ends_at, 1, 0, ends_at, 1, '{}', starts_at,"
+            " starts_at from booking"
+        )
+        await connection.execute(
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
         await connection.execute(

@@ -1,7 +1,7 @@
 """A loop and connections of its own: Hypothesis calls a plain function many times over."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 import asyncpg
@@ -23,6 +23,10 @@ class Stage:
         told = list(teller.tell(steps))
         self._runner.run(compare(self._connections, teller, told))
 
+    def rolled_back(self, play: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        """Play something on a connection of its own; nothing of it stays."""
+        self._runner.run(_rolled_back(self._connections[0], play))
+
     @contextmanager
     def inside(self, manager: AbstractAsyncContextManager[None]) -> Iterator[None]:
         """An asynchronous context, entered and left on this loop."""
@@ -36,6 +40,17 @@ class Stage:
         for connection in self._connections:
             self._runner.run(connection.close())
         self._runner.close()
+
+
+async def _rolled_back(
+    connection: asyncpg.Connection, play: Callable[[asyncpg.Connection], Awaitable[None]]
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await play(connection)
+    finally:
+        await transaction.rollback()
 
 
 async def _enter(manager: AbstractAsyncContextManager[None]) -> None:

@@ -19,7 +19,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from pointbook.services.settings_versions import change_settings
 from pointbook.settings import Settings
-from tests.support import SECRET, make_programme, order_document
+from tests.support import SECRET, booking_document, make_programme, order_document
 
 _ERRORS = "__typename ... on UserError { code message }"
 _TOO_FEW = "... on InsufficientPoints { requested available }"
@@ -92,6 +92,18 @@ class Shop:
             order=document,
         )
         submitted: dict[str, Any] = answer["submitOrder"]
+        return submitted
+
+    async def book(self, external_id: str = "b-1", starts_at: str = "", **more: Any) -> dict[str, Any]:
+        """Report a booking of an hour."""
+        begins = at(starts_at) if starts_at else self.clock()
+        answer = await self.as_server(
+            "mutation ($booking: BookingInput!) { submitBooking(input: {booking: $booking}) {"
+            f" {_ERRORS} ... on BookingConflict {{ part }}"
+            " ... on SubmitBookingSuccess { outcome status points availableFrom replayed } } }",
+            booking=booking_document(external_id, begins, **more),
+        )
+        submitted: dict[str, Any] = answer["submitBooking"]
         return submitted
 
     async def add_rule(self, label: str, kind: str, **document: Any) -> RuleView:

@@ -195,3 +195,33 @@ async def test_a_void_card_is_not_sent_any_more(opened: OpenShop) -> None:
     await rewards.void(bought["card"]["id"])
     topics = [topic for topic, _ in await outbox(shop.installation.db, shop.programme)]
     assert "gift_card.delivery" not in topics
+
+
+def paid_by(code: str, amount: str) -> dict[str, Any]:
+    return {"payments": [{"kind": "gift card", "amount": amount, "giftCardCode": code}]}
+
+
+async def test_r11_what_a_bought_card_has_paid_counts_like_points_redeemed(opened: OpenShop) -> None:
+    shop, rewards = await with_points(opened, 500)
+    code = (await rewards.buy())["code"]
+    assert (await shop.order("A", "80.00", **paid_by(code.lower(), "30.00")))["points"] == 50
+    assert (await shop.order("B", "80.00", **paid_by("0000-0000-0000-0000", "30.00")))["points"] == 80
+    assert (await shop.order("C", "80.00", **paid_by("the shop's own", "30.00")))["points"] == 80
+    again = await shop.order("A", "80.00", **paid_by(code, "30.00"))
+    assert (again["outcome"], again["points"]) == ("EARNED", 50)
+    assert (await shop.balance())["available"] == 210
+
+
+async def test_r25_a_return_takes_back_what_the_rest_would_not_have_earned(opened: OpenShop) -> None:
+    """48.00 of 80.00 remain; of the card's 30.00 that is 18.00, so 30 of the 50 points are for what remains."""
+    shop, rewards = await with_points(opened, 500)
+    code = (await rewards.buy())["code"]
+    lines = [
+        {"id": "1", "articleId": "a", "quantity": "1", "amount": "32.00"},
+        {"id": "2", "articleId": "b", "quantity": "1", "amount": "48.00"},
+    ]
+    await shop.order("A", "80.00", lines=lines, **paid_by(code, "30.00"))
+    part = await shop.take_back("R-1", "A", {"id": "1", "quantity": "1"})
+    assert (part["pointsReversed"], part["money"]["amount"]) == (20, "32.00")
+    rest = await shop.take_back("R-2", "A")
+    assert (rest["pointsReversed"], rest["money"]["amount"]) == (30, "48.00")

@@ -25,6 +25,7 @@ ARGUMENTS = {
     "OrderConflict": ("O-1",),
     "ReturnConflict": ("R-1",),
     "ReturnExceedsOrder": ("L1", "quantity", "2", "0.5", "3"),
+    "BookingConflict": ("B-1", "serviceId"),
     "RuleNotFound": ("rule-7",),
     "EditConflict": ("rule-7", 3),
     "TooManySimulations": (3,),

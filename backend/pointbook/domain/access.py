@@ -22,6 +22,7 @@ class Scope(enum.StrEnum):
     """What a secret key may be restricted to. A key carries the scopes it was made with, all by default."""
 
     ORDERS_SUBMIT = "ORDERS_SUBMIT"
+    BOOKINGS_SUBMIT = "BOOKINGS_SUBMIT"
     VOUCHERS_READ = "VOUCHERS_READ"
     REDEMPTIONS_CAPTURE = "REDEMPTIONS_CAPTURE"
     GIFT_CARDS_READ = "GIFT_CARDS_READ"
@@ -47,6 +48,8 @@ class Right(enum.StrEnum):
     """Void unused gift cards, which gives their points back."""
     LIST_ORDERS = "orders.list"
     """See orders and returns with their entries and explanations, and what staff are warned of."""
+    LIST_BOOKINGS = "bookings.list"
+    """See bookings with their entries and explanations."""
 
     LIST_EXCHANGES = "exchange.list"
     """See the orders for which members exchanged points."""

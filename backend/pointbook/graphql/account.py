@@ -95,9 +95,12 @@ class HistoryItem:
         description="By how much the member's points changed; 0 for what only sets aside."
     )
     held: Points = strawberry.field(description="By how much the points set aside changed.")
-    source_type: str | None = strawberry.field(description="What kind of thing caused it, such as `order`.")
+    source_type: str | None = strawberry.field(
+        description="What kind of thing caused it, such as `order` or `booking`."
+    )
     source_id: str | None = strawberry.field(
-        description="Which one: the shop's id of the order, the member's of a joining, or the redemption's."
+        description="Which one: the shop's id of the order or booking, the member's of a joining, or the "
+        "redemption's."
     )
     redemption_id: strawberry.ID | None = strawberry.field(description="The redemption it belongs to.")
 

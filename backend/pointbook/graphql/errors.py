@@ -163,6 +163,12 @@ class ReturnExceedsOrder(UserError):
     asked: str = strawberry.field(description="How much is to be returned now.")
 
 
+@strawberry.type(description="The booking was reported before with another service, or for another customer.")
+class BookingConflict(UserError):
+    external_id: strawberry.ID = strawberry.field(description="The site's id of the booking.")
+    part: str = strawberry.field(description="What differs: serviceId or customer.")
+
+
 @strawberry.type(description="There is no such earning rule.")
 class RuleNotFound(UserError):
     key: strawberry.ID = strawberry.field(description="The key that was named.")
@@ -273,6 +279,7 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.OrderConflict: OrderConflict,
     errors.ReturnConflict: ReturnConflict,
     errors.ReturnExceedsOrder: ReturnExceedsOrder,
+    errors.BookingConflict: BookingConflict,
     errors.RuleNotFound: RuleNotFound,
     errors.EditConflict: EditConflict,
     errors.SimulationNotFound: SimulationNotFound,

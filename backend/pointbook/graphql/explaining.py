@@ -150,8 +150,8 @@ class Explanation:
     names: strawberry.Private[RuleNames]
     points: Points = strawberry.field(description="The points that were granted.")
     at: datetime = strawberry.field(description="When.")
-    source_type: str = strawberry.field(description="What they were granted for: `order` or `sign_up`.")
-    source_id: str = strawberry.field(description="The shop's id of the order, or the member's.")
+    source_type: str = strawberry.field(description="What they were granted for: `order`, `booking` or `sign_up`.")
+    source_id: str = strawberry.field(description="The shop's id of the order or booking, or the member's.")
     rule_count: int = strawberry.field(description="How many rules have a say in it.")
 
     @described(

@@ -25,8 +25,8 @@ from pointbook.services.explaining import explain_entry
 _LIST = staff(Right.LIST_ORDERS)
 _PAGE = 20
 _ORDER, _ENTRY, _RETURN, _WAITING = "order", "order-entry", "order-return", "waiting-return"
-_FIRST = "How many, at most 100."
-_AFTER = "Only what comes after this cursor."
+FIRST = "How many, at most 100."
+AFTER = "Only what comes after this cursor."
 
 described_enum(
     service.OrderState,
@@ -98,6 +98,30 @@ class ReturnDocument:
         )
 
 
+def entry_item(found: service.OrderEntry) -> HistoryItem:
+    """An entry as its member's history shows it."""
+    entry = HistoryEntry(
+        found.seq,
+        EntryKind(found.kind.upper()),
+        found.at,
+        found.points,
+        found.held,
+        found.moved,
+        found.source_type,
+        found.source_id,
+        found.hold_id,
+    )
+    return HistoryItem.of(entry, found.account)
+
+
+async def explanation_of(info: Info, found: service.OrderEntry, locale: str | None) -> Explanation | None:
+    """Why an entry granted its points; None if it did not."""
+    if found.kind.upper() != EntryKind.ACCRUAL:
+        return None
+    explained = await explain_entry(*info.context.tenant, found.account, found.seq)
+    return None if explained is None else Explanation.of(info, explained, locale)
+
+
 @strawberry.type(description="An entry that an order caused, with its explanation.")
 class OrderEntry:
     item: HistoryItem = strawberry.field(description="The entry, as it stands in its member's history.")
@@ -109,10 +133,7 @@ class OrderEntry:
 
     @described("Why it granted its points; null if it did not.")
     async def explanation(self, info: Info, locale: Locale = None) -> Explanation | None:
-        if self.item.kind is not EntryKind.ACCRUAL:
-            return None
-        found = await explain_entry(*info.context.tenant, self.found.account, self.found.seq)
-        return None if found is None else Explanation.of(info, found, locale)
+        return await explanation_of(info, self.found, locale)
 
     @described("The document that gave points back or took them back; null if it was none.")
     async def return_document(self, info: Info) -> ReturnDocument | None:
@@ -123,19 +144,8 @@ class OrderEntry:
 
     @classmethod
     def of(cls, found: service.OrderEntry) -> Self:
-        entry = HistoryEntry(
-            found.seq,
-            EntryKind(found.kind.upper()),
-            found.at,
-            found.points,
-            found.held,
-            found.moved,
-            found.source_type,
-            found.source_id,
-            found.hold_id,
-        )
         return cls(
-            item=HistoryItem.of(entry, found.account),
+            item=entry_item(found),
             occurrence=found.occurrence,
             customer_external_ids=[strawberry.ID(customer) for customer in found.customers],
             found=found,
@@ -171,8 +181,8 @@ class Order:
     async def entries(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=_AFTER)] = None,
+        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> Connection[OrderEntry]:
         size, offset = page_size(first), 0 if after is None else key_of(_ENTRY, after)
         found = await service.entries_of(*info.context.tenant, self.view, first=size + 1, offset=offset)
@@ -183,8 +193,8 @@ class Order:
     async def returns(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=_AFTER)] = None,
+        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> Connection[ReturnDocument]:
         size, offset = page_size(first), 0 if after is None else key_of(_RETURN, after)
         name = self.view.external_id
@@ -233,8 +243,8 @@ class OrderViewQuery:
     async def orders(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=_AFTER)] = None,
+        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
         state: Annotated[
             service.OrderState | None, strawberry.argument(description="Only those that stand so.")
         ] = None,
@@ -242,11 +252,11 @@ class OrderViewQuery:
             strawberry.ID | None, strawberry.argument(description="Only those of this customer.")
         ] = None,
     ) -> Connection[Order]:
-        size, before = page_size(first), None if after is None else _place(_ORDER, after)
+        size, before = page_size(first), None if after is None else place_of(_ORDER, after)
         found = await service.list_orders(
             *info.context.tenant, state=state, customer=customer_external_id, before=before, most=size + 1
         )
-        items = [(_key(view.place), Order.of(view)) for view in found]
+        items = [(key_of_place(view.place), Order.of(view)) for view in found]
         return Connection[Order].of(_ORDER, items, size, after)
 
     @query_field(_LIST, "A return document; null if it is not known.")
@@ -262,23 +272,23 @@ class OrderViewQuery:
     async def waiting_returns(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=_AFTER)] = None,
+        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
         refused: Annotated[
             bool | None, strawberry.argument(description="Only refused ones, or with false only parked ones.")
         ] = None,
     ) -> Connection[ReturnDocument]:
-        size, before = page_size(first), None if after is None else _place(_WAITING, after)
+        size, before = page_size(first), None if after is None else place_of(_WAITING, after)
         found = await service.waiting_returns(*info.context.tenant, refused=refused, before=before, most=size + 1)
-        items = [(_key(view.place), ReturnDocument.of(view)) for view in found]
+        items = [(key_of_place(view.place), ReturnDocument.of(view)) for view in found]
         return Connection[ReturnDocument].of(_WAITING, items, size, after)
 
 
-def _key(place: service.Place) -> str:
+def key_of_place(place: service.Place) -> str:
     return f"{place.at.isoformat()} {place.external_id}"
 
 
-def _place(kind: str, cursor: str) -> service.Place:
+def place_of(kind: str, cursor: str) -> service.Place:
     """Raises InvalidInput for what is no cursor of this list."""
     at, _, external_id = text_of(kind, cursor).partition(" ")
     try:

@@ -79,6 +79,11 @@ class ShopVoucherInput:
 class PaymentInput:
     kind: str = strawberry.field(description="The shop's name of the means of payment.")
     amount: Decimal = strawberry.field(description="How much, in the currency's main unit.")
+    gift_card_code: str | None = strawberry.field(
+        default=None,
+        description="The code, if it was a gift card. What one of this programme's cards has paid counts like "
+        "points redeemed; the card itself is used by `useGiftCard`.",
+    )
 
 
 @strawberry.input(description="Who ordered.")

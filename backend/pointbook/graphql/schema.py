@@ -5,6 +5,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
     audit,
+    booking_views,
+    bookings,
     bought_gift_cards,
     catalogue,
     catalogue_desk,
@@ -50,6 +52,7 @@ class Query(
     earning_rules.EarningRuleQuery,
     rule_simulations.RuleSimulationQuery,
     order_views.OrderViewQuery,
+    booking_views.BookingViewQuery,
     order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
     audit.AuditQuery,
@@ -67,6 +70,7 @@ class Mutation(
     gift_cards.GiftCardMutation,
     orders.OrderMutation,
     returns.ReturnMutation,
+    bookings.BookingMutation,
     order_sendings.OrderSendingMutation,
     tokens.TokenMutation,
     earning_rules.EarningRuleMutation,

@@ -1,9 +1,9 @@
 """Why an entry granted its points: what became of each rule, as it was judged then."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -12,7 +12,7 @@ from pointbook.domain.orders import OrderContent
 from pointbook.domain.programme_settings import ProgrammeSettings, SettingsVersion
 from pointbook.domain.rules import Rule
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.granting import ORDER, SIGN_UP
+from pointbook.services.granting import BOOKING, ORDER, SIGN_UP
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Circumstances, JudgedOrder, Judgement, judged_again
 
@@ -40,7 +40,7 @@ class Judged(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``points`` that were granted at ``at``. ``source``: "order" with the shop's id of it, or "sign_up"."""
+    """``points`` that were granted at ``at``. ``source``: "order" or "booking" with the id of it, or "sign_up"."""
 
     points: int
     at: datetime
@@ -74,7 +74,7 @@ async def explain_entry(
     if row is None:
         return None
     programme = await installation.programmes.get(programme_id)
-    found = _of_order(programme, row) if row["source_type"] == ORDER else _of_joining(programme, row)
+    found = _OF_SOURCE[row["source_type"]](programme, row)
     if found is None:
         return None
     points, rules, version = found
@@ -97,8 +97,7 @@ def explained(programme: ProgrammeSnapshot, traces: Iterable[Mapping[str, Any]])
 
 def _of_order(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
     """What was recorded; without it (an import pins only what judged, settings alone nothing) judged again."""
-    number = row["settings_version"]
-    version = next((version for version in programme.versions if version.version == number), None)
+    version = _version(programme, row)
     if version is None:
         return None
     if row["judgement"] is not None:
@@ -106,10 +105,21 @@ def _of_order(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
         if recorded is not None:
             return row["points"], recorded, version
     placed = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
-    order = JudgedOrder(placed, number, row["judgement"])
+    order = JudgedOrder(placed, version.version, row["judgement"])
     content = OrderContent.from_stored(orjson.loads(row["document"]))
     result = judged_again(programme, order, content, row["redeemed_value"])
     return row["points"], [trace.to_document() for trace in result.trace()], version
+
+
+def _of_booking(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
+    version = _version(programme, row)
+    recorded = None if version is None else Judgement.of(row["judgement"]).rules
+    return None if version is None or recorded is None else (row["points"], recorded, version)
+
+
+def _version(programme: ProgrammeSnapshot, row: Any) -> SettingsVersion | None:
+    number = row["settings_version"]
+    return next((version for version in programme.versions if version.version == number), None)
 
 
 def _of_joining(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
@@ -120,6 +130,12 @@ def _of_joining(programme: ProgrammeSnapshot, row: Any) -> _Found | None:
         return None
     return row["sign_up_points"], judgement.rules, programme.version_at(judgement.at)
 
+
+_OF_SOURCE: Final[Mapping[str, Callable[[ProgrammeSnapshot, Any], _Found | None]]] = {
+    ORDER: _of_order,
+    BOOKING: _of_booking,
+    SIGN_UP: _of_joining,
+}
 
 _ENTRY = f"""
 select
@@ -135,13 +151,21 @@ left join sales_order as known
 left join order_occurrence as former
     on former.programme_id = known.programme_id and former.order_external_id = known.external_id
     and former.occurrence = entry.occurrence
+left join booking_occurrence as booked
+    on booked.programme_id = entry.programme_id and booked.booking_external_id = entry.source_id
+    and booked.occurrence = entry.occurrence and entry.source_type = '{BOOKING}'
 cross join lateral (
     select known.points, known.judgement, known.settings_version, known.redeemed_value
-    where former.occurrence is null
+    where former.occurrence is null and booked.occurrence is null
+    union all
+    select booked.points, booked.judgement, booked.settings_version, 0
+    where booked.occurrence is not null
     union all
     select former.points, former.judgement, former.settings_version, former.redeemed_value
     where former.occurrence is not null
 ) as granted
 where account.programme_id = $1 and account.public_id = $2 and entry.seq = $3 and entry.kind = 'accrual'
-    and (known.external_id is not null or entry.source_type = '{SIGN_UP}')
+    and (
+        known.external_id is not null or booked.occurrence is not null or entry.source_type = '{SIGN_UP}'
+    )
 """  # noqa: S608  # kinds of source

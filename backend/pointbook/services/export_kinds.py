@@ -76,6 +76,15 @@ def _exchange_order(line: Line, programme: ProgrammeSnapshot) -> None:
         part["fee"] = format_scaled(part["fee"], currencies.exponent(line["currency"]))
 
 
+def _booking(line: Line, programme: ProgrammeSnapshot) -> None:
+    ids_of("account")(line, programme)
+    names = ("externalId", "serviceId", "startsAt", "endsAt", "participants", "status", "statusAt", "bookedAt")
+    document = {name: line.pop(name) for name in names}
+    document |= {"store": line.pop("storeId"), "entryChannel": line.pop("entryChannel")}
+    document["customer"] = {"externalId": line.pop("customerExternalId")}
+    line["document"] = {name: value for name, value in document.items() if value is not None}
+
+
 # --- what is told -----------------------------------------------------------------------------------
 
 KINDS: Final = (
@@ -382,6 +391,32 @@ KINDS: Final = (
         where h.programme_id = $1 order by h.created_at, h.hold_id
         """,
         all_of(ids_of("cardId", "holdId"), money_of("amount", "usedAmount")),
+    ),
+    Kind(
+        "booking",
+        ("booking",),
+        """
+        select b.external_id, b.customer_external_id, b.service_id, b.starts_at, b.ends_at, b.participants,
+            b.store_id, b.entry_channel, b.status, b.status_at, b.booked_at, b.state, b.occurrence, b.reported_at,
+            a.public_id as account
+        from booking as b
+        left join ledger.account as a on a.programme_id = $1 and a.account_id = b.account_id
+        where b.programme_id = $1 order by b.external_id
+        """,
+        _booking,
+    ),
+    Kind(
+        "bookingOccurrence",
+        ("booking_occurrence",),
+        """
+        select o.booking_external_id, o.occurrence, a.public_id as account, o.starts_at, o.ends_at, o.participants,
+            o.store_id as store, o.entry_channel, o.points, o.available_from, o.settings_version,
+            o.judgement::text as judgement, o.entry_seq, o.earned_at, o.reversed_at, o.forgiven
+        from booking_occurrence as o
+        left join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+        where o.programme_id = $1 order by o.booking_external_id, o.occurrence
+        """,
+        all_of(ids_of("account"), json_of("judgement")),
     ),
     Kind(
         "staffWarning",

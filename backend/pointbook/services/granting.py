@@ -10,7 +10,7 @@ from pointbook.services import outbox
 from pointbook.services.directory import AccountKey
 
 POINTS_CREDITED: Final = "points.credited"
-ORDER, SIGN_UP = "order", "sign_up"
+ORDER, SIGN_UP, BOOKING = "order", "sign_up", "booking"
 """Kinds of source in the ledger."""
 
 
@@ -25,13 +25,19 @@ async def tell_credited(
     seq: int,
     lots: tuple[NewLot, ...],
     *,
+    when_available: bool = False,
     now: datetime,
-) -> None:
-    """Promise the message that points were credited, in the transaction that credited them."""
+) -> int:
+    """Promise the message that points were credited, in the transaction that credited them; the message's id.
+
+    It goes out at once, or ``when_available`` once the first of them can be spent.
+    """
+    available_from = min(lot.available_from for lot in lots)
     payload = {
         "account": account.public_id.hex,
         "entry": f"{account.public_id.hex}-{seq}",
         "points": points_in(lots),
-        "availableFrom": min(lot.available_from for lot in lots).isoformat(),
+        "availableFrom": available_from.isoformat(),
     }
-    await outbox.append(connection, programme_id, POINTS_CREDITED, payload, now=now)
+    delay = available_from - now if when_available else outbox.AT_ONCE
+    return await outbox.append(connection, programme_id, POINTS_CREDITED, payload, now=now, delay=delay)

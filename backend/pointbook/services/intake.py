@@ -30,6 +30,7 @@ from pointbook.domain.money import Money
 from pointbook.domain.orders import OrderDocument, parse_order
 from pointbook.ledger import HoldState
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
+from pointbook.services.gift_cards import recognised
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
@@ -84,7 +85,7 @@ async def submit_order(
     for _ in range(_ATTEMPTS):
         programme = await installation.programmes.get(programme_id)
         programme.require_open()
-        order = _order(document, programme.currency, now)
+        order = await recognised(installation, programme.id, _order(document, programme.currency, now))
         programme.store(order.store)
         settling = Settling(programme, Judge(programme, now), order, order.stored(), tells, now)
         report = _Report(installation, settling)

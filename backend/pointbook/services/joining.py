@@ -10,7 +10,7 @@ from uuid import uuid4
 import orjson
 
 from pointbook import ledger
-from pointbook.db.queries import orders
+from pointbook.db.queries import bookings, orders
 from pointbook.db.queries.customers import lock_customer
 from pointbook.db.queries.returns import locked_order
 from pointbook.db.queries.rule_counts import add_counts
@@ -22,6 +22,7 @@ from pointbook.domain.orders import OrderContent
 from pointbook.domain.rules import Counter
 from pointbook.ledger import Accrual, NewLot
 from pointbook.services import outbox
+from pointbook.services.booking_settling import BookingSettling
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import ORDER, SIGN_UP, points_in, tell_credited
 from pointbook.services.installation import Installation
@@ -32,6 +33,7 @@ from pointbook.services.return_reckoning import Left, Reckoning
 MEMBER_JOINED: Final = "member.joined"
 RELEASED_MAX: Final = 1_000
 """Parked orders that joining releases; what is beyond waits until it is reported again."""
+BOOKINGS_RELEASED_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """``created``: by this call. ``released`` parked orders were given to the member by it."""
+    """``created``: by this call. ``released`` parked orders and bookings were given to the member by it."""
 
     member: Member
     created: bool
@@ -129,6 +131,7 @@ class _Joining:
         released = 0
         if self.judge.version.settings.release_parked_on_join:
             released = await self._release_parked(connection, account)
+            released += await self._release_bookings(connection, account)
         await check_unchanged(connection, self.programme)
         return Joined(member_of(row), created=True, released=released)
 
@@ -191,6 +194,19 @@ class _Joining:
         counts = {(account.account_id, counter): points for counter, points in given.items()}
         await add_counts(connection, self.programme.id, counts)
         return len(released)
+
+    async def _release_bookings(self, connection: Connection, account: AccountKey) -> int:
+        """The same for bookings, by what their site has said of them last."""
+        email = self.command.email if self.command.email_verified else None
+        customer, most = self.command.external_id, BOOKINGS_RELEASED_MAX
+        parked = await bookings.parked(connection, self.programme.id, customer, email, most=most)
+        settling = BookingSettling(self.programme, self.judge, self.now, self.tells)
+        for booking in parked:
+            try:
+                await settling.settle(connection, booking, booking, account)
+            except UnknownStore as error:  # the booking has it, so the snapshot is older
+                raise ProgrammeChangedError from error
+        return len(parked)
 
     async def _left(self, connection: Connection, row: Any) -> Left | None:
         """What return documents have left of a parked order; None: all of it."""

@@ -1,4 +1,4 @@
-"""What an order or a joining earns: the engine of an instant, the occasion, the lots, the record that says why.
+"""What orders, bookings and joinings earn: the engine of an instant, the occasion, the lots, the record of why.
 
 Pure; who reads and adds to the counters of capped rules holds the account's lock. The record of an order pins what
 it was judged by: what remains after a return is judged again by the same.
@@ -17,7 +17,17 @@ from pointbook.domain.calendar import Lifetime
 from pointbook.domain.earning import engine_of
 from pointbook.domain.orders import OrderContent
 from pointbook.domain.programme_settings import ProgrammeSettings
-from pointbook.domain.rules import Counter, EarningResult, Engine, Lot, Occasion, Part, Why, lot_lifetime
+from pointbook.domain.rules import (
+    Counter,
+    EarningResult,
+    Engine,
+    Lot,
+    Occasion,
+    Part,
+    Why,
+    lot_lifetime,
+    lot_lifetime_from,
+)
 from pointbook.ledger import NewLot
 from pointbook.services.directory import ProgrammeSnapshot
 
@@ -96,9 +106,27 @@ class Judge:
         occasion = self.programme.place(None).occasion(joined_at, earned_at=joined_at, closed=self._closed())
         return self.engine.joining(occasion)
 
+    def booking(
+        self,
+        service_id: str,
+        occasion: Occasion,
+        participants: int,
+        given: Mapping[Counter, int] = NOTHING_GIVEN,
+    ) -> EarningResult:
+        """The points of a booking (R13): those of one for each of the participants."""
+        return self.engine.booking(service_id, occasion, participants, given)
+
     def lots(self, parts: Iterable[Part], at: datetime, *, now: datetime | None = None) -> tuple[NewLot, ...]:
         """The lots of points earned at an instant; none that ends before it begins, or (if given) by ``now``."""
-        spans = ((part.points, self._lifetime(part.lot, at)) for part in parts)
+        return self._new_lots(((part.points, self._lifetime(part.lot, at)) for part in parts), now)
+
+    def lots_from(self, parts: Iterable[Part], available_from: datetime, *, now: datetime) -> tuple[NewLot, ...]:
+        """The lots of points of a booking, spendable from this instant on; none that has ended by ``now``."""
+        settings, zone = self.version.settings, self.engine.zone
+        spans = ((part.points, lot_lifetime_from(settings, part.lot, available_from, zone)) for part in parts)
+        return self._new_lots(spans, now)
+
+    def _new_lots(self, spans: Iterable[tuple[int, Lifetime | None]], now: datetime | None) -> tuple[NewLot, ...]:
         return tuple(
             NewLot(
                 points=points,
@@ -227,12 +255,18 @@ def cap_uses(
 ) -> Mapping[Counter, int]:
     """The points under caps that an order was given when it earned."""
     recorded = None if order.judgement is None else Judgement.of(order.judgement).rules
+    if recorded is not None:
+        return recorded_cap_uses(recorded)
     uses: dict[Counter, int] = {}
-    if recorded is None:
-        for use in judged_again(programme, order, content, redeemed_value).cap_uses:
-            uses[use.counter] = uses.get(use.counter, 0) + use.used
-        return uses
-    for trace in recorded:
+    for use in judged_again(programme, order, content, redeemed_value).cap_uses:
+        uses[use.counter] = uses.get(use.counter, 0) + use.used
+    return uses
+
+
+def recorded_cap_uses(traces: Iterable[Mapping[str, Any]]) -> Mapping[Counter, int]:
+    """The same, as a record tells it."""
+    uses: dict[Counter, int] = {}
+    for trace in traces:
         for _, bucket, _, _, used in trace.get("caps", ()):
             counter = Counter(trace["rule"], bucket)
             uses[counter] = uses.get(counter, 0) + used

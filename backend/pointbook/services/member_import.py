@@ -174,12 +174,14 @@ class _Importing:
         locked = await lock_customers(connection, self.programme.id, names - known.keys())
         new = [member for member in members if locked.get(member.command.external_id, 0) is None]
         counts = MemberCounts(known=len(members) - len(new))
-        single = await self._with_parked_orders(connection, new)
+        single = await self._with_what_is_parked(connection, new)
         await self._enrol(connection, [member for member in new if member not in single], counts)
         return counts, single
 
-    async def _with_parked_orders(self, connection: Connection, members: Sequence[_NewMember]) -> list[_NewMember]:
-        """Whose joining gives effect to orders, when the settings say so."""
+    async def _with_what_is_parked(
+        self, connection: Connection, members: Sequence[_NewMember]
+    ) -> list[_NewMember]:
+        """Whose joining gives effect to orders or bookings, when the settings say so."""
         if not self.programme.settings_at(self.now).release_parked_on_join:
             return []
         names = [member.command.external_id for member in members]
@@ -249,6 +251,10 @@ select customer_external_id, customer_email
 from sales_order
 where programme_id = $1 and state = 'PARKED' and currency = $4
     and (customer_external_id = any($2) or customer_email = any($3))
+union all
+select customer_external_id, customer_email
+from booking
+where programme_id = $1 and state = 'PARKED' and (customer_external_id = any($2) or customer_email = any($3))
 """
 
 _BLOCKED = """

@@ -1,7 +1,7 @@
 """What an import does with an order before it needs the database: read it, check it, count its points.
 
 Most of an import's time goes into this, so it runs in processes of its own (``order_preparing_pool``); all that
-passes between them is plain data. An order of an import pays nothing with points: one with a voucher code is left
+passes between them is plain data. An order of an import pays nothing with points: one with a code is left
 to the use case for single orders, and so is one that says when it got its status.
 """
 
@@ -128,7 +128,7 @@ def prepare(records: list[Record], rules: Rules) -> PreparedChunk:
             else:
                 order, stored = usual
                 raw = {"externalId": order.external_id}
-            if order.voucher_code is not None or order.status_at is not None:
+            if order.voucher_code is not None or order.status_at is not None or order.names_gift_cards:
                 prepared.single[record.line] = order.external_id
             else:
                 prepared.orders.append(_prepared(record.line, order, stored, judge))

@@ -1,6 +1,7 @@
 """The tables of the schema ``public``. Importing this package fills ``Base.metadata``."""
 
 from pointbook.db.models.audit import AuditEntry
+from pointbook.db.models.bookings import Booking, BookingOccurrence
 from pointbook.db.models.catalogue import ExchangeItem, GiftCardProduct, StockMovement
 from pointbook.db.models.exchange import ExchangeOrder, ExchangeOrderLine
 from pointbook.db.models.gift_cards import GiftCard
@@ -25,6 +26,8 @@ from pointbook.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "Booking",
+    "BookingOccurrence",
     "EarningRuleVersion",
     "ExchangeItem",
     "ExchangeOrder",

@@ -138,29 +138,7 @@ order by reported_at desc, external_id desc
 limit $4
 """
 
-# A voucher may have been captured by a call that did not name the order: then its hold leads to the entry.
-_ENTRIES = """
-with named as (
-    select e.account_id, e.seq
-    from ledger.entry as e
-    where e.programme_id = $1 and e.kind in ('accrual', 'capture', 'late_capture') and e.source_type = 'order'
-        and e.source_id = $2
-    union
-    select h.owner_id, h.end_seq
-    from ledger.hold as h
-    where h.programme_id = $1 and h.hold_id = $3 and h.state = 'captured'
-    union
-    select late.account_id, late.seq
-    from ledger.late_capture as late
-    where late.programme_id = $1 and late.hold_id = $3
-    union
-    select e.account_id, e.seq
-    from return_document as r
-    join ledger.entry as e
-        on e.programme_id = r.programme_id and e.kind in ('give_back', 'reversal') and e.source_type = 'return'
-        and e.source_id = r.external_id
-    where r.programme_id = $1 and r.order_external_id = $2
-)
+TOLD: Final = """
 select
     a.public_id,
     array(
@@ -184,5 +162,32 @@ cross join lateral (
     where t.programme_id = $1 and t.account_id = named.account_id and t.seq = named.seq
 ) as moved
 order by e.at, e.account_id, e.seq
-limit $4 offset $5
 """
+"""Of the entries that ``named`` has, the oldest first, the columns of ``OrderEntry``."""
+
+# A voucher may have been captured by a call that did not name the order: then its hold leads to the entry.
+_ENTRIES = f"""
+with named as (
+    select e.account_id, e.seq
+    from ledger.entry as e
+    where e.programme_id = $1 and e.kind in ('accrual', 'capture', 'late_capture') and e.source_type = 'order'
+        and e.source_id = $2
+    union
+    select h.owner_id, h.end_seq
+    from ledger.hold as h
+    where h.programme_id = $1 and h.hold_id = $3 and h.state = 'captured'
+    union
+    select late.account_id, late.seq
+    from ledger.late_capture as late
+    where late.programme_id = $1 and late.hold_id = $3
+    union
+    select e.account_id, e.seq
+    from return_document as r
+    join ledger.entry as e
+        on e.programme_id = r.programme_id and e.kind in ('give_back', 'reversal') and e.source_type = 'return'
+        and e.source_id = r.external_id
+    where r.programme_id = $1 and r.order_external_id = $2
+)
+{TOLD}
+limit $4 offset $5
+"""  # noqa: S608  # a statement of this module

@@ -12,7 +12,7 @@ from pointbook.domain.orders.document import (
     StoredOrder,
 )
 from pointbook.domain.orders.lines import Discount, Line, LineKind
-from pointbook.domain.orders.reading import QUANTITY_PLACES, parse_order, parse_product
+from pointbook.domain.orders.reading import QUANTITY_PLACES, parse_customer, parse_order, parse_product
 
 __all__ = [
     "QUANTITY_PLACES",
@@ -25,6 +25,7 @@ __all__ = [
     "OrderType",
     "Payment",
     "StoredOrder",
+    "parse_customer",
     "parse_order",
     "parse_product",
 ]

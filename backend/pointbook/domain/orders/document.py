@@ -32,8 +32,13 @@ class OrderType(enum.StrEnum):
 
 
 class Payment(NamedTuple):
+    """``with_points``: by a gift card that points bought, which counts like points redeemed (R11)."""
+
     kind: str
     amount: int
+    gift_card_code: str | None = None
+    """As the shop wrote it, not yet known to be a card of Pointbook's; it is never kept."""
+    with_points: bool = False
 
 
 class Customer(NamedTuple):
@@ -72,6 +77,11 @@ class OrderContent:
         return reductions
 
     @property
+    def paid_by_gift_cards(self) -> int:
+        """What cards that points bought have paid of it, minor units."""
+        return sum([payment.amount for payment in self.payments if payment.with_points])
+
+    @property
     def total(self) -> int:
         """What is to be paid, with money or points: goods - reductions + surcharge + delivery fee, at least 0."""
         return max(0, self.goods - self.reductions + self.minimum_order_surcharge + self.delivery_fee)
@@ -91,7 +101,7 @@ class OrderContent:
         if self.delivery_fee:
             members.append(f'"deliveryFee":{self.delivery_fee}')
         if self.payments:
-            members.append(f'"payments":{_canonical([payment._asdict() for payment in self.payments])}')
+            members.append(f'"payments":{_canonical([_payment_to_store(payment) for payment in self.payments])}')
         return f"{{{','.join(members)}}}"
 
     @classmethod
@@ -105,6 +115,11 @@ class OrderContent:
             delivery_fee=stored.get("deliveryFee", 0),
             payments=tuple([Payment(**fields) for fields in stored.get("payments", ())]),
         )
+
+
+def _payment_to_store(payment: Payment) -> dict[str, Any]:
+    stored: dict[str, Any] = {"kind": payment.kind, "amount": payment.amount}
+    return stored | {"with_points": True} if payment.with_points else stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +143,11 @@ class OrderDocument:
     """A code of Pointbook's as the shop wrote it; not yet known to be one."""
     content: OrderContent
     status_at: datetime | None = None
+
+    @property
+    def names_gift_cards(self) -> bool:
+        """Whether codes are still to be told from those of other cards."""
+        return any(payment.gift_card_code is not None for payment in self.content.payments)
 
     def stored(self, lines: str | None = None) -> "StoredOrder":
         """As it is kept; ``lines`` as in ``OrderContent.to_json``."""

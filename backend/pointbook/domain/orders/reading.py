@@ -53,7 +53,7 @@ _PRODUCT_KEYS: Final = frozenset(
 _LINE_DISCOUNT_KEYS: Final = frozenset({"amount", "code"})
 _DISCOUNT_KEYS: Final = frozenset({"amount", "code", "lineIds"})
 _VOUCHER_KEYS: Final = frozenset({"amount", "code", "lineIds", "type"})
-_PAYMENT_KEYS: Final = frozenset({"kind", "amount"})
+_PAYMENT_KEYS: Final = frozenset({"kind", "amount", "giftCardCode"})
 
 
 def parse_order(document: object, currency: str, content: OrderContent | None = None) -> OrderDocument:
@@ -77,7 +77,7 @@ def parse_order(document: object, currency: str, content: OrderContent | None = 
         store=optional_identifier("store", get("store")),
         entry_channel=optional_identifier("entryChannel", get("entryChannel"), MAX_WORD),
         exit_channel=optional_identifier("exitChannel", get("exitChannel"), MAX_WORD),
-        customer=_customer(get("customer")),
+        customer=parse_customer(get("customer")),
         voucher_code=optional_identifier("voucherCode", get("voucherCode")),
         content=_content(raw, currencies.exponent(currency)) if content is None else content,
         status_at=None if get("statusAt") is None else instant("statusAt", get("statusAt")),
@@ -125,7 +125,8 @@ def same_currency(value: object, currency: str) -> None:
         raise CurrencyMismatch(currency, given)
 
 
-def _customer(value: object) -> Customer:
+def parse_customer(value: object) -> Customer:
+    """The ``customer`` of a document. Raises InvalidInput naming the field."""
     raw = object_of("customer", value, _CUSTOMER_KEYS)
     email = raw.get("email")
     return Customer(
@@ -285,9 +286,18 @@ def _discount_order(discount: Discount) -> tuple[str, str, tuple[str, ...], int]
 
 
 def _payments(value: object, places: int) -> tuple[Payment, ...]:
-    return tuple(sorted(list_of("payments", value, MAX_PARTS, lambda part: _payment(part, places))))
+    payments = list_of("payments", value, MAX_PARTS, lambda part: _payment(part, places))
+    return tuple(sorted(payments, key=_payment_order))
+
+
+def _payment_order(payment: Payment) -> tuple[str, int, str]:
+    return payment.kind, payment.amount, payment.gift_card_code or ""
 
 
 def _payment(value: object, places: int) -> Payment:
     get = object_of("", value, _PAYMENT_KEYS).get
-    return Payment(identifier("kind", get("kind"), MAX_WORD), scaled("amount", get("amount"), places, MAX_AMOUNT))
+    return Payment(
+        identifier("kind", get("kind"), MAX_WORD),
+        scaled("amount", get("amount"), places, MAX_AMOUNT),
+        optional_identifier("giftCardCode", get("giftCardCode"), MAX_WORD),
+    )

@@ -9,12 +9,13 @@ before any return it earns what it earned in the order itself.
 - Shop vouchers stay for the lines that they name, without an amount: their types exclude lines from rules.
 - A line that is gone stays, without units and value, as long as something remains that belongs to it: a menu goes
   on excluding its parts.
+- What gift cards that points bought have paid of the order falls in proportion to its total.
 - Fees are what is left of them. When nothing remains there are no lines, and base points fall.
 """
 
 from collections.abc import Collection
 
-from pointbook.domain.orders import Discount, Line, OrderContent
+from pointbook.domain.orders import Discount, Line, OrderContent, Payment
 from pointbook.domain.returns.returned import NOTHING_RETURNED, LineFigures, Ordered, Returned
 
 
@@ -36,8 +37,17 @@ def remaining(ordered: Ordered, returned: Returned) -> OrderContent:
         ),
         minimum_order_surcharge=ordered.due.surcharge - figures.surcharge,
         delivery_fee=ordered.due.delivery_fee - figures.delivery_fee,
-        payments=content.payments,
+        payments=tuple(
+            _paid(payment, ordered.total - figures.value, ordered.total) for payment in content.payments
+        ),
     )
+
+
+def _paid(payment: Payment, left: int, total: int) -> Payment:
+    """What a card that points bought has paid falls in proportion to what is left, half up."""
+    if not payment.with_points or not total:
+        return payment
+    return payment._replace(amount=(2 * payment.amount * left + total) // (2 * total))
 
 
 def _with_those_above(ordered: Ordered, left: Collection[str]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from pointbook.domain.rules.checks import Known, check_rule
 from pointbook.domain.rules.effect import Effect, effect, giving, rules_in_force
 from pointbook.domain.rules.engine import EarningResult, Engine, Part, ProductPoints
 from pointbook.domain.rules.evaluation import Gain
-from pointbook.domain.rules.lots import STANDARD_LOT, Lot, lot_lifetime
+from pointbook.domain.rules.lots import STANDARD_LOT, Lot, lot_lifetime, lot_lifetime_from
 from pointbook.domain.rules.occasion import Holidays, Occasion, Place, Why
 from pointbook.domain.rules.reading import read_rule, write_rule
 from pointbook.domain.rules.rule import (
@@ -62,6 +62,7 @@ __all__ = [
     "giving",
     "inverted",
     "lot_lifetime",
+    "lot_lifetime_from",
     "read_rule",
     "rules_in_force",
     "simulate",

@@ -1,6 +1,7 @@
 """The money that points come from (R11): minor units, exact, at least 0.
 
-- Points pay goods first, then the surcharge, then the delivery fee.
+- Points pay goods first, then the surcharge, then the delivery fee. What gift cards that points bought have paid
+  counts like points redeemed; any other gift card is money.
 - A line that does not earn bears its share of discounts and of the points redeemed, and what is left of it does
   not count.
 - On a net basis a line counts with the net part of what is left of it; a line of which the shop says neither net
@@ -25,7 +26,7 @@ class BasisKind(NamedTuple):
 
 def basis(content: OrderContent, kind: BasisKind, redeemed_value: int) -> int | Fraction:
     """Goods less discounts, shop vouchers and what points paid, with the fees that belong to it."""
-    redeemed = 0 if kind.inclusive_of_redeemed_value else redeemed_value
+    redeemed = 0 if kind.inclusive_of_redeemed_value else redeemed_value + content.paid_by_gift_cards
     if not kind.net and all(line.earns for line in content.lines):
         # Which line bears what makes no difference: the lines may count as one.
         reductions = content.reductions

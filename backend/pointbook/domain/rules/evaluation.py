@@ -17,7 +17,7 @@ from pointbook.domain.rules.admission import NO_PLACES, Places
 from pointbook.domain.rules.basis import BasisKind, basis
 from pointbook.domain.rules.caps import Counter, counters, room
 from pointbook.domain.rules.compiled import CompiledRule
-from pointbook.domain.rules.lots import Lot, lot_lifetime
+from pointbook.domain.rules.lots import Lot, lot_lifetime, lot_lifetime_from
 from pointbook.domain.rules.occasion import Occasion, Why
 from pointbook.domain.rules.rule import NO_CAPS, RuleKind
 
@@ -238,10 +238,15 @@ class Evaluation:
         return Gain(rule, rounded, points)
 
     def _lots_that_ended(self) -> tuple[Lot, ...]:
-        at = self.occasion.earned_at
+        engine, begins, at = self.engine, self.occasion.available_from, self.occasion.earned_at
+        if begins is not None:
+            return tuple(
+                lot
+                for lot in engine.doubtful_lots
+                if not lot_lifetime_from(engine.settings, lot, begins, engine.zone)
+            )
         if at is None:
             return ()
-        engine = self.engine
         return tuple(
             lot for lot in engine.doubtful_lots if not lot_lifetime(engine.settings, lot, at, engine.zone)
         )

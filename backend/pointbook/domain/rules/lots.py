@@ -50,6 +50,13 @@ def lot_lifetime(settings: ProgrammeSettings, lot: Lot, earned_at: datetime, zon
     return lifetime(earned_at, waiting, lot.expiry or settings.expiry, settings.expiry_counts_from, zone)
 
 
+def lot_lifetime_from(
+    settings: ProgrammeSettings, lot: Lot, available_from: datetime, zone: ZoneInfo
+) -> Lifetime | None:
+    """The same for points that can be spent from a given instant on, from which their expiry counts too (R13)."""
+    return lifetime(available_from, _NO_WAIT, lot.expiry or settings.expiry, settings.expiry_counts_from, zone)
+
+
 def lot_order(lot: Lot) -> tuple[bool, bool, int, str]:
     """The programme's usual lot first, then any fixed order."""
     expiry = lot.expiry or Expiry()

@@ -56,6 +56,8 @@ class Occasion(NamedTuple):
     """When the points would be granted; None: whether they would have ended is not asked."""
     closed: Why | None = None
     """PROGRAMME_STOPPED or STORE_OFF: nothing is earned."""
+    available_from: datetime | None = None
+    """When the points could be spent, if that is not for the waiting time to say."""
 
 
 def no_holidays(_day: date) -> frozenset[str]:

@@ -15,6 +15,7 @@ from pointbook.services.gift_cards.buying import (
 )
 from pointbook.services.gift_cards.cards import CardEntry, GiftCard, history
 from pointbook.services.gift_cards.looking import CardPage, balance, card_page, page_token
+from pointbook.services.gift_cards.recognising import recognised
 from pointbook.services.gift_cards.using import (
     GIFT_CARD_REFUNDED,
     GIFT_CARD_USED,
@@ -64,6 +65,7 @@ __all__ = [
     "hold",
     "list_bought",
     "page_token",
+    "recognised",
     "refund",
     "release",
     "use",

@@ -1,10 +1,8 @@
-"""Example operations of GraphiQL: a purchase paid with points and what the staff do, in the order to try them.
+"""What the shop and its customer do: a purchase paid with points, and a booking."""
 
-Each works after those before it, in a programme that gives 50 points for joining, as the demo does.
-"""
+from typing import Final
 
-import json
-from typing import Any, Final
+from pointbook.http.examples.tab import tab
 
 _CART: Final = {"id": "cart-1", "total": "19.99", "currency": "EUR"}
 _PLACED_AT: Final = "2026-03-02T10:00:00+01:00"
@@ -13,13 +11,8 @@ _LINES: Final = [
     {"id": "2", "articleId": "cup", "quantity": "1", "unitPrice": "475.00", "amount": "475.00"},
 ]
 
-
-def _tab(query: str, **variables: Any) -> dict[str, str]:
-    return {"query": query.strip() + "\n", "variables": json.dumps(variables, indent=2) if variables else ""}
-
-
-EXAMPLES: Final = [
-    _tab(
+PURCHASE: Final = [
+    tab(
         """
 # Put a secret key (sk_...) above and press Use:
 # the reference appears under the book on the left.
@@ -39,7 +32,7 @@ query Programme {
 }
 """
     ),
-    _tab(
+    tab(
         """
 # For everybody: the earning rules that give points
 # now (there may be none), and the conditions in words.
@@ -53,7 +46,7 @@ query Terms($locale: String) {
 """,
         locale="en",
     ),
-    _tab(
+    tab(
         """
 # For everybody: what a product's page says.
 query ProductPoints($product: ProductInput!) {
@@ -65,7 +58,7 @@ query ProductPoints($product: ProductInput!) {
 """,
         product={"articleId": "coffee", "price": "12.50", "quantity": "2"},
     ),
-    _tab(
+    tab(
         """
 # For everybody: what may be had for points (nothing
 # yet), and for a customer what they can afford.
@@ -80,7 +73,7 @@ query Catalogues($locale: String) {
 """,
         locale="en",
     ),
-    _tab(
+    tab(
         """
 # For the shop's back end. Put the token into the
 # field above: with it you are the customer.
@@ -93,7 +86,7 @@ mutation CustomerToken($input: CustomerTokenCreateInput!) {
 """,
         input={"customerExternalId": "customer-1"},
     ),
-    _tab(
+    tab(
         """
 # For the customer.
 mutation Join {
@@ -108,7 +101,7 @@ mutation Join {
 }
 """
     ),
-    _tab(
+    tab(
         """
 # For the customer: what the order of the next tab
 # will earn, and why.
@@ -125,7 +118,7 @@ query EarnQuote($cart: EarnCartInput!) {
 """,
         cart={"currency": "EUR", "placedAt": _PLACED_AT, "lines": _LINES, "deliveryFee": "4.90"},
     ),
-    _tab(
+    tab(
         """
 # For the shop's back end: take the token out again.
 # The points may be pending for a while.
@@ -155,7 +148,7 @@ mutation SubmitOrder($input: SubmitOrderInput!) {
             }
         },
     ),
-    _tab(
+    tab(
         """
 # For the customer. The database answers all of it
 # in one statement.
@@ -178,7 +171,7 @@ query AccountPage {
 }
 """
     ),
-    _tab(
+    tab(
         """
 # For the customer: why there were points for that.
 # Take the id of an ACCRUAL from AccountPage.
@@ -200,7 +193,7 @@ query Explain($entry: ID!) {
 """,
         entry="",
     ),
-    _tab(
+    tab(
         """
 # For the customer: nothing is held yet.
 query Quote($cart: CartInput!) {
@@ -217,7 +210,7 @@ query Quote($cart: CartInput!) {
 """,
         cart=_CART,
     ),
-    _tab(
+    tab(
         """
 # For the customer: the points are held and the
 # voucher code is valid from now on.
@@ -240,7 +233,7 @@ mutation Redeem($input: RedeemPointsInput!) {
 """,
         input={"mode": "PARTIAL", "points": 30, "cart": _CART, "idempotencyKey": "redeem-1"},
     ),
-    _tab(
+    tab(
         """
 # For the customer: take the id from Redeem.
 mutation Extend($input: ExtendRedemptionInput!) {
@@ -254,7 +247,7 @@ mutation Extend($input: ExtendRedemptionInput!) {
 """,
         input={"redemptionId": "", "idempotencyKey": "extend-1"},
     ),
-    _tab(
+    tab(
         """
 # For the shop's back end: what a code stands for.
 # Take the code from Redeem.
@@ -270,7 +263,7 @@ query Voucher($code: String!) {
 """,
         code="",
     ),
-    _tab(
+    tab(
         """
 # For the shop's back end: the points of that code are
 # spent. An order with the code on it does the same.
@@ -289,7 +282,7 @@ mutation Capture($input: CaptureRedemptionInput!) {
 """,
         input={"voucherCode": "", "idempotencyKey": "capture-1"},
     ),
-    _tab(
+    tab(
         """
 # For the customer: two more carts, neither of which
 # is bought. The next tabs give their points back.
@@ -306,7 +299,7 @@ fragment Held on RedeemPointsResult {
         first={"mode": "PARTIAL", "points": 10, "cart": {**_CART, "id": "cart-2"}, "idempotencyKey": "redeem-2"},
         second={"mode": "PARTIAL", "points": 10, "cart": {**_CART, "id": "cart-3"}, "idempotencyKey": "redeem-3"},
     ),
-    _tab(
+    tab(
         """
 # For the customer: give the points back. Take the
 # first id from RedeemTwoMore.
@@ -319,7 +312,7 @@ mutation Cancel($input: CancelRedemptionInput!) {
 """,
         input={"redemptionId": "", "idempotencyKey": "cancel-1"},
     ),
-    _tab(
+    tab(
         """
 # For the shop's back end: give the points of a code
 # back, the second from RedeemTwoMore.
@@ -332,7 +325,7 @@ mutation Release($input: ReleaseRedemptionInput!) {
 """,
         input={"voucherCode": "", "idempotencyKey": "release-1"},
     ),
-    _tab(
+    tab(
         """
 # For the shop's back end: one of the two coffees of
 # order-1 comes back. Refund `money`.
@@ -361,201 +354,33 @@ mutation SubmitReturn($input: SubmitReturnInput!) {
             }
         },
     ),
-    _tab(
+    tab(
         """
-# For the staff: put a staff key (st_...) above and press
-# Use, without a token. Rules, and why one gives nothing.
-query EarningRules {
-  earningRules(first: 20) {
-    nodes {
-      key
-      state
-      inertReason
-      newest { version effectiveFrom rule { kind name points factor targets } }
-    }
-  }
-}
-"""
-    ),
-    _tab(
-        """
-# For the staff: the order of this purchase, every entry
-# that it and its return caused, and why.
-query Order($externalId: ID!) {
-  order(externalId: $externalId) {
-    state
-    points
-    redeemed { amount currency }
-    entries(first: 10) {
-      nodes {
-        item { kind points at }
-        explanation { rules(first: 5) { label points } }
-        returnDocument { externalId value { amount } }
-      }
-    }
-  }
-}
-""",
-        externalId="order-1",
-    ),
-    _tab(
-        """
-# For the staff: in force 5 seconds later. Whoever edits
-# it names the version they have seen.
-mutation CreateRule($input: CreateRuleInput!) {
-  createRule(input: $input) {
-    ... on CreateRuleSuccess {
-      rule { key state newest { version effectiveFrom } }
+# For the shop's back end: an appointment is booked. It
+# has points if a rule of the kind SERVICE is for it.
+# Send it again with other times, or CANCELLED.
+mutation SubmitBooking($input: SubmitBookingInput!) {
+  submitBooking(input: $input) {
+    ... on SubmitBookingSuccess {
+      outcome
+      points
+      availableFrom
+      replayed
     }
     ... on UserError { code message }
   }
 }
 """,
         input={
-            "key": "coffee-week",
-            "rule": {
-                "kind": "ARTICLE",
-                "name": "coffee week",
-                "labels": [{"locale": "de", "text": "Kaffeewoche: {points} Punkte extra"}],
-                "points": 5,
-                "targets": ["coffee"],
-            },
-        },
-    ),
-    _tab(
-        """
-# For the staff: a gift card and an item on sale at once,
-# and how many of the item there are.
-mutation FillCatalogues(
-  $card: SaveGiftCardProductInput!
-  $item: SaveExchangeItemInput!
-  $stock: ChangeExchangeStockInput!
-) {
-  saveGiftCardProduct(input: $card) {
-    ... on SaveGiftCardProductSuccess { product { sku pricePoints faceValue { amount currency } } }
-    ... on UserError { code message }
-  }
-  saveExchangeItem(input: $item) {
-    ... on SaveExchangeItemSuccess { item { sku pricePoints fee { amount currency } stock } }
-    ... on UserError { code message }
-  }
-  changeExchangeStock(input: $stock) {
-    ... on ChangeExchangeStockSuccess { stock }
-    ... on UserError { code message }
-  }
-}
-""",
-        card={
-            "sku": "gift-card-50",
-            "names": [{"locale": "de", "text": "Gutschein über 50 €"}],
-            "pricePoints": 500,
-            "faceValue": "50.00",
-            "validityDays": 730,
-        },
-        item={
-            "sku": "mug",
-            "names": [{"locale": "de", "text": "Becher"}],
-            "pricePoints": 5,
-            "fee": "0.10",
-            "maxPerOrder": 5,
-        },
-        stock={"sku": "mug", "set": {"stock": 100, "expected": None}, "idempotencyKey": "stock-1"},
-    ),
-    _tab(
-        """
-# For the customer, with the token: points are exchanged
-# at the price shown, or not at all.
-mutation PlaceExchangeOrder($input: PlaceExchangeOrderInput!) {
-  placeExchangeOrder(input: $input) {
-    ... on PlaceExchangeOrderSuccess {
-      order {
-        id
-        state
-        points
-        fee { amount currency }
-        lines { sku name quantity points }
-      }
-    }
-    ... on PriceChanged { sku pricePoints fee }
-    ... on SoldOut { sku left }
-    ... on UserError { code message }
-  }
-}
-""",
-        input={
-            "lines": [{"sku": "mug", "quantity": 2, "pricePoints": 5, "fee": "0.10"}],
-            "deliveryNote": "Please gift-wrap.",
-            "idempotencyKey": "exchange-1",
-        },
-    ),
-    _tab(
-        """
-# For the staff: which orders are still to be handed over.
-query ExchangeOrders {
-  exchangeOrders(filter: { state: SUBMITTED }, sort: OLDEST, first: 20) {
-    nodes { id customerExternalIds placedAt points deliveryNote lines { sku name quantity } }
-    pageInfo { hasNextPage endCursor }
-  }
-}
-"""
-    ),
-    _tab(
-        """
-# For the staff: the member has got it. The id is in
-# ExchangeOrders. No point moves, and nobody gets mail.
-mutation SetExchanged($input: SetExchangedInput!) {
-  setExchanged(input: $input) {
-    ... on SetExchangedSuccess { order { state exchangedAt } }
-    ... on UserError { code message }
-  }
-}
-""",
-        input={"id": "", "exchanged": True},
-    ),
-    _tab(
-        """
-# For the staff: after all not. Once it is open again, it
-# can be cancelled, and the points go back.
-mutation CancelExchangeOrder($open: SetExchangedInput!, $cancel: CancelExchangeOrderInput!) {
-  setExchanged(input: $open) {
-    ... on SetExchangedSuccess { order { state } }
-    ... on UserError { code message }
-  }
-  cancelExchangeOrder(input: $cancel) {
-    ... on CancelExchangeOrderSuccess { order { state cancelledAt } }
-    ... on UserError { code message }
-  }
-}
-""",
-        open={"id": "", "exchanged": False},
-        cancel={"id": ""},
-    ),
-    _tab(
-        """
-# For the staff: what that rule would have changed over
-# the orders of a year. Nothing is changed by it.
-mutation SimulateRule($input: SimulateRuleInput!) {
-  simulateRule(input: $input) {
-    ... on SimulateRuleSuccess {
-      simulation {
-        id
-        state
-        ordersTotal
-        ordersChanged
-        membersChanged
-        difference
-        byRule { key difference }
-      }
-    }
-    ... on UserError { code message }
-  }
-}
-""",
-        input={
-            "placedFrom": "2025-12-01T00:00:00Z",
-            "placedTo": "2026-12-01T00:00:00Z",
-            "key": "coffee-week",
-            "version": 1,
+            "booking": {
+                "externalId": "booking-1",
+                "serviceId": "tasting",
+                "startsAt": "2026-03-06T10:00:00+01:00",
+                "endsAt": "2026-03-06T11:30:00+01:00",
+                "status": "BOOKED",
+                "participants": 2,
+                "customer": {"externalId": "customer-1"},
+            }
         },
     ),
 ]

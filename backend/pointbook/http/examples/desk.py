@@ -1,0 +1,116 @@
+"""What the staff look at and change."""
+
+from typing import Final
+
+from pointbook.http.examples.tab import tab
+
+DESK: Final = [
+    tab(
+        """
+# For the staff: put a staff key (st_...) above and press
+# Use, without a token. Rules, and why one gives nothing.
+query EarningRules {
+  earningRules(first: 20) {
+    nodes {
+      key
+      state
+      inertReason
+      newest { version effectiveFrom rule { kind name points factor targets } }
+    }
+  }
+}
+"""
+    ),
+    tab(
+        """
+# For the staff: the order of this purchase, every entry
+# that it and its return caused, and why.
+query Order($externalId: ID!) {
+  order(externalId: $externalId) {
+    state
+    points
+    redeemed { amount currency }
+    entries(first: 10) {
+      nodes {
+        item { kind points at }
+        explanation { rules(first: 5) { label points } }
+        returnDocument { externalId value { amount } }
+      }
+    }
+  }
+}
+""",
+        externalId="order-1",
+    ),
+    tab(
+        """
+# For the staff: the appointments of a month.
+query Bookings($filter: BookingFilterInput) {
+  bookings(filter: $filter, first: 20) {
+    nodes {
+      externalId
+      serviceId
+      startsAt
+      status
+      outcome
+      points
+      availableFrom
+    }
+  }
+}
+""",
+        filter={"startsFrom": "2026-03-01T00:00:00+01:00", "startsTo": "2026-04-01T00:00:00+02:00"},
+    ),
+    tab(
+        """
+# For the staff: in force 5 seconds later. Whoever edits
+# it names the version they have seen.
+mutation CreateRule($input: CreateRuleInput!) {
+  createRule(input: $input) {
+    ... on CreateRuleSuccess {
+      rule { key state newest { version effectiveFrom } }
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "key": "coffee-week",
+            "rule": {
+                "kind": "ARTICLE",
+                "name": "coffee week",
+                "labels": [{"locale": "de", "text": "Kaffeewoche: {points} Punkte extra"}],
+                "points": 5,
+                "targets": ["coffee"],
+            },
+        },
+    ),
+    tab(
+        """
+# For the staff: what that rule would have changed over
+# the orders of a year. Nothing is changed by it.
+mutation SimulateRule($input: SimulateRuleInput!) {
+  simulateRule(input: $input) {
+    ... on SimulateRuleSuccess {
+      simulation {
+        id
+        state
+        ordersTotal
+        ordersChanged
+        membersChanged
+        difference
+        byRule { key difference }
+      }
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "placedFrom": "2025-12-01T00:00:00Z",
+            "placedTo": "2026-12-01T00:00:00Z",
+            "key": "coffee-week",
+            "version": 1,
+        },
+    ),
+]
