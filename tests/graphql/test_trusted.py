@@ -37,7 +37,7 @@ def test_every_trusted_document_costs_less_than_a_customer_has(text: str) -> Non
         None, document_id(text), None, {"first": 20}, any_document=False, introspection=False, read_only=False
     )
     assert prepared.refusal is None
-    assert 10 <= prepared.cost <= 650
+    assert 10 <= prepared.cost <= 500
 
 
 async def test_a_guest_runs_published_documents_only(shop: Shop) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pointbook.domain import errors
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services import catalogue
 from pointbook.services.audit import Action, list_entries
 from pointbook.services.catalogue import (
     EXCHANGE_ITEMS,
@@ -85,6 +86,16 @@ async def test_what_is_wrong_changes_nothing(
     for wrong in ({"pricePoints": 0}, {"names": {"en": "Mug"}}, {"names": {"de": "a", "fr": "b"}}):
         call = save_offer(installation, programme.id, shelf, {**whole, **wrong}, now=NOW)
         await refused(call, errors.InvalidInput, installation.db, programme)
+
+
+async def test_a_catalogue_is_bounded(
+    installation: Installation, programme: ProgrammeSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "OFFERS_MAX", 1)
+    await save(installation, programme)
+    await save(installation, programme, pricePoints=160)
+    call = save_offer(installation, programme.id, EXCHANGE_ITEMS, {**MUG, "sku": "bag"}, now=NOW)
+    await refused(call, errors.InvalidInput, installation.db, programme)
 
 
 async def test_only_what_is_active_and_counts_in_the_currency_is_on_sale(installation: Installation) -> None:

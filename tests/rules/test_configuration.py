@@ -175,3 +175,42 @@ async def test_a_region_without_a_calendar_makes_no_programme(installation: Inst
             installation, "x", edited(preset("azpl"), holidays={"country": "XX"}), now=LONG_BEFORE
         )
     assert await programmes.list_programmes(installation) == []
+
+
+async def test_offers_are_made_and_changed_by_their_sku_and_none_is_removed(installation: Installation) -> None:
+    programme = await made(installation, "azpl")
+    configuration = preset("azpl")
+    again = await import_configuration(installation, programme.id, configuration, now=NOW)
+    assert again.offers == 0
+    mug, *_ = write_configuration(configuration)["exchangeItems"]
+    card = {"sku": "card", "names": {"pl": "Karta"}, "pricePoints": 500, "faceValue": "50.00"}
+    changed = edited(configuration, exchangeItems=[{**mug, "active": True}], giftCards=[card])
+    assert (await import_configuration(installation, programme.id, changed, now=NOW)).offers == 2
+    exported = await export_configuration(installation, programme.id)
+    assert [(item.sku, item.active) for item in exported.exchange_items] == [
+        ("mug", True),
+        ("tote-bag", False),
+        ("notebook", False),
+    ]
+    assert [offer.face_value for offer in exported.gift_cards] == [5_000]
+
+
+@pytest.mark.parametrize(
+    ("offers", "field"),
+    [
+        (
+            {"exchangeItems": [{"sku": "a", "names": {"pl": "a"}, "pricePoints": 0}]},
+            "exchangeItems[0].pricePoints",
+        ),
+        ({"exchangeItems": [{"sku": "a", "names": {"fr": "a"}, "pricePoints": 1}]}, "exchangeItems[0].names.fr"),
+        ({"giftCards": [{"sku": "a", "names": {"pl": "a"}, "pricePoints": 1}]}, "giftCards[0].faceValue"),
+        (
+            {"exchangeItems": [{"sku": "a", "names": {"pl": "a"}, "pricePoints": 1}] * 2},
+            "exchangeItems[1].sku",
+        ),
+    ],
+)
+async def test_an_offer_that_cannot_be_names_its_field(offers: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        edited(preset("azpl"), **offers)
+    assert refusal.value.field == field

@@ -25,7 +25,8 @@ async def selling(opened: OpenShop, points: int = 400, **settings: Any) -> Shop:
     await shop.sell("mug", 150, stock=10, fee="0.10")
     await shop.sell("bag", 40)
     await shop.join()
-    await give_points(shop.installation, shop.programme, "c-1", points, now=shop.clock())
+    end = at("2027-01-01")
+    await give_points(shop.installation, shop.programme, "c-1", points, expires_at=end, now=shop.clock())
     return shop
 
 
@@ -42,6 +43,7 @@ async def spendable(shop: Shop, customer: str = "c-1") -> int:
 async def test_e35_an_exchange_is_placed_decided_and_cancelled(opened: OpenShop) -> None:
     shop = await selling(opened)
     lots = await shop.me("expiringPoints(days: 365) { points lastDay }")
+    assert lots["expiringPoints"] == [{"points": 400, "lastDay": "2027-01-01"}]
     order = await shop.exchange(MUG, BAG, note="Room 7,\nsecond floor")
     assert (order["state"], order["points"], order["fee"]) == (
         "SUBMITTED",

@@ -148,6 +148,8 @@ async def import_offers(
     now: datetime,
 ) -> int:
     """``save_offer`` of each of them, all or none; how many were new or another. Raises InvalidInput."""
+    if not offers:
+        return 0
 
     async def attempt() -> int:
         async with _changing(installation, programme_id, by, now) as desk:

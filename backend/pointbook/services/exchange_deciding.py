@@ -55,10 +55,10 @@ async def cancel_order(
     """
 
     async def call(programme: ProgrammeSnapshot) -> ExchangeOrder:
-        async with installation.db.bare_transaction(programme.id) as connection:
-            account_id = await rows.account_of(connection, programme.id, order_id)
-        if account_id is None:
+        row = await installation.db.one_row(programme.id, rows.ACCOUNT_OF, programme.id, order_id)
+        if row is None:
             raise errors.ExchangeOrderNotFound
+        account_id: int = row["account_id"]
 
         async def attempt() -> ExchangeOrder:
             async with installation.db.bare_transaction(programme.id) as connection:

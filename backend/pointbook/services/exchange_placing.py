@@ -94,8 +94,8 @@ class _Placing:
         earlier = await ledger.spent_by(connection, programme.id, self.request)
         if earlier is not None:
             return await self._placed(connection, UUID(hex=earlier.source.id))
-        await check_unchanged(connection, programme)
         on_sale = await self._on_sale(connection, account_id)
+        await check_unchanged(connection, programme)
         lines = exchange.order_lines(self.asked, on_sale, programme.settings_at(self.now), programme.currency)
         public_id = uuid4()
         points = sum(line.points for line in lines)

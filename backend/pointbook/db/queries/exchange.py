@@ -114,13 +114,6 @@ async def move_stock(
     await connection.execute(_MOVE, programme_id, order_id, movement.value, sign, now)
 
 
-async def account_of(connection: Connection, programme_id: int, public_id: UUID) -> int | None:
-    """Whose order it is; that never changes."""
-    statement = "select account_id from exchange_order where programme_id = $1 and public_id = $2"
-    account_id: int | None = await connection.fetchval(statement, programme_id, public_id)
-    return account_id
-
-
 async def lock_order(
     connection: Connection, programme_id: int, public_id: UUID
 ) -> tuple[int, ExchangeState] | None:
@@ -150,6 +143,9 @@ async def list_orders(
     arguments = (criteria.state, criteria.placed_from, criteria.placed_to, criteria.account_id)
     return list(await connection.fetch(statement, programme_id, *arguments, *(after or (None, None)), most))
 
+
+ACCOUNT_OF: Final = "select account_id from exchange_order where programme_id = $1 and public_id = $2"
+"""Whose order it is; that never changes."""
 
 _LOCK_ITEMS: Final = """
 select * from exchange_item where programme_id = $1 and sku = any($2::text[]) order by id for no key update
