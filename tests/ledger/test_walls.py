@@ -108,7 +108,10 @@ async def test_the_application_may_call_what_is_granted_and_no_helper(
     assert {
         name for name, row in granted.items() if "search_path=ledger, pg_temp" not in row["proconfig"]
     } == set()
-    entrances = ("ledger.guard(", "ledger.enter(", "ledger.enter_by_hold(", "ledger.read_account(")
+    entrances = (
+        *("ledger.guard(", "ledger.enter(", "ledger.enter_by_hold(", "ledger.read_account("),
+        "ledger.begin_on_card(",
+    )
     unguarded = {name for name, row in granted.items() if not any(way in row["prosrc"] for way in entrances)}
     assert unguarded == set()
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

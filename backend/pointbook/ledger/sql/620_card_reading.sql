@@ -49,6 +49,27 @@ begin
 end;
 $$;
 
+-- The beginning of every write to one card: guard, clock, lock, bring the card to now, look the request up. An answer with a
+-- status is the caller's, at once.
+create function ledger.begin_on_card(
+    in_programme int, in_card uuid, in_request bytea[], in_now timestamptz, out card ledger.card,
+    out answer ledger.card_answer)
+language plpgsql as $$
+begin
+    perform ledger.guard(in_programme);
+    if ledger.clock_ahead(in_programme, in_now) then
+        answer := ledger.card_refusal('clock_ahead');
+        return;
+    end if;
+    card := ledger.enter_card(in_programme, in_card, in_now);
+    if card.card_id is null then
+        answer := ledger.card_refusal('no_card');
+    else
+        answer := ledger.replayed_card(in_programme, in_request);
+    end if;
+end;
+$$;
+
 create function ledger.remember_card(in_programme int, in_request bytea[], in_answer ledger.card_answer) returns void
 language plpgsql as $$
 begin

@@ -9,19 +9,14 @@ returns ledger.card_answer
 language plpgsql security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_generic_plan as $$
 declare
+    begun record;
     card ledger.card;
     answer ledger.card_answer;
     at timestamptz;
 begin
-    perform ledger.guard(in_programme);
-    if ledger.clock_ahead(in_programme, in_now) then
-        return ledger.card_refusal('clock_ahead');
-    end if;
-    card := ledger.enter_card(in_programme, in_card, in_now);
-    if card.card_id is null then
-        return ledger.card_refusal('no_card');
-    end if;
-    answer := ledger.replayed_card(in_programme, in_request);
+    begun := ledger.begin_on_card(in_programme, in_card, in_request, in_now);
+    card := begun.card;
+    answer := begun.answer;
     if answer.status is not null then
         return answer;
     elsif in_amount > card.open then
@@ -58,19 +53,14 @@ returns ledger.card_answer
 language plpgsql security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_generic_plan as $$
 declare
+    begun record;
     card ledger.card;
     hold ledger.card_hold;
     answer ledger.card_answer;
 begin
-    perform ledger.guard(in_programme);
-    if ledger.clock_ahead(in_programme, in_now) then
-        return ledger.card_refusal('clock_ahead');
-    end if;
-    card := ledger.enter_card(in_programme, in_card, in_now);
-    if card.card_id is null then
-        return ledger.card_refusal('no_card');
-    end if;
-    answer := ledger.replayed_card(in_programme, in_request);
+    begun := ledger.begin_on_card(in_programme, in_card, in_request, in_now);
+    card := begun.card;
+    answer := begun.answer;
     if answer.status is not null then
         return answer;
     end if;
