@@ -14,7 +14,7 @@ from pointbook.services.gift_cards.buying import (
     list_bought,
 )
 from pointbook.services.gift_cards.cards import CardEntry, GiftCard, history
-from pointbook.services.gift_cards.looking import CardPage, balance, card_page, page_token
+from pointbook.services.gift_cards.looking import CardPage, balance, card_page, facts_of, page_path
 from pointbook.services.gift_cards.using import (
     GIFT_CARD_REFUNDED,
     GIFT_CARD_USED,
@@ -58,12 +58,13 @@ __all__ = [
     "balance",
     "buy",
     "card_page",
+    "facts_of",
     "find_bought",
     "gift_card",
     "history",
     "hold",
     "list_bought",
-    "page_token",
+    "page_path",
     "refund",
     "release",
     "use",
