@@ -8,10 +8,12 @@ import pytest
 
 from pointbook.db.session import Database
 from pointbook.services import outbox
+from pointbook.services.installation import Installation
 from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions, Undeliverable
 from pointbook.worker.subscriptions import subscriptions
 from tests.faults.market import open_market
 from tests.faults.scenarios import Orders, Redemptions
+from tests.support import SECRET
 from tests.worker.messages import NOW, Receiver, age, new_programme, promise, rows, withdraw
 
 TOPIC = "order.earned"
@@ -343,5 +345,6 @@ async def test_every_topic_that_is_promised_has_a_receiver(db: Database) -> None
     await Redemptions(market, moment, captured=True).on(db)(1, "1")
     told = {row["topic"] for row in await rows(db, market.programme_id)}
     assert told == {"member.joined", "points.credited", "redemption.captured"}
-    await outbox.drain(db, subscriptions())
+    listening = subscriptions(Installation.of(db, SECRET), None, lambda: moment)
+    await outbox.drain(db, listening)
     assert {row["last_error"] for row in await rows(db, market.programme_id)} == {None}
