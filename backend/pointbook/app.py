@@ -14,6 +14,7 @@ from pointbook.graphql.masking import log_defect
 from pointbook.graphql.schema import build_schema, printed
 from pointbook.graphql.trusted import shipped
 from pointbook.http.endpoint import GraphQLEndpoint
+from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
 from pointbook.http.pages import Pages
 from pointbook.http.rate_limit import UNLIMITED, RateLimiter, Rates, ValkeyLeases
@@ -59,7 +60,8 @@ def create_app(
             endpoint = GraphQLEndpoint(engine, installation, limiter, allowed, clock=clock, report=_report)
             webhooks = WebhookReceiver(installation, limiter, allowed, clock=clock, report=_report)
             pages = Pages(health, printed(schema), settings.public_url)
-            app.router.routes.extend(routes(endpoint, webhooks, pages, health))
+            cards = GiftCardPages(installation, clock=clock, report=_report)
+            app.router.routes.extend(routes(endpoint, webhooks, pages, cards, health))
             app.state.installation = installation
             yield
             app.router.routes.clear()

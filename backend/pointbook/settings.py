@@ -4,14 +4,25 @@ Settings of a programme (rates, waiting time, hold length, ...) are data: ``doma
 """
 
 import re
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS = Path("/run/secrets")
+_NAMED = re.compile(r"(?:(?P<name>[^<>]*)<)?(?P<mailbox>[^<>\s]+)(?(name)>)")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]*)(:\d{1,5})?")
 
 
@@ -42,8 +53,35 @@ def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
     return parts.scheme in schemes and well_formed and not astray
 
 
+def _one_server(url: SecretStr) -> SecretStr:
+    """Raises ValueError unless it is one host, perhaps with a port, and nothing behind it."""
+    parts = urlsplit(url.get_secret_value())
+    try:
+        named = parts.hostname and "," not in parts.hostname and (parts.port or True)
+    except ValueError:
+        named = False
+    if not named or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must name one server and no more: smtp://user:password@host:port")
+    return url
+
+
+def _mailbox(value: object) -> object:
+    """The sender of mail as a text like Name <address>."""
+    if not isinstance(value, str):
+        return value
+    parts = _NAMED.fullmatch(value.strip())
+    try:
+        if parts is not None and parts["mailbox"].isascii():
+            return Address((parts["name"] or "").strip(' "'), addr_spec=parts["mailbox"])
+    except (ValueError, MessageError, IndexError):  # all that the parser of addresses raises
+        pass
+    raise ValueError("must be one address, as in Name <name@host>")
+
+
 PostgresUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
+SmtpUrl = Annotated[SecretStr, _url_of("smtp", "smtps"), AfterValidator(_one_server)]
+Mailbox = Annotated[InstanceOf[Address], BeforeValidator(_mailbox)]
 
 
 class Settings(BaseSettings):
@@ -69,6 +107,12 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         None, min_length=32, description="voucher codes and token secrets are derived from it; keep it for ever"
     )
+    smtp_url: SmtpUrl | None = Field(
+        None, description="smtp:// or smtps:// URL of the server that takes mail; without it no mail is sent"
+    )
+    mail_from: Mailbox | None = Field(
+        None, validate_default=True, description="whom mail comes from; needed with the server"
+    )
     data_dir: Path = Field(Path(".pointbook"), description="where the embedded servers keep their data")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -84,3 +128,10 @@ class Settings(BaseSettings):
     transaction_pooler: bool = Field(
         default=False, description="PgBouncer in transaction mode: no prepared statement is kept"
     )
+
+    @field_validator("mail_from")
+    @classmethod
+    def _both_or_none(cls, sender: Address | None, info: ValidationInfo) -> Address | None:
+        if "smtp_url" in info.data and (info.data["smtp_url"] is None) != (sender is None):
+            raise ValueError("mail needs both POINTBOOK_SMTP_URL and POINTBOOK_MAIL_FROM, or neither")
+        return sender

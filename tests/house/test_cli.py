@@ -210,6 +210,27 @@ def test_a_key_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
     one_line(pointbook("key", "revoke", "00000000-0000-0000-0000-000000000000"), 1, "no key of this programme")
 
 
+def test_a_message_that_was_given_up_is_shown_and_tried_again(pointbook: Command, database: TestDatabase) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+
+    async def park() -> int:
+        connection = await asyncpg.connect(database.admin_url)
+        number: int = await connection.fetchval(
+            "insert into outbox_message (programme_id, topic, payload, created_at, due_at, attempts, last_error)"
+            " select id, 'gift_card.delivery', '{}', now(), 'infinity', 1, 'MailRefused: 550' from programme"
+            " returning id"
+        )
+        await connection.close()
+        return number
+
+    number = str(asyncio.run(park()))
+    listed = pointbook("message", "parked").out
+    assert (number in listed, "MailRefused: 550" in listed) == (True, True)
+    assert pointbook("message", "retry", number).code == 0
+    assert "MailRefused" not in pointbook("message", "parked").out
+    one_line(pointbook("message", "retry", number), 1, "None of these is a parked message of roastery")
+
+
 def test_a_webhook_endpoint_is_shown_once_and_can_be_revoked(pointbook: Command) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery")
     made = pointbook("webhook", "create", "standard", "--label", "back end")

@@ -41,6 +41,15 @@ def test_whoever_others_wait_for_says_when_it_is_well() -> None:
             assert "healthcheck" in SERVICES[name] if healthy else name == "migrate"
 
 
+def test_the_worker_is_given_what_it_needs_for_mail_only_if_somebody_has_it() -> None:
+    environment = SERVICES["worker"]["environment"]
+    assert {name for name, value in environment.items() if value is None} == {
+        "POINTBOOK_SMTP_URL",
+        "POINTBOOK_MAIL_FROM",
+        "POINTBOOK_PUBLIC_URL",
+    }
+
+
 @pytest.mark.parametrize("service", [name for name, it in SERVICES.items() if it["restart"] != "no"])
 def test_whatever_keeps_running_says_when_it_is_well(service: str) -> None:
     assert SERVICES[service]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
@@ -96,6 +105,7 @@ def test_our_containers_are_given_settings_that_exist(tmp_path: Path) -> None:
     fields = {f"pointbook_{name}" for name in Settings.model_fields}
     for service in OURS:
         assert set(SERVICES[service]["secrets"]) <= fields
+        assert {name.lower() for name in SERVICES[service].get("environment", {})} <= fields
         assert tuple(SERVICES[service]["command"]) in COMMANDS
     # The names under /run/secrets are the ones that the process looks for.
     read = Settings(_secrets_dir=tmp_path / "secrets", _env_file=None)

@@ -48,6 +48,47 @@ def test_a_password_that_takes_a_url_apart_is_refused_and_not_shown(field: str, 
     assert "cret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("sender", "name", "mailbox"),
+    [
+        ("cards@shop.example", "", "cards@shop.example"),
+        ("Rösterei Morgenrot <cards@shop.example>", "Rösterei Morgenrot", "cards@shop.example"),
+        ('"Shop, cards" <cards@shop.example>', "Shop, cards", "cards@shop.example"),
+    ],
+)
+@pytest.mark.parametrize(
+    "url", ["smtp://[::1]:25", "smtps://us%40er:p%2Fw,d@mail.example", "smtp://localhost:1025/"]
+)
+def test_a_server_and_a_sender_of_mail_are_taken(url: str, sender: str, name: str, mailbox: str) -> None:
+    settings = Settings.model_validate({"smtp_url": url, "mail_from": sender})
+    assert settings.mail_from is not None
+    assert (settings.mail_from.display_name, settings.mail_from.addr_spec) == (name, mailbox)
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://", "smtp://one,two", "smtp://mail/name", "smtp://mail:99999", "smtp://mail?x=1", "http://mail"]
+)
+def test_what_is_no_server_of_mail_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="smtp://user"):
+        Settings.model_validate({"smtp_url": url, "mail_from": "cards@shop.example"})
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["", "cards", "a@b, c@d", "a@", "Team: a@b;", "a@b\r\nBcc: x@y", "<a@b", "ä@b.de", "a@ö.de", "A\n<a@b>"],
+)
+def test_what_is_no_sender_of_mail_is_refused(sender: str) -> None:
+    with pytest.raises(ValidationError, match="must be one address"):
+        Settings.model_validate({"smtp_url": "smtp://mail", "mail_from": sender})
+
+
+@pytest.mark.parametrize("half", [{"smtp_url": "smtp://mail"}, {"mail_from": "cards@shop.example"}])
+def test_mail_needs_a_server_and_a_sender(half: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="or neither") as refused:
+        Settings.model_validate(half)
+    assert [error["loc"] for error in refused.value.errors()] == [("mail_from",)], "named at the start"
+
+
 @pytest.mark.parametrize(("field", "url"), [("database_url", "mysql://db/pointbook"), ("redis_url", "valkey")])
 def test_another_scheme_is_refused(field: str, url: str) -> None:
     with pytest.raises(ValidationError, match="must be a URL"):

@@ -8,10 +8,12 @@ import pytest
 
 from pointbook.db.session import Database
 from pointbook.services import outbox
-from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions
+from pointbook.services.installation import Installation
+from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions, Undeliverable
 from pointbook.worker.subscriptions import subscriptions
 from tests.faults.market import open_market
 from tests.faults.scenarios import Orders, Redemptions
+from tests.support import SECRET
 from tests.worker.messages import NOW, Receiver, age, new_programme, promise, rows, withdraw
 
 TOPIC = "order.earned"
@@ -92,7 +94,8 @@ async def test_what_is_withdrawn_while_a_worker_has_it_in_hand_does_not_come_bac
     [message_id] = await promise(db, programme_id, 1)
     [message] = await outbox._lease(db, programme_id, HASTY)
     assert await withdraw(db, programme_id, message_id)
-    await outbox._settle(db, programme_id, [(message, error)], HASTY)
+    failure = None if error is None else outbox._Failure(error)
+    await outbox._settle(db, programme_id, [(message, failure)], HASTY)
     await age(db, programme_id, 3600)
     assert await outbox._lease(db, programme_id, HASTY) == []
     assert await rows(db, programme_id) == []
@@ -208,7 +211,7 @@ async def test_a_worker_that_comes_late_does_not_end_its_successors_lease(db: Da
     (late,) = await outbox._lease(db, programme_id, HASTY)
     await age(db, programme_id, 3)
     (successor,) = await outbox._lease(db, programme_id, HASTY)
-    await outbox._settle(db, programme_id, [(late, "ConnectionError: late")], HASTY)
+    await outbox._settle(db, programme_id, [(late, outbox._Failure("ConnectionError: late"))], HASTY)
     assert await outbox._lease(db, programme_id, HASTY) == []
     await outbox._settle(db, programme_id, [(successor, None)], HASTY)
     assert [row["delivered_at"] is None for row in await rows(db, programme_id)] == [False]
@@ -308,6 +311,22 @@ async def test_delivered_messages_are_deleted_after_their_time_and_waiting_ones_
     assert [row["delivered_at"] for row in await rows(db, programme_id)] == [None]
 
 
+async def test_what_its_handler_calls_undeliverable_is_parked_at_once(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+
+    async def handler(_message: Message) -> None:
+        raise Undeliverable("there is no such address")
+
+    assert await outbox.drain(db, listening(handler)) == Drained(failed=1)
+    (parked,) = await outbox.parked(db, programme_id)
+    assert (parked.attempts, parked.last_error) == (1, "Undeliverable: there is no such address")
+    await age(db, programme_id, 3600)
+    assert await outbox.drain(db, listening(handler)) == Drained()
+    assert await outbox.revive(db, programme_id, [parked.id]) == 1
+    assert await outbox.drain(db, listening(Receiver())) == Drained(delivered=1)
+
+
 def test_pauses_grow_and_are_bounded_and_a_batch_never_outlives_its_lease() -> None:
     policy = Delivery()
     pauses = [policy.pause(attempt).total_seconds() for attempt in range(1, policy.max_attempts + 1)]
@@ -326,5 +345,6 @@ async def test_every_topic_that_is_promised_has_a_receiver(db: Database) -> None
     await Redemptions(market, moment, captured=True).on(db)(1, "1")
     told = {row["topic"] for row in await rows(db, market.programme_id)}
     assert told == {"member.joined", "points.credited", "redemption.captured"}
-    await outbox.drain(db, subscriptions())
+    listening = subscriptions(Installation.of(db, SECRET), None, lambda: moment)
+    await outbox.drain(db, listening)
     assert {row["last_error"] for row in await rows(db, market.programme_id)} == {None}

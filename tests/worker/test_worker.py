@@ -54,7 +54,9 @@ def own_valkey(tmp_path: Path) -> Iterator[tuple[Process, str]]:
 async def working(db: Database, redis_url: str | None, receiver: Receiver) -> AsyncIterator[None]:
     subscriptions = Subscriptions()
     subscriptions.add(TOPIC, receiver)
-    work = asyncio.create_task(run_worker(settings(redis_url), db, clock=clock, subscriptions=subscriptions))
+    work = asyncio.create_task(
+        run_worker(settings(redis_url), Installation.of(db, SECRET), clock=clock, subscriptions=subscriptions)
+    )
     try:
         yield
         assert not work.done(), "the worker ended by itself"
@@ -123,7 +125,7 @@ async def test_orders_sent_by_hand_are_settled_within_seconds(
 async def test_the_heartbeat_says_that_the_worker_is_well(db: Database, tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     configured = settings(None).model_copy(update={"heartbeat_file": file})
-    work = asyncio.create_task(run_worker(configured, db, clock=clock))
+    work = asyncio.create_task(run_worker(configured, Installation.of(db, SECRET), clock=clock))
     await until(file.exists)
     await end([work])
 

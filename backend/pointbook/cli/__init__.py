@@ -9,7 +9,7 @@ import asyncpg
 import typer
 
 from pointbook import embedded
-from pointbook.cli import checks, exports, imports, keys, members, programmes, serving, webhooks
+from pointbook.cli import checks, exports, imports, keys, members, messages, programmes, serving, webhooks
 from pointbook.cli.output import complain, itself
 from pointbook.cli.running import CommandError
 from pointbook.domain.errors import PointbookError
@@ -33,6 +33,7 @@ app.add_typer(keys.key, name="key")
 app.add_typer(keys.token, name="token")
 app.add_typer(keys.token_key, name="token-key")
 app.add_typer(webhooks.webhook, name="webhook")
+app.add_typer(messages.message, name="message")
 app.add_typer(imports.importing, name="import")
 
 

@@ -37,7 +37,7 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
         shown = await demo_data.load(installation, settings.data_dir, configured=configured, now=now())
         server = _Server(settings, connections, when_up=lambda: demo_board.show(settings, shown))
         with _ending(server):
-            work = asyncio.create_task(run_worker(settings, installation.db, clock=now))
+            work = asyncio.create_task(run_worker(settings, installation, clock=now))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             await asyncio.wait([work, serving], return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True

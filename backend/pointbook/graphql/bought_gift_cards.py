@@ -95,8 +95,7 @@ class MyGiftCard(BoughtCard):
 
     @described("Path of the page to print, on Pointbook's own address. It shows the code: give it to nobody else.")
     def page_path(self, info: Info, locale: Locale = None) -> str:
-        token = service.page_token(*info.context.tenant, self.bought.card.card_id)
-        return f"/gift-cards/{token}" if locale is None else f"/gift-cards/{token}?lang={locale}"
+        return service.page_path(*info.context.tenant, self.bought.card.card_id, locale)
 
 
 @strawberry.type(description="A gift card as staff see it; its code stays with its owner.")

@@ -1,6 +1,7 @@
 """Pages for people: the home page and GraphiQL, each under a strict content security policy."""
 
 import mimetypes
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
@@ -18,13 +19,14 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_HEADERS: Final = {
+HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+"""Of every page."""
 _TEMPLATES: Final = Environment(
     loader=PackageLoader(__package__ or "pointbook.http"),
     autoescape=True,
@@ -52,27 +54,31 @@ class Pages:
         return _page("graphiql.html.j2", endpoint="/graphql", examples=EXAMPLES)
 
     async def schema(self, _request: Request) -> Response:
-        return PlainTextResponse(self._schema, headers=_HEADERS)
+        return PlainTextResponse(self._schema, headers=HEADERS)
 
 
 async def static(request: Request) -> Response:
     """A file of the package by its exact name; what is stored compressed is sent so."""
     files = _static_files()
     name = request.path_params["name"]
-    headers = {**_HEADERS, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
+    headers = {**HEADERS, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
     if name + _COMPRESSED in files:
         headers["Content-Encoding"] = "gzip"
         content = files[name + _COMPRESSED]
     elif name in files:
         content = files[name]
     else:
-        return PlainTextResponse("There is no such file.", 404, headers=_HEADERS)
+        return PlainTextResponse("There is no such file.", 404, headers=HEADERS)
     return Response(content, headers=headers, media_type=mimetypes.guess_type(name)[0])
 
 
 def _page(template: str, **values: Any) -> HTMLResponse:
-    content = _TEMPLATES.get_template(template).render(values)
-    return HTMLResponse(content, headers={**_HEADERS, "Content-Security-Policy": _POLICY})
+    return HTMLResponse(rendered(template, values), headers={**HEADERS, "Content-Security-Policy": _POLICY})
+
+
+def rendered(template: str, values: Mapping[str, Any]) -> str:
+    """A template of this package, filled in; values are escaped."""
+    return _TEMPLATES.get_template(template).render(values)
 
 
 @cache

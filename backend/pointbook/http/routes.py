@@ -3,6 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from pointbook.http.endpoint import GraphQLEndpoint
+from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
 from pointbook.http.pages import Pages, static
 from pointbook.http.webhooks import WebhookReceiver
@@ -11,7 +12,9 @@ GRAPHQL_PATH = "/graphql"
 WEBHOOKS_PATH = "/webhooks"
 
 
-def routes(endpoint: GraphQLEndpoint, webhooks: WebhookReceiver, pages: Pages, health: Health) -> list[BaseRoute]:
+def routes(
+    endpoint: GraphQLEndpoint, webhooks: WebhookReceiver, pages: Pages, cards: GiftCardPages, health: Health
+) -> list[BaseRoute]:
     """All routes of the HTTP face."""
     return [
         Route(GRAPHQL_PATH, endpoint),
@@ -19,6 +22,7 @@ def routes(endpoint: GraphQLEndpoint, webhooks: WebhookReceiver, pages: Pages, h
         Route("/", pages.home),
         Route("/graphiql", pages.graphiql),
         Route("/schema.graphql", pages.schema),
+        Route("/gift-cards/{token}", cards.show),
         Route("/static/{name:path}", static),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),

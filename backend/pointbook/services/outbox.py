@@ -7,8 +7,8 @@ of messages is not promised. What is told later than its change, such as points 
 appended with a delay, and may be withdrawn until then.
 
 A message that fails is tried again after a growing pause, ``Delivery.max_attempts`` times, then *parked*: it
-stays in the table with its last error and ``due_at = 'infinity'`` until somebody revives it. Delivered
-messages are kept for ``KEPT_FOR``.
+stays in the table with its last error and ``due_at = 'infinity'`` until somebody revives it. So is at once what
+its handler says cannot be delivered. Delivered messages are kept for ``KEPT_FOR``.
 
 Leases and pauses are measured by the database's clock, the one clock that all workers share.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 import structlog
@@ -52,8 +52,12 @@ class Message:
     attempt: int
 
 
+class Undeliverable(Exception):
+    """Raised by a handler: trying this message again is of no use. A person has to look at it."""
+
+
 class Handler(Protocol):
-    """Delivers one message. Returning means delivered; raising means: try again later.
+    """Delivers one message. Returning means delivered; raising means: try again later, unless it is Undeliverable.
 
     It may see the same message again, runs outside of any transaction and is cancelled after
     ``Delivery.handler_seconds``.
@@ -240,6 +244,16 @@ async def log_message(message: Message) -> None:
     log.info("outbox.message", topic=message.topic, programme=message.programme_id, message=message.id)
 
 
+class _Failure(NamedTuple):
+    """What to remember about a message that was not delivered, and whether it is of no use to try again."""
+
+    error: str
+    for_good: bool = False
+
+
+_NOBODY = _Failure(NOBODY_LISTENS)
+
+
 async def _one_batch(
     database: Database, subscriptions: Subscriptions, programme_id: int, policy: Delivery
 ) -> tuple[int, Drained]:
@@ -248,14 +262,14 @@ async def _one_batch(
         return 0, Drained()
     gate = asyncio.Semaphore(policy.at_once)
 
-    async def delivered(message: Message) -> str | None:
+    async def delivered(message: Message) -> _Failure | None:
         async with gate:
             return await _deliver(message, subscriptions.of(message.topic), policy)
 
-    errors = await asyncio.gather(*map(delivered, messages))
-    outcomes = list(zip(messages, errors, strict=True))
+    failures = await asyncio.gather(*map(delivered, messages))
+    outcomes = list(zip(messages, failures, strict=True))
     await retrying(lambda: _settle(database, programme_id, outcomes, policy))
-    failed = sum(error not in (None, NOBODY_LISTENS) for error in errors)
+    failed = sum(failure not in (None, _NOBODY) for failure in failures)
     return len(messages), Drained(len(messages) - failed, failed)
 
 
@@ -270,35 +284,36 @@ async def _lease(database: Database, programme_id: int, policy: Delivery) -> lis
     ]
 
 
-async def _deliver(message: Message, handlers: Sequence[Handler], policy: Delivery) -> str | None:
-    """None when every handler took the message, otherwise what to remember about it."""
+async def _deliver(message: Message, handlers: Sequence[Handler], policy: Delivery) -> _Failure | None:
+    """None when every handler took the message."""
     if not handlers:
-        return NOBODY_LISTENS
+        return _NOBODY
     try:
         async with asyncio.timeout(policy.handler_seconds):
             for handler in handlers:
                 await handler(message)
     except Exception as error:  # noqa: BLE001  # whatever a handler raises means: not delivered
-        return f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+        told = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+        return _Failure(told, for_good=isinstance(error, Undeliverable))
     return None
 
 
 async def _settle(
-    database: Database, programme_id: int, outcomes: Sequence[tuple[Message, str | None]], policy: Delivery
+    database: Database, programme_id: int, outcomes: Sequence[tuple[Message, _Failure | None]], policy: Delivery
 ) -> None:
     done = {None: [], NOBODY_LISTENS: []}  # type: dict[str | None, list[int]]
     async with database.bare_transaction(programme_id) as connection:
-        for message, error in outcomes:
-            if error in done:
-                done[error].append(message.id)
+        for message, failure in outcomes:
+            if failure is None or failure == _NOBODY:
+                done[failure and failure.error].append(message.id)
             else:
-                await _postpone(connection, message, error, policy)
+                await _postpone(connection, message, failure, policy)
         for note, ids in done.items():
             await connection.execute(_ACKNOWLEDGE, programme_id, ids, note)
 
 
-async def _postpone(connection: Connection, message: Message, error: str | None, policy: Delivery) -> None:
-    given_up = message.attempt >= policy.max_attempts
+async def _postpone(connection: Connection, message: Message, failure: _Failure, policy: Delivery) -> None:
+    given_up = failure.for_good or message.attempt >= policy.max_attempts
     tell = log.error if given_up else log.warning
     tell(
         "outbox.parked" if given_up else "outbox.failed",
@@ -306,10 +321,10 @@ async def _postpone(connection: Connection, message: Message, error: str | None,
         programme=message.programme_id,
         message=message.id,
         attempt=message.attempt,
-        error=error,
+        error=failure.error,
     )
     pause = None if given_up else policy.pause(message.attempt)
-    await connection.execute(_POSTPONE, message.programme_id, message.id, message.attempt, error, pause)
+    await connection.execute(_POSTPONE, message.programme_id, message.id, message.attempt, failure.error, pause)
 
 
 _APPEND = """

@@ -11,6 +11,9 @@ import structlog
 
 from pointbook.db.retry import is_transient
 from pointbook.db.session import Database
+from pointbook.services.gift_cards import Post
+from pointbook.services.installation import Installation
+from pointbook.services.mailing import Mailer
 from pointbook.services.outbox import Subscriptions
 from pointbook.settings import Settings
 from pointbook.worker.ending import end
@@ -28,14 +31,14 @@ log = structlog.get_logger(__name__)
 
 
 async def run_worker(
-    settings: Settings, database: Database, *, clock: Clock, subscriptions: Subscriptions | None = None
+    settings: Settings, installation: Installation, *, clock: Clock, subscriptions: Subscriptions | None = None
 ) -> None:
     """Work until cancelled; running jobs then get a few seconds to finish their batch.
 
     With ``redis_url`` arq wakes the jobs and workers share them; whenever Valkey cannot be reached, and
     without ``redis_url``, this process's own ticker does.
     """
-    jobs = Jobs(database, subscriptions or shipped(), clock)
+    jobs = Jobs(installation.db, subscriptions or shipped(installation, _post(settings), clock), clock)
     loops = []
     if settings.redis_url is None:
         ticker = Ticker(jobs)
@@ -45,7 +48,7 @@ async def run_worker(
         ticker = Ticker(jobs, idle=lambda: supervisor.up)
     loops.append(asyncio.create_task(ticker.run(), name="worker ticker"))
     if settings.heartbeat_file is not None:
-        loops.append(asyncio.create_task(beat(settings.heartbeat_file, database), name="worker heartbeat"))
+        loops.append(asyncio.create_task(beat(settings.heartbeat_file, installation.db), name="worker heartbeat"))
     log.info("worker.started")
     try:
         ended, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
@@ -67,11 +70,19 @@ async def run_until_signalled(settings: Settings, *, clock: Clock) -> None:
 
 
 async def _live(settings: Settings, clock: Clock) -> None:
+    assert settings.secret is not None, "a worker process is told the secret of its database"
     database = await _connected(settings)
     try:
-        await run_worker(settings, database, clock=clock)
+        installation = Installation.of(database, settings.secret.get_secret_value())
+        await run_worker(settings, installation, clock=clock)
     finally:
         await database.close()
+
+
+def _post(settings: Settings) -> Post | None:
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    return Post(Mailer(settings.smtp_url.get_secret_value(), settings.mail_from), settings.public_url)
 
 
 async def _connected(settings: Settings) -> Database:

@@ -103,6 +103,14 @@ async def buyers(connection: Connection, programme_id: int, account_ids: list[in
     return {row["account_id"]: row["external_ids"] for row in rows}
 
 
+async def buyer_address(
+    connection: Connection, programme_id: int, account_id: int
+) -> tuple[str | None, str | None]:
+    """E-mail and locale of a member, as far as they are known."""
+    row = await connection.fetchrow(_BUYER_ADDRESS, programme_id, account_id)
+    return (None, None) if row is None else (row["email"], row["locale"])
+
+
 def _bought(row: Any) -> BoughtRow:
     return BoughtRow(**{**row, "names": orjson.loads(row["names"])})
 
@@ -147,3 +155,5 @@ from member_external_id
 where programme_id = $1 and account_id = any($2::bigint[])
 group by account_id
 """
+
+_BUYER_ADDRESS = "select email, locale from member where programme_id = $1 and account_id = $2"

@@ -1,5 +1,5 @@
-"""Gift cards: bought with points (``buying``), looked at by whoever has the code (``looking``), used at the shop's
-till (``using``), voided by the staff (``voiding``).
+"""Gift cards: bought with points (``buying``), sent by mail (``delivering``), looked at by whoever has the code
+(``looking``), used at the shop's till (``using``), voided by the staff (``voiding``).
 """
 
 from pointbook.db.queries.gift_cards import BoughtFilter
@@ -14,7 +14,8 @@ from pointbook.services.gift_cards.buying import (
     list_bought,
 )
 from pointbook.services.gift_cards.cards import CardEntry, GiftCard, history
-from pointbook.services.gift_cards.looking import CardPage, balance, card_page, page_token
+from pointbook.services.gift_cards.delivering import Post, deliver
+from pointbook.services.gift_cards.looking import CardPage, balance, card_page, facts_of, page_path
 from pointbook.services.gift_cards.recognising import recognised
 from pointbook.services.gift_cards.using import (
     GIFT_CARD_REFUNDED,
@@ -51,6 +52,7 @@ __all__ = [
     "HoldCard",
     "Paid",
     "PaidKind",
+    "Post",
     "Recipient",
     "RefundCard",
     "ReleaseCard",
@@ -59,12 +61,14 @@ __all__ = [
     "balance",
     "buy",
     "card_page",
+    "deliver",
+    "facts_of",
     "find_bought",
     "gift_card",
     "history",
     "hold",
     "list_bought",
-    "page_token",
+    "page_path",
     "recognised",
     "refund",
     "release",

@@ -4,19 +4,24 @@ import base64
 import contextlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 
 from pointbook.domain import errors
 from pointbook.domain.access import Principal
+from pointbook.ledger import CardState
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.gift_cards.buying import BoughtCard, find_bought
 from pointbook.services.gift_cards.cards import GiftCard, find_card, gift_card_of
 from pointbook.services.installation import Installation
+from pointbook.texts.gift_card_texts import CardFacts
 
 _MAC_BYTES: Final = 15
 _TOKEN_LENGTH: Final = 80
+_MOMENT: Final = timedelta(microseconds=1)
+_ENDED: Final = (CardState.USED, CardState.EXPIRED, CardState.VOID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,12 @@ async def balance(
     raise errors.GiftCardNotUsable
 
 
+def page_path(installation: Installation, programme_id: int, card_id: UUID, locale: str | None = None) -> str:
+    """Of the printable page of a card, below Pointbook's own address."""
+    path = f"/gift-cards/{page_token(installation, programme_id, card_id)}"
+    return path if locale is None else f"{path}?lang={quote(locale)}"
+
+
 def page_token(installation: Installation, programme_id: int, card_id: UUID) -> str:
     """Names the printable page of a card; who has it sees the code, and nobody can make one up."""
     return f"{programme_id}-{card_id.hex}-{_seal(installation, programme_id, card_id)}"
@@ -65,6 +76,27 @@ async def card_page(installation: Installation, token: str, *, now: datetime) ->
     snapshot = await installation.programmes.get(programme_id)
     bought = await find_bought(installation, programme_id, card_id, now=now)
     return None if bought is None else CardPage(snapshot, bought)
+
+
+def facts_of(programme: ProgrammeSnapshot, bought: BoughtCard) -> CardFacts:
+    """What is so of a card now, to be put into words of any language."""
+    card, row = bought.card, bought.row
+    # It ends with a local day, so its last moment is on the last day on which it is good.
+    last = None if card.expires_at is None else (card.expires_at - _MOMENT).astimezone(programme.zone).date()
+    return CardFacts(
+        programme=programme.name,
+        first=programme.locales[0],
+        names=row.names,
+        face=card.face,
+        left=card.balance,
+        held=card.held,
+        code=card.code,
+        last_four=card.last_four,
+        ended=card.state.value if card.state in _ENDED else None,
+        last_day=last,
+        recipient=row.recipient_name,
+        message=row.message,
+    )
 
 
 def _seal(installation: Installation, programme_id: int, card_id: UUID) -> str:
