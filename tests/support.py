@@ -53,6 +53,7 @@ _TENANT_TABLES = (
     *SIMULATION_TABLES,
     *SENDING_TABLES,
     *("ledger.programme", "ledger.account", "ledger.entry", "ledger.transfer", "ledger.lot"),
+    *("ledger.card", "ledger.card_entry", "ledger.card_hold"),
     *("ledger.hold", "ledger.idempotency", "ledger.late_capture"),
 )
 

@@ -15,6 +15,7 @@ from pointbook.services.bookings import BookingOutcome, SubmittedBooking, submit
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.earning_rules import create_rule
 from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
 from pointbook.services.joining import Join, join
 from pointbook.services.members import MemberState, set_state
 from pointbook.services.outbox import Message, Subscriptions
@@ -32,6 +33,7 @@ from tests.support import (
     give_points,
     join_member,
     make_programme,
+    order_document,
     outcomes,
     redeem,
     refused,
@@ -240,6 +242,21 @@ async def needs_completion(
 # --- changes -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("arrival", [(0, 1), (1, 0)])
+async def test_r13_where_completion_is_needed_it_is_taken_back_with_the_completion(
+    installation: Installation, arrival: tuple[int, int]
+) -> None:
+    programme = await salon(installation, bookingNeedsCompletion=True)
+    reports = (
+        {"status": "COMPLETED", "statusAt": (NOW + 3 * HOUR).isoformat()},
+        {"status": "BOOKED", "statusAt": (NOW + 4 * HOUR).isoformat()},
+    )
+    for number in arrival:
+        told = await book(installation, programme, now=NOW + 9 * HOUR, **reports[number])
+    assert (told.outcome, told.points) == (BookingOutcome.RECEIVED, 0)
+    assert await figures(installation, programme, now=LATER) == (0, 0, 0)
+
+
 async def test_r13_rescheduled_it_is_taken_back_and_earned_anew_at_the_new_time(
     installation: Installation,
 ) -> None:
@@ -288,17 +305,14 @@ async def test_booked_again_after_it_was_cancelled_it_earns_anew(installation: I
 
 
 async def test_an_older_report_is_answered_as_things_stand_and_has_no_effect(installation: Installation) -> None:
-    # Not even that of a first report after its customer joined: it may be a delivery of long ago.
-    programme = await salon(installation, joined=False)
+    programme = await salon(installation)
     older, newer = ((NOW - minutes * MINUTE).isoformat() for minutes in (2, 1))
     await book(installation, programme, starts_at=NOW + DAY, statusAt=newer)
-    await join_member(installation, programme)
     before = await everything(installation.db, programme)
     stale = await book(installation, programme, statusAt=older)
-    assert (stale.outcome, stale.replayed) == (BookingOutcome.PARKED, True)
+    assert (stale.outcome, stale.replayed) == (BookingOutcome.EARNED, True)
+    assert stale.available_from == NOW + DAY + 4 * HOUR
     assert await everything(installation.db, programme) == before
-    told = await book(installation, programme, starts_at=NOW + DAY, statusAt=newer)
-    assert (told.outcome, told.available_from) == (BookingOutcome.EARNED, NOW + DAY + 4 * HOUR)
 
 
 async def test_r26_what_was_spent_is_owed_and_paid_by_the_new_appointment(installation: Installation) -> None:
@@ -376,6 +390,48 @@ async def test_r14_a_stranger_is_parked_and_earns_once_reported_again_after_join
     assert await figures(installation, programme) == (0, 0, 0)
     told = await book(installation, programme)
     assert (told.outcome, told.points) == (BookingOutcome.EARNED, 25)
+
+
+async def test_r14_a_late_old_report_releases_a_parked_booking_as_well(installation: Installation) -> None:
+    programme = await salon(installation, joined=False)
+    now = NOW + 9 * HOUR
+    await book(installation, programme, status="COMPLETED", statusAt=(NOW + 3 * HOUR).isoformat(), now=now)
+    await join_member(installation, programme)
+    told = await book(installation, programme, status="BOOKED", statusAt=NOW.isoformat(), now=now)
+    assert (told.status, told.points) == ("COMPLETED", 25)
+
+
+async def test_r14_an_address_that_comes_with_a_late_old_report_finds_the_member(
+    installation: Installation,
+) -> None:
+    programme = await salon(installation, joined=False, releaseParkedOnJoin=True)
+    now = NOW + 9 * HOUR
+    proved = {"externalId": "c-1", "email": "e@example.com", "emailVerified": True}
+    await book(installation, programme, status="COMPLETED", statusAt=(NOW + 3 * HOUR).isoformat(), now=now)
+    await book(installation, programme, statusAt=NOW.isoformat(), now=now, customer=proved)
+    assert (
+        await join(installation, programme.id, Join("m", "e@example.com", email_verified=True), now=now)
+    ).released == 1
+
+
+async def test_r14_joining_with_an_address_takes_nothing_of_another_member(installation: Installation) -> None:
+    programme = await salon(installation, joined=False)
+    proved = {"externalId": "a", "email": "e@example.com", "emailVerified": True}
+    await book(installation, programme, customer=proved)
+    order = order_document("o-1", customer=proved)
+    await submit_order(installation, programme.id, order, now=NOW)
+    await join(installation, programme.id, Join("a", "e@example.com", email_verified=True), now=NOW)
+    settings = (await installation.programmes.current(programme.id)).settings_at(NOW)
+    await change_settings(
+        installation, programme.id, settings.changed({"releaseParkedOnJoin": True}, "EUR"), now=NOW
+    )
+    installation.programmes.forget(programme.id)
+    now = NOW + MINUTE
+    assert (
+        await join(installation, programme.id, Join("m", "e@example.com", email_verified=True), now=now)
+    ).released == 0
+    assert (await book(installation, programme, customer=proved, now=now)).points == 25
+    assert await figures(installation, programme, now=now, customer="a") == (0, 25, 0)
 
 
 async def test_r14_joining_releases_what_is_parked_by_setting(installation: Installation) -> None:

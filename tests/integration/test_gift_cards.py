@@ -13,10 +13,14 @@ from pointbook.domain.access import CallerKind, Principal
 from pointbook.domain.codes import last_four
 from pointbook.domain.money import Money
 from pointbook.services import gift_cards
-from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.gift_cards import HoldCard, Paid, PaidKind, RefundCard, ReleaseCard, UseCard
+from pointbook.services.guesses import SLIPS
 from pointbook.services.installation import Installation
+from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency
 from tests.support import (
+    DAY,
     MINUTE,
     NOW,
     euros,
@@ -40,7 +44,9 @@ async def bought(
     account = await installation.accounts.get(programme.id, "c-1")
     card_id = uuid4()
     code = installation.card_codes.code(card_id)
-    card = ledger.NewCard(card_id, points, 5_000, None, installation.card_codes.digest(code), last_four(code))
+    card = ledger.NewCard(
+        card_id, points, "EUR", 5_000, None, installation.card_codes.digest(code), last_four(code)
+    )
     request = ledger.Request.of("tests", "buy", code)
     async with installation.db.bare_transaction(programme.id) as connection:
         await ledger.buy_card(connection, programme.id, account.account_id, card, request, now=NOW)
@@ -64,7 +70,7 @@ async def test_e34_a_card_is_used_over_several_purchases_and_told_once_each(
     assert told == [
         {"giftCard": card_id.hex, "amount": 3_000, "balance": 2_000, "paid": ["order", "A-1"]},
     ]
-    entries = await gift_cards.history(installation, programme.id, card_id, first=10, now=NOW)
+    entries = await gift_cards.history(installation, programme.id, first.card, first=10, now=NOW)
     assert [(entry.kind, entry.effect, entry.paid) for entry in entries] == [
         ("USE", Money(-3_000, "EUR"), ("order", "A-1")),
         ("ISSUE", euros("50.00"), None),
@@ -224,3 +230,43 @@ async def test_another_currency_is_refused(installation: Installation, programme
     asked = replace(use(code, "1.00"), amount=Money(100, "PLN"))
     with pytest.raises(errors.CurrencyMismatch):
         await gift_cards.use(installation, server(programme), asked, now=NOW)
+
+
+async def test_a_card_of_a_former_currency_moves_no_more_and_is_told_in_its_own(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    code, _ = await bought(installation, programme, left=0)
+    till = server(programme)
+    await gift_cards.use(installation, till, use(code, "50.00", paid=ORDER), now=NOW)
+    now = NOW
+    for state in (ProgrammeState.EARNING_STOPPED, ProgrammeState.CLOSED):
+        now += DAY
+        await change_state(installation, programme.id, state, now=now)
+    yen = programme.settings_at(NOW).changed({"valuePerPoint": "5", "revenuePerPoint": "100"}, "JPY")
+    await change_currency(installation, programme.id, "JPY", yen, now=now)
+    await change_state(installation, programme.id, ProgrammeState.ACTIVE, now=now)
+    for amount in (Money(5_000, "JPY"), euros("50.00")):
+        with pytest.raises(errors.CurrencyMismatch):
+            await gift_cards.refund(installation, till, RefundCard(code, "r", amount, ORDER), now=now)
+    card = await gift_cards.gift_card(installation, till, code, now=now)
+    assert (card.face, card.balance) == (euros("50.00"), euros("0.00"))
+
+
+async def test_guesses_at_once_are_throttled_as_well(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    codes = [installation.card_codes.code(uuid4()) for _ in range(40)]
+    guest = Principal(CallerKind.GUEST, programme.id, "pk")
+    answers = await asyncio.gather(
+        *(gift_cards.balance(installation, guest, code, "192.0.2.1", now=NOW) for code in codes),
+        return_exceptions=True,
+    )
+    counted = outcomes(answers, errors.GiftCardNotUsable), outcomes(answers, errors.TooManyGuesses)
+    assert counted == (SLIPS, 40 - SLIPS)
+
+
+async def test_right_codes_are_no_guesses(installation: Installation, programme: ProgrammeSnapshot) -> None:
+    code, _ = await bought(installation, programme)
+    guest = Principal(CallerKind.GUEST, programme.id, "pk")
+    for _ in range(3 * SLIPS):
+        await gift_cards.balance(installation, guest, code, "192.0.2.1", now=NOW)

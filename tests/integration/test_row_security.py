@@ -92,8 +92,8 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
         )
         await connection.execute(
             "insert into gift_card"
-            " (programme_id, card_id, account_id, product_id, currency, bought_at, deliver_at, delivery_id)"
-            " select programme_id, gen_random_uuid(), 1, id, currency, created_at, created_at, 1"
+            " (programme_id, card_id, account_id, product_id, bought_at, deliver_at, delivery_id)"
+            " select programme_id, gen_random_uuid(), 1, id, created_at, created_at, 1"
             " from gift_card_product"
         )
         simulation = uuid4()

@@ -63,7 +63,7 @@ class Model:
 
     expires: datetime | None
     open: int = _FACE
-    held: dict[UUID, tuple[int, datetime]] = field(default_factory=dict)
+    held: dict[UUID, tuple[int, datetime, datetime | None]] = field(default_factory=dict)
     used: int = 0
     expired: int = 0
     void: int = 0
@@ -71,18 +71,20 @@ class Model:
 
     def advance(self, now: datetime) -> None:
         """What falls due, in order of its instants; a hold that ends as the card does expires with it."""
-        ends = sorted((end, hold) for hold, (_, end) in self.held.items() if end <= now)
+        ends = sorted((end, hold) for hold, (_, end, _) in self.held.items() if end <= now)
         for end, hold in ends:
             self._expire(end)
-            self._give_back(self.held.pop(hold)[0], end)
+            amount, _, good_until = self.held.pop(hold)
+            self._give_back(amount, end, good_until)
         self._expire(now)
 
     def _expire(self, at: datetime) -> None:
         if self.expires is not None and self.expires <= at:
             self.expired, self.open = self.expired + self.open, 0
 
-    def _give_back(self, amount: int, at: datetime) -> None:
-        if self.expires is not None and self.expires <= at:
+    def _give_back(self, amount: int, at: datetime, good_until: datetime | None) -> None:
+        """What was set aside is good as long as its card was then, whatever a refund has done since."""
+        if good_until is not None and good_until <= at:
             self.expired += amount
         else:
             self.open += amount
@@ -101,19 +103,20 @@ class Model:
         if amount > self.open:
             raise Refused
         self.open -= amount
-        self.held[hold] = amount, now + _HOLD
+        self.held[hold] = amount, now + _HOLD, self.expires
 
     def use_held(self, amount: int, hold: UUID, order: str, now: datetime) -> None:
         if hold not in self.held or amount > self.held[hold][0]:
             raise Refused
-        rest = self.held.pop(hold)[0] - amount
+        held, _, good_until = self.held.pop(hold)
         self._pay(amount, order)
-        self._give_back(rest, now)
+        self._give_back(held - amount, now, good_until)
 
     def release(self, hold: UUID, now: datetime) -> None:
         if hold not in self.held:
             raise Refused
-        self._give_back(self.held.pop(hold)[0], now)
+        amount, _, good_until = self.held.pop(hold)
+        self._give_back(amount, now, good_until)
 
     def refund(self, amount: int, order: str, grace: datetime | None, now: datetime) -> None:
         if amount > self.paid.get(order, 0):
@@ -122,7 +125,7 @@ class Model:
             self.expires = grace
         self.paid[order] -= amount
         self.used -= amount
-        self._give_back(amount, now)
+        self._give_back(amount, now, self.expires)
 
     def be_void(self) -> None:
         if self.void:
@@ -133,7 +136,7 @@ class Model:
 
     @property
     def figures(self) -> Figures:
-        held = sum(amount for amount, _ in self.held.values())
+        held = sum(amount for amount, _, _ in self.held.values())
         return self.open, held, self.used, self.expired, self.void
 
 

@@ -163,6 +163,20 @@ async def test_a_refund_onto_an_expired_card_is_good_for_the_grace(
     assert await till.figures(card, minutes(90)) == ("EXPIRED", 0, 0, 0, 5_000, 0)
 
 
+async def test_a_refund_gives_held_money_of_an_expired_card_no_new_life(till: Till) -> None:
+    """R18: what was set aside expires when its hold ends, whatever else goes back onto the card."""
+    await till.desk.earn(lot(500))
+    card = await till.buy(expires=minutes(10))
+    await till.use(card, 1, order="A")
+    lapses = await till.hold(card, 2_000, now=minutes(5))
+    released = await till.hold(card, 2_999, now=minutes(5))
+    await till.refund(card, 1, order="A", grace=minutes(90), now=minutes(12))
+    await till.release(card, released, now=minutes(13))
+    assert await till.figures(card, minutes(20)) == ("PARTLY_USED", 1, 0, 0, 4_999, 0)
+    with pytest.raises(errors.RedemptionEnded):
+        await till.release(card, lapses, now=minutes(20))
+
+
 async def test_an_unused_card_is_voided_and_its_points_come_back_once(till: Till) -> None:
     await till.desk.earn(lot(520))
     card = await till.buy()

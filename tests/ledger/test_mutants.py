@@ -74,7 +74,7 @@ _MUTANTS_OF_SPENDS = (
 _MUTANTS_OF_CARDS = (
     Mutation(
         "a lapse reopens an expired card",
-        ((r"when h\.expires_at < in_card\.expires_at then 'open'", "when true then 'open'"),),
+        ((r"when h\.expires_at < h\.good_until then 'open'", "when true then 'open'"),),
     ),
     Mutation(
         "refunds what paid for something else",
@@ -82,7 +82,7 @@ _MUTANTS_OF_CARDS = (
     ),
     Mutation(
         "the rest of a hold outlives its card",
-        ((r"case when in_card\.expires_at > in_at then 'open' else 'expired' end, rest", "'open', rest"),),
+        ((r"case when in_hold\.good_until > in_at then 'open' else 'expired' end, rest", "'open', rest"),),
     ),
     Mutation(
         "a refund revives what had expired",

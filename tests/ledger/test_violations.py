@@ -144,7 +144,13 @@ PLANTS = [
         "update ledger.card_hold set expires_at = created_at + interval '1 s' where state = 'released'",
     ),
     ("card_hold_differs", "delete from ledger.card_entry where kind = 'lapse'"),
-    ("card_past_expiry", "update ledger.card set expires_at = issued_at + interval '1 s' where open > 0"),
+    (
+        "card_past_expiry",
+        """
+        update ledger.card set expires_at = issued_at + interval '1 s', issued_until = issued_at + interval '1 s'
+        where open > 0
+        """,
+    ),
     ("card_refunded_beyond_used", "update ledger.card_entry set source_id = 'other' where kind = 'refund'"),
     ("books_unbalanced", "update ledger.transfer set points = points + 1 where debit = 'issued'"),
 ]

@@ -22,7 +22,7 @@ class Till:
         now: datetime = NOON,
     ) -> ledger.Card:
         card_id = uuid4()
-        new = ledger.NewCard(card_id, points, face, expires, digest(str(card_id)), "WXYZ")
+        new = ledger.NewCard(card_id, points, "EUR", face, expires, digest(str(card_id)), "WXYZ")
         desk = self.desk
         keyed = request("buy", key, face, points)
         return await ledger.buy_card(desk.connection, desk.programme_id, desk.account_id, new, keyed, now=now)

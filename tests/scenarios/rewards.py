@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from pointbook.domain.access import ALL_RIGHTS
 from pointbook.services.catalogue import GIFT_CARDS, save_offer
-from pointbook.services.keys import KeyKind, NewKey, create_key
 from tests.scenarios.shop import Shop
 
 _ERRORS = "__typename ... on UserError { code message }"
@@ -21,13 +19,6 @@ class Rewards:
     """The catalogue of a shop, and gift cards at each party's side. Answers are JSON."""
 
     shop: Shop
-    staff_key: str
-
-    @classmethod
-    async def of(cls, shop: Shop) -> "Rewards":
-        command = NewKey(KeyKind.STAFF, "Anna", rights=ALL_RIGHTS)
-        key = await create_key(shop.installation, shop.programme.id, command, now=shop.clock())
-        return cls(shop, key.text)
 
     async def offer_card(self, sku: str = "card-50", **more: Any) -> None:
         document = {"sku": sku, "names": {"de": "Gutschein"}, "pricePoints": 500, "faceValue": "50.00", **more}
@@ -46,7 +37,7 @@ class Rewards:
         answer = await self.shop.as_customer(
             customer,
             "mutation ($input: BuyGiftCardInput!) { buyGiftCard(input: $input) {"
-            f" {_ERRORS} ... on PriceChanged {{ pricePoints }} ... on InsufficientPoints {{ available }}"
+            f" {_ERRORS} ... on PriceChanged {{ pricePoints faceValue }} ... on InsufficientPoints {{ available }}"
             f" ... on InvalidInput {{ field }} ... on BuyGiftCardSuccess {{ giftCard {{ {_MINE} }} }} }} }}",
             input={"sku": sku, "pricePoints": price, "idempotencyKey": key or uuid4().hex, **more},
         )
@@ -100,7 +91,7 @@ class Rewards:
         return found
 
     async def issued(self, **which: Any) -> list[dict[str, Any]]:
-        answer = await self.as_staff(
+        answer = await self.shop.staff(
             "query ($filter: IssuedGiftCardFilter) { issuedGiftCards(filter: $filter) { nodes {"
             f" customerExternalIds sku card {{ {_CARD} }} }} }} }}",
             filter=which,
@@ -109,16 +100,13 @@ class Rewards:
         return found
 
     async def void(self, card_id: str) -> dict[str, Any]:
-        answer = await self.as_staff(
+        answer = await self.shop.staff(
             "mutation ($input: VoidGiftCardInput!) { voidGiftCard(input: $input) {"
             f" {_ERRORS} ... on VoidGiftCardSuccess {{ points giftCard {{ {_CARD} }} }} }} }}",
             input={"id": card_id},
         )
         found: dict[str, Any] = answer["voidGiftCard"]
         return found
-
-    async def as_staff(self, query: str, **variables: Any) -> dict[str, Any]:
-        return await self.shop.post({"Authorization": f"Bearer {self.staff_key}"}, query, variables)
 
 
 def _inner(result: dict[str, Any], name: str) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from pointbook.domain.errors import InvalidInput
 from pointbook.services.audit import Action, list_entries
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
 from pointbook.services.programmes import change_state
+from pointbook.services.settings_versions import change_currency
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop, at
 from tests.support import everything, give_points, outbox, topics
@@ -267,9 +269,30 @@ async def test_e38_exchanging_works_while_earning_is_stopped_and_not_when_closed
     order = await shop.exchange(BAG)
     assert order["state"] == "SUBMITTED"
     shop.clock.now = at("2026-03-02 12:00")
-    await change_state(shop.installation, shop.programme.id, ProgrammeState.CLOSED, now=shop.clock())
+    closing = shop.installation, shop.programme.id, ProgrammeState.CLOSED
+    with pytest.raises(InvalidInput, match="exchange orders"):
+        await change_state(*closing, now=shop.clock())
+    await shop.decide("setExchanged", order["id"], exchanged=True)
+    await change_state(*closing, now=shop.clock())
     assert (await shop.exchange(BAG))["code"] == "PROGRAMME_NOT_OPEN"
     assert (await shop.decide("cancelExchangeOrder", order["id"]))["code"] == "PROGRAMME_NOT_OPEN"
+
+
+async def test_points_of_a_former_currency_do_not_come_back(opened: OpenShop) -> None:
+    shop = await selling(opened, points=40)
+    order = await shop.exchange(BAG)
+    await shop.decide("setExchanged", order["id"], exchanged=True)
+    programme = shop.installation, shop.programme.id
+    await change_state(*programme, ProgrammeState.EARNING_STOPPED, now=shop.clock())
+    shop.clock.now = at("2026-03-02 12:00")
+    await change_state(*programme, ProgrammeState.CLOSED, now=shop.clock())
+    settings = shop.programme.settings_at(shop.clock())
+    yen = settings.changed({"valuePerPoint": "5", "revenuePerPoint": "100"}, "JPY")
+    await change_currency(*programme, "JPY", yen, now=shop.clock())
+    await change_state(*programme, ProgrammeState.ACTIVE, now=shop.clock())
+    await shop.decide("setExchanged", order["id"], exchanged=False)
+    assert (await shop.decide("cancelExchangeOrder", order["id"]))["code"] == "CURRENCY_MISMATCH"
+    assert await spendable(shop) == 0
 
 
 # --- repeated, and at once ---------------------------------------------------------------------------------------

@@ -1,20 +1,23 @@
 """Gift cards bought with points (R22, R29; E34), as everybody concerned sees them over HTTP."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
+from pointbook.services.intake import submit_order
 from pointbook.services.members import set_redemption_lock
+from pointbook.services.programme_export import export_programme
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.rewards import Rewards
 from tests.scenarios.shop import Shop
-from tests.support import give_points, outbox
+from tests.support import give_points, join_member, make_programme, outbox
 
 
 async def with_points(opened: OpenShop, *points: int, **settings: Any) -> tuple[Shop, Rewards]:
     """A shop with a card of 50.00 for 500 points, and a member who has so many."""
     shop = await opened(**settings)
-    rewards = await Rewards.of(shop)
+    rewards = Rewards(shop)
     await rewards.offer_card()
     await shop.join()
     if points:
@@ -225,3 +228,61 @@ async def test_r25_a_return_takes_back_what_the_rest_would_not_have_earned(opene
     assert (part["pointsReversed"], part["money"]["amount"]) == (20, "32.00")
     rest = await shop.take_back("R-2", "A")
     assert (rest["pointsReversed"], rest["money"]["amount"]) == (30, "48.00")
+
+
+async def test_a_card_that_would_be_over_before_its_day_is_not_sold(opened: OpenShop) -> None:
+    shop, rewards = await with_points(opened, 500)
+    await rewards.offer_card(validityDays=1)
+    refused = await rewards.buy(recipient={"email": "ola@example.com", "deliverOn": "2026-03-14"})
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "recipient.deliverOn")
+    assert (await rewards.buy(recipient={"email": "ola@example.com", "deliverOn": "2026-03-02"}))["code"]
+    assert (await shop.balance())["spendable"] == 0
+
+
+async def test_another_face_value_than_was_shown_is_told(opened: OpenShop) -> None:
+    shop, rewards = await with_points(opened, 500)
+    shown = {"amount": "50.00", "currency": "EUR"}
+    await rewards.offer_card(faceValue="5.00")
+    refused = await rewards.buy(faceValue=shown)
+    assert (refused["code"], refused["pricePoints"], refused["faceValue"]) == ("PRICE_CHANGED", 500, "5.00")
+    assert (await shop.balance())["spendable"] == 500
+    await rewards.offer_card()
+    assert (await rewards.buy(faceValue=shown))["card"]["balance"]["amount"] == "50.00"
+
+
+async def test_i8_a_repeated_purchase_tells_the_card_as_it_was_bought(opened: OpenShop) -> None:
+    """Also when a refund has given it a later expiry since."""
+    shop, rewards = await with_points(opened, 500)
+    await rewards.offer_card(validityDays=1)
+    bought = await rewards.buy(key="k")
+    await rewards.use(bought["code"], "10.00", order="A")
+    shop.clock.now += timedelta(days=5)
+    await shop.as_server(
+        "mutation ($input: RefundGiftCardInput!) { refundGiftCard(input: $input) { __typename } }",
+        input={
+            "code": bought["code"],
+            "amount": {"amount": "10.00", "currency": "EUR"},
+            "orderExternalId": "A",
+            "idempotencyKey": "r",
+        },
+    )
+    seen = await rewards.look(bought["code"])
+    assert seen is not None
+    assert (seen["balance"]["amount"], seen["expiresAt"]) == ("10.00", "2026-04-05T22:00:00Z")
+    assert await rewards.buy(key="k") == bought
+
+
+async def test_an_exported_order_keeps_that_a_card_paid(opened: OpenShop) -> None:
+    shop, rewards = await with_points(opened, 500)
+    code = (await rewards.buy())["code"]
+    await shop.order("A", "80.00", **paid_by(code, "30.00"))
+    lines = [
+        json.loads(line) async for line in export_programme(shop.installation, shop.programme, now=shop.clock())
+    ]
+    [document] = [line["document"] for line in lines if line["type"] == "order"]
+    assert document["payments"] == [{"kind": "gift card", "amount": "30.00", "withPoints": True}]
+    again = await submit_order(shop.installation, shop.programme.id, document, now=shop.clock())
+    assert (again.replayed, again.points) == (True, 50)
+    other = await make_programme(shop.installation, now=shop.clock())
+    await join_member(shop.installation, other, now=shop.clock())
+    assert (await submit_order(shop.installation, other.id, document, now=shop.clock())).points == 50

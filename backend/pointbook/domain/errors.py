@@ -332,13 +332,20 @@ class NotInCatalogue(PointbookError):
 
 
 class PriceChanged(PointbookError):
-    """It costs another price by now: so many points, and for an exchange item a fee, a decimal, for each piece."""
+    """It costs another price by now: so many points, and for an exchange item a fee for each piece.
+
+    Or it is a gift card of another face value. Both are decimals in the main unit.
+    """
 
     code = "PRICE_CHANGED"
 
-    def __init__(self, sku: str, price_points: int, fee: Decimal | None = None) -> None:
+    def __init__(
+        self, sku: str, price_points: int, fee: Decimal | None = None, face_value: Decimal | None = None
+    ) -> None:
         money = "" if fee is None else f" and a fee of {fee}"
-        super().__init__(f"{sku!r} costs {price_points} points{money} by now.")
+        worth = "" if face_value is None else f" and is good for {face_value}"
+        super().__init__(f"{sku!r} costs {price_points} points{money}{worth} by now.")
+        self.face_value = face_value
         self.sku = sku
         self.price_points = price_points
         self.fee = fee

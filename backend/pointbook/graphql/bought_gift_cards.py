@@ -25,7 +25,7 @@ from pointbook.graphql.errors import (
 )
 from pointbook.graphql.gift_cards import GiftCard
 from pointbook.graphql.inputs import IDEMPOTENCY_KEY, idempotency_key
-from pointbook.graphql.money import MoneyAmount
+from pointbook.graphql.money import MoneyAmount, MoneyInput
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.rule_names import Locale
 from pointbook.graphql.scalars import Points
@@ -133,6 +133,9 @@ class GiftCardRecipientInput:
 class BuyGiftCardInput:
     sku: strawberry.ID = strawberry.field(description="The product of the catalogue.")
     price_points: Points = strawberry.field(description="The price that the customer was shown.")
+    face_value: MoneyInput | None = strawberry.field(
+        default=None, description="What the card was shown to be good for; null: that is not compared."
+    )
     recipient: GiftCardRecipientInput | None = strawberry.field(
         default=None, description="Who gets the code by mail; null: the member."
     )
@@ -244,6 +247,7 @@ class BoughtGiftCardMutation:
             input.price_points,
             idempotency_key(input.idempotency_key),
             None if to is None else service.Recipient(to.email, to.name, to.message, to.deliver_on),
+            None if input.face_value is None else input.face_value.parse("faceValue"),
         )
         bought = await service.buy(context.installation, context.principal, command, now=context.now)
         return BuyGiftCardSuccess(gift_card=MyGiftCard(bought=bought))

@@ -144,7 +144,8 @@ class ExchangeItem(Offer):
     )
     in_stock: bool = strawberry.field(description="Whether there is one left, or nobody counts them.")
     stock: int | None = strawberry.field(
-        description="For the staff: how many may still be ordered. Null: nobody counts them, or others ask."
+        description="For the staff: how many may still be ordered. Null: nobody counts them, or others ask; those "
+        "learn it from `SoldOut`, when they want more than there are."
     )
 
     @staticmethod

@@ -209,6 +209,9 @@ class PriceChanged(UserError):
     fee: Decimal | None = strawberry.field(
         description="Of an exchange item: the money that a piece costs now, in the programme's currency."
     )
+    face_value: Decimal | None = strawberry.field(
+        description="Of a gift card: what it is good for now, in the programme's currency."
+    )
 
 
 @strawberry.type(description="Not as many are left.")

@@ -13,7 +13,12 @@ from pointbook.domain.exchange import ExchangeState
 from pointbook.graphql.catalogue import After, First
 from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
-from pointbook.graphql.errors import ExchangeOrderDecided, ExchangeOrderNotFound, ProgrammeNotOpen
+from pointbook.graphql.errors import (
+    CurrencyMismatch,
+    ExchangeOrderDecided,
+    ExchangeOrderNotFound,
+    ProgrammeNotOpen,
+)
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders, shown
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.services import exchange_deciding as deciding
@@ -64,7 +69,11 @@ SetExchangedResult = Annotated[
     strawberry.union("SetExchangedResult", description="The order, or why it stands as it did."),
 ]
 CancelExchangeOrderResult = Annotated[
-    CancelExchangeOrderSuccess | ExchangeOrderNotFound | ExchangeOrderDecided | ProgrammeNotOpen,
+    CancelExchangeOrderSuccess
+    | ExchangeOrderNotFound
+    | ExchangeOrderDecided
+    | CurrencyMismatch
+    | ProgrammeNotOpen,
     strawberry.union("CancelExchangeOrderResult", description="The order, or why it is not cancelled."),
 ]
 

@@ -102,7 +102,7 @@ class GiftCard:
     expires_at: datetime | None = strawberry.field(
         description="From this instant on it is worth nothing; null: never."
     )
-    card_id: strawberry.Private[UUID]
+    card: strawberry.Private[service.GiftCard]
 
     @classmethod
     def of(cls, card: service.GiftCard) -> Self:
@@ -115,7 +115,7 @@ class GiftCard:
             held=MoneyAmount.of(card.held),
             issued_at=card.issued_at,
             expires_at=card.expires_at,
-            card_id=card.card_id,
+            card=card,
         )
 
     @described("What happened to it, newest first.")
@@ -129,7 +129,7 @@ class GiftCard:
     ) -> Connection[GiftCardEntry]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)
         entries = await service.history(
-            *info.context.tenant, self.card_id, first=size + 1, before_seq=before, now=info.context.now
+            *info.context.tenant, self.card, first=size + 1, before_seq=before, now=info.context.now
         )
         return Connection[GiftCardEntry].of(
             _CURSOR, [(entry.seq, GiftCardEntry.of(entry)) for entry in entries], size, after
@@ -243,6 +243,7 @@ ReleaseGiftCardHoldResult = Annotated[
     | GiftCardNotUsable
     | RedemptionNotFound
     | RedemptionEnded
+    | CurrencyMismatch
     | ProgrammeNotOpen
     | IdempotencyConflict,
     strawberry.union("ReleaseGiftCardHoldResult", description="The card, or why nothing was given back."),

@@ -162,7 +162,8 @@ class GivenBack:
 class Card:
     """A gift card. Of its ``face`` so much is open, held, used, expired and void, in minor units.
 
-    (account_id, spend_seq) is the entry that bought it. ``expires_at`` None = never.
+    (account_id, spend_seq) is the entry that bought it. ``expires_at`` None = never; ``issued_until``: the
+    same when the card was bought.
     """
 
     card_id: UUID
@@ -171,6 +172,7 @@ class Card:
     code_hash: bytes
     last_four: str
     state: CardState
+    currency: str
     face: int
     open: int
     held: int
@@ -178,6 +180,7 @@ class Card:
     expired: int
     void: int
     issued_at: datetime
+    issued_until: datetime | None
     expires_at: datetime | None
 
 

@@ -17,7 +17,7 @@ from pointbook.ledger.answers import Card, CardEntry, CardEntryKind, CardMove, C
 from pointbook.ledger.commands import NewCard, Request
 from pointbook.ledger.statuses import refuse
 
-_BUY = "select * from ledger.buy_card($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+_BUY = "select * from ledger.buy_card($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _HOLD = "select * from ledger.hold_card($1, $2, $3, $4, $5, $6, $7)"
 _USE = "select * from ledger.use_card($1, $2, $3, $4, $5, $6, $7, $8)"
 _RELEASE = "select * from ledger.release_card($1, $2, $3, $4, $5)"
@@ -54,6 +54,7 @@ async def buy_card(
         account_id,
         card.points,
         card.card_id,
+        card.currency,
         card.face,
         card.expires_at,
         card.code_hash,
@@ -246,6 +247,7 @@ def _card(row: asyncpg.Record) -> Card:
         code_hash=row["code_hash"],
         last_four=row["last_four"],
         state=_state(row),
+        currency=row["currency"],
         face=row["face"],
         open=row["open"],
         held=row["held"],
@@ -253,6 +255,7 @@ def _card(row: asyncpg.Record) -> Card:
         expired=row["expired"],
         void=row["void"],
         issued_at=row["issued_at"],
+        issued_until=row["issued_until"],
         expires_at=row["expires_at"],
     )
 

@@ -92,6 +92,7 @@ class NewCard:
 
     card_id: UUID
     points: int
+    currency: str
     face: int
     expires_at: datetime | None
     code_hash: bytes

@@ -66,7 +66,7 @@ class BookingSettling:
         was not known has been reported for another customer meanwhile.
         """
         earned = await self.open_occurrence(connection, booking)
-        outcome = self._outcome(booking, earner, earned)
+        outcome = self._outcome(booking, earner, earned, earlier)
         if earned is not None and not self._stays(earned, booking, outcome):
             await self._take_back(connection, booking.external_id, earned)
             earned = None
@@ -96,11 +96,16 @@ class BookingSettling:
         return await rows.open_occurrence(connection, self.programme.id, booking.external_id, booking.occurrence)
 
     def _outcome(
-        self, booking: BookingRow, earner: AccountKey | None, known: OccurrenceRow | None
+        self,
+        booking: BookingRow,
+        earner: AccountKey | None,
+        known: OccurrenceRow | None,
+        earlier: BookingRow | None,
     ) -> BookingOutcome:
         """What was earned for the same appointment stays earned, whatever the settings ask for by now.
 
-        So does what was earned in a currency of before: its points are worth nothing any more.
+        Unless the site takes back that it was completed. What was earned in a currency of before stays in any
+        case: its points are worth nothing any more.
         """
         if known is not None and self._is_of_former_currency(known):
             return BookingOutcome.EARNED
@@ -108,9 +113,10 @@ class BookingSettling:
             return BookingOutcome.VOID
         if earner is None:
             return BookingOutcome.PARKED
-        if known is not None and known.appointment == booking.told.appointment:
-            return BookingOutcome.EARNED
         waits = self._needs_completion and booking.told.status is not BookingStatus.COMPLETED
+        uncompleted = earlier is not None and earlier.told.status is BookingStatus.COMPLETED
+        if known is not None and known.appointment == booking.told.appointment and not (waits and uncompleted):
+            return BookingOutcome.EARNED
         return BookingOutcome.RECEIVED if waits else BookingOutcome.EARNED
 
     def _stays(self, known: OccurrenceRow, booking: BookingRow, outcome: BookingOutcome) -> bool:

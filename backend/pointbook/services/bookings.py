@@ -128,8 +128,15 @@ class _Report:
                 return await self._settle(connection, None, self._first(), seen)
             self._require_same(known, seen)
             if is_stale(booking.told, known.told):
-                return await self._answer_of(connection, known)
+                return await self._hear_stale(connection, known, seen)
             return await self._settle(connection, known, self._followed(known), seen)
+
+    async def _hear_stale(self, connection: Connection, known: BookingRow, seen: rows.Seen) -> SubmittedBooking:
+        """It says nothing that counts, but a parked booking may earn by now, or be found by an address."""
+        if known.state != BookingOutcome.PARKED:
+            return await self._answer_of(connection, known)
+        found = replace(known, customer_email=known.customer_email or self.email)
+        return await self._settle(connection, known, found, seen)
 
     async def _lock(self, connection: Connection, seen: rows.Seen) -> None:
         """The accounts; or the customer, so that nobody joins as them until this report has been heard."""

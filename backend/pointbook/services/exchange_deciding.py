@@ -36,7 +36,7 @@ async def set_exchanged(
 
     async def attempt() -> ExchangeOrder:
         async with installation.db.bare_transaction(principal.programme_id) as connection:
-            internal_id, state = await _locked(connection, principal.programme_id, order_id)
+            internal_id, state, _ = await _locked(connection, principal.programme_id, order_id)
             if state is ExchangeState.CANCELLED:
                 raise errors.ExchangeOrderDecided(state)
             if state is not wanted:
@@ -51,7 +51,8 @@ async def cancel_order(
 ) -> ExchangeOrder:
     """Give all points back to the lots they came from (R27) and put the pieces back into stock; again: nothing.
 
-    Raises ExchangeOrderNotFound, ExchangeOrderDecided (it is exchanged: open it again first), ProgrammeNotOpen.
+    Raises ExchangeOrderNotFound, ExchangeOrderDecided (it is exchanged: open it again first), CurrencyMismatch (it
+    is of a former currency), ProgrammeNotOpen.
     """
 
     async def call(programme: ProgrammeSnapshot) -> ExchangeOrder:
@@ -76,11 +77,13 @@ async def _cancel(
     connection: Connection, principal: Principal, programme: ProgrammeSnapshot, order_id: UUID, now: datetime
 ) -> None:
     await keep_unchanged(connection, programme)  # a closed programme has no points
-    internal_id, state = await _locked(connection, programme.id, order_id)
+    internal_id, state, currency = await _locked(connection, programme.id, order_id)
     if state is ExchangeState.EXCHANGED:
         raise errors.ExchangeOrderDecided(state)
     if state is ExchangeState.CANCELLED:
         return
+    if currency != programme.currency:  # its points are worth nothing in this one
+        raise errors.CurrencyMismatch(programme.currency, currency)
     await rows.lock_items_of(connection, programme.id, internal_id)
     source = Source(EXCHANGE_ORDER, order_id.hex)
     grace = grace_end(now, programme.settings_at(now).give_back_grace_days, programme.zone)
@@ -89,7 +92,7 @@ async def _cancel(
     await _decide(connection, principal, order_id, internal_id, (state, ExchangeState.CANCELLED), now)
 
 
-async def _locked(connection: Connection, programme_id: int, order_id: UUID) -> tuple[int, ExchangeState]:
+async def _locked(connection: Connection, programme_id: int, order_id: UUID) -> rows.LockedOrder:
     found = await rows.lock_order(connection, programme_id, order_id)
     if found is None:
         raise errors.ExchangeOrderNotFound

@@ -23,18 +23,23 @@ class Guesses:
         self._clock = clock
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def admit(self, who: str) -> None:
-        """Raises TooManyGuesses for whoever tried too many wrong codes."""
-        ends, slips = self._windows.get(who, (0.0, 0))
-        seconds = ends - self._clock()
-        if slips >= SLIPS and seconds > 0:
-            raise TooManyGuesses(int(seconds) + 1)
+    def attempt(self, who: str) -> None:
+        """Count an attempt as wrong until it has ``succeeded``, so that many at once are counted, too.
 
-    def slipped(self, who: str) -> None:
-        ends, slips = self._windows.pop(who, (0.0, 0))
+        Raises TooManyGuesses for whoever tried too many wrong codes.
+        """
         now = self._clock()
+        ends, slips = self._windows.pop(who, (0.0, 0))
         if ends <= now:
             ends, slips = now + WINDOW_SECONDS, 0
-        self._windows[who] = ends, slips + 1
+        self._windows[who] = ends, min(slips + 1, SLIPS + 1)
         if len(self._windows) > _MOST:
             self._windows.popitem(last=False)
+        if slips >= SLIPS:
+            raise TooManyGuesses(int(ends - now) + 1)
+
+    def succeeded(self, who: str) -> None:
+        """The last attempt was right."""
+        if who in self._windows:
+            ends, slips = self._windows[who]
+            self._windows[who] = ends, max(0, slips - 1)

@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from pointbook import ledger
+from pointbook.db.queries.exchange import any_open
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.queries.programmes import cards_outstanding, lock_programme, outstanding_points
 from pointbook.db.session import Connection
@@ -90,8 +91,8 @@ async def change_state(
 ) -> ProgrammeSnapshot:
     """DRAFT → ACTIVE → EARNING_STOPPED → CLOSED, and back to ACTIVE; the same state again: nothing.
 
-    Raises InvalidInput: no such way, or CLOSED while a point or money on a gift card is outstanding, or earning
-    stopped only just now.
+    Raises InvalidInput: no such way, or CLOSED while a point, money on a gift card or an exchange order
+    is outstanding, or earning stopped only just now.
     """
     if state is ProgrammeState.CLOSED:
         await _book_all_due(installation, programme_id, now)
@@ -169,6 +170,8 @@ async def _check_nothing_outstanding(
         raise InvalidInput("state", f"{points} points are still outstanding")
     if await cards_outstanding(connection, programme_id):
         raise InvalidInput("state", "there are gift cards with money on them")
+    if await any_open(connection, programme_id):
+        raise InvalidInput("state", "there are exchange orders that are neither exchanged nor cancelled")
 
 
 async def _book_all_due(installation: Installation, programme_id: int, now: datetime) -> None:

@@ -35,7 +35,6 @@ class GiftCard(Base):
     card_id: Mapped[UUID]
     account_id: Mapped[BigId]
     product_id: Mapped[BigId]
-    currency: Mapped[str]
     bought_at: Mapped[datetime]
     recipient_name: Mapped[str | None]
     recipient_email: Mapped[str | None]

@@ -214,6 +214,10 @@ for no key update
 _PARKED_BY_EMAIL = """
 select * from booking
 where programme_id = $1 and customer_email = $2 and customer_external_id <> $3
+    and not exists (
+        select from member_external_id as known
+        where known.programme_id = $1 and known.external_id = booking.customer_external_id
+            and known.account_id is not null)
 order by starts_at, external_id
 limit $4
 for no key update

@@ -25,6 +25,14 @@ class Movement(enum.StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class LockedOrder(NamedTuple):
+    """``currency``: the programme's when it was placed."""
+
+    id: int
+    state: ExchangeState
+    currency: str
+
+
 class Place(NamedTuple):
     """Where a page ended: when the order was placed, and its internal id."""
 
@@ -114,12 +122,16 @@ async def move_stock(
     await connection.execute(_MOVE, programme_id, order_id, movement.value, sign, now)
 
 
-async def lock_order(
-    connection: Connection, programme_id: int, public_id: UUID
-) -> tuple[int, ExchangeState] | None:
-    """Its internal id, and how it stands until the transaction ends."""
+async def lock_order(connection: Connection, programme_id: int, public_id: UUID) -> LockedOrder | None:
+    """The order as it stands until the transaction ends."""
     row = await connection.fetchrow(_LOCK_ORDER, programme_id, public_id)
-    return None if row is None else (row["id"], ExchangeState(row["state"]))
+    return None if row is None else LockedOrder(row["id"], ExchangeState(row["state"]), row["currency"])
+
+
+async def any_open(connection: Connection, programme_id: int) -> bool:
+    """Whether an order waits for the staff, who may still cancel it."""
+    found: bool = await connection.fetchval(_ANY_OPEN, programme_id)
+    return found
 
 
 async def set_state(
@@ -193,7 +205,7 @@ select $1, moved.id, $5, moved.change, $3, moved.stock, $2 from moved
 """
 
 _LOCK_ORDER: Final = """
-select id, state from exchange_order where programme_id = $1 and public_id = $2 for no key update
+select id, state, currency from exchange_order where programme_id = $1 and public_id = $2 for no key update
 """
 
 _SET_STATE: Final = """
@@ -230,3 +242,5 @@ _CRITERIA: Final = """
     and ($5::bigint is null or o.account_id = $5)
     and ($6::timestamptz is null or (o.placed_at, o.id) {beyond} ($6::timestamptz, $7::bigint))
 """
+
+_ANY_OPEN: Final = "select exists (select from exchange_order where programme_id = $1 and state = 'SUBMITTED')"

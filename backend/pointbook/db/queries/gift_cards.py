@@ -16,7 +16,6 @@ class NewGiftCard:
     card_id: UUID
     account_id: int
     product_id: int
-    currency: str
     bought_at: datetime
     recipient_name: str | None
     recipient_email: str | None
@@ -61,7 +60,6 @@ async def add(connection: Connection, programme_id: int, card: NewGiftCard) -> N
         card.card_id,
         card.account_id,
         card.product_id,
-        card.currency,
         card.bought_at,
         card.recipient_name,
         card.recipient_email,
@@ -117,9 +115,9 @@ def _bought(row: Any) -> BoughtRow:
 
 _ADD = """
 insert into gift_card (
-    programme_id, card_id, account_id, product_id, currency, bought_at, recipient_name, recipient_email, message,
-    deliver_at, delivery_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    programme_id, card_id, account_id, product_id, bought_at, recipient_name, recipient_email, message, deliver_at,
+    delivery_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 _COLUMNS = """

@@ -350,7 +350,12 @@ select
     external_id, status, placed_at, store_id, entry_channel, exit_channel, redeemed_value, document, returned,
     occurrence
 from sales_order
-where programme_id = $1 and customer_email = $2 and customer_external_id <> $3 and currency = $4
+where programme_id = $1 and customer_email = $2 and customer_external_id <> $3
+    and not exists (
+        select from member_external_id as known
+        where known.programme_id = $1 and known.external_id = sales_order.customer_external_id
+            and known.account_id is not null)
+    and currency = $4
 order by placed_at, external_id
 limit $5
 for no key update

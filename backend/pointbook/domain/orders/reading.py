@@ -53,7 +53,7 @@ _PRODUCT_KEYS: Final = frozenset(
 _LINE_DISCOUNT_KEYS: Final = frozenset({"amount", "code"})
 _DISCOUNT_KEYS: Final = frozenset({"amount", "code", "lineIds"})
 _VOUCHER_KEYS: Final = frozenset({"amount", "code", "lineIds", "type"})
-_PAYMENT_KEYS: Final = frozenset({"kind", "amount", "giftCardCode"})
+_PAYMENT_KEYS: Final = frozenset({"kind", "amount", "giftCardCode", "withPoints"})
 
 
 def parse_order(document: object, currency: str, content: OrderContent | None = None) -> OrderDocument:
@@ -290,8 +290,8 @@ def _payments(value: object, places: int) -> tuple[Payment, ...]:
     return tuple(sorted(payments, key=_payment_order))
 
 
-def _payment_order(payment: Payment) -> tuple[str, int, str]:
-    return payment.kind, payment.amount, payment.gift_card_code or ""
+def _payment_order(payment: Payment) -> tuple[str, int, str, bool]:
+    return payment.kind, payment.amount, payment.gift_card_code or "", payment.with_points
 
 
 def _payment(value: object, places: int) -> Payment:
@@ -300,4 +300,5 @@ def _payment(value: object, places: int) -> Payment:
         identifier("kind", get("kind"), MAX_WORD),
         scaled("amount", get("amount"), places, MAX_AMOUNT),
         optional_identifier("giftCardCode", get("giftCardCode"), MAX_WORD),
+        with_points=optional_truth("withPoints", get("withPoints"), default=False),
     )

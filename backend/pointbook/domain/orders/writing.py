@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pointbook.domain.money import format_scaled
-from pointbook.domain.orders.document import OrderContent
+from pointbook.domain.orders.document import OrderContent, Payment
 from pointbook.domain.orders.lines import Discount, Line, LineKind
 from pointbook.domain.orders.reading import QUANTITY_PLACES, UNIT_PRICE_PLACES
 
@@ -20,11 +20,14 @@ def content_document(content: OrderContent, places: int) -> dict[str, Any]:
         "shopVouchers": _discounts(content.shop_vouchers, places),
         "minimumOrderSurcharge": _amount(content.minimum_order_surcharge, places),
         "deliveryFee": _amount(content.delivery_fee, places),
-        "payments": [
-            {"kind": payment.kind, "amount": format_scaled(payment.amount, places)} for payment in content.payments
-        ],
+        "payments": [_payment(payment, places) for payment in content.payments],
     }
     return {name: value for name, value in document.items() if value}
+
+
+def _payment(payment: Payment, places: int) -> dict[str, Any]:
+    document: dict[str, Any] = {"kind": payment.kind, "amount": format_scaled(payment.amount, places)}
+    return document | {"withPoints": True} if payment.with_points else document
 
 
 def _line(line: Line, places: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ create table ledger.card (
     spend_seq bigint not null,
     code_hash bytea not null,
     last_four text not null,
+    currency text not null,          -- of all its amounts
     face bigint not null,
     open bigint not null,
     held bigint not null default 0,
@@ -16,7 +17,8 @@ create table ledger.card (
     expired bigint not null default 0,
     void bigint not null default 0,
     issued_at timestamptz not null,
-    expires_at timestamptz not null,  -- 'infinity' = never; later when something is refunded after it
+    issued_until timestamptz not null,  -- its expiry when it was bought
+    expires_at timestamptz not null,    -- 'infinity' = never; later when something is refunded after it
     last_seq bigint not null,         -- number of its newest entry
     as_of timestamptz not null,       -- instant of its newest entry
     primary key (programme_id, card_id),
@@ -27,7 +29,7 @@ create table ledger.card (
     constraint card_balance_check check (open + held + used + expired + void = face),
     constraint card_void_check check (void in (0, face)),
     constraint card_last_four_check check (char_length(last_four) = 4),
-    constraint card_life_check check (issued_at < expires_at)
+    constraint card_life_check check (issued_at < issued_until and issued_until <= expires_at)
 ) with (fillfactor = 80);
 
 create index card_by_expiry on ledger.card (programme_id, expires_at) where open > 0 and expires_at < 'infinity';
@@ -68,6 +70,7 @@ create table ledger.card_hold (
     amount bigint not null,
     created_at timestamptz not null,
     expires_at timestamptz not null,
+    good_until timestamptz not null,  -- the card's expiry when it was made: what comes back after it expires
     state text not null default 'held',
     ended_at timestamptz,
     used_amount bigint,

@@ -15,7 +15,7 @@ begin
     with lapse as (
         select
             h.hold_id, h.expires_at as at, h.amount,
-            case when h.expires_at < in_card.expires_at then 'open' else 'expired' end as credit
+            case when h.expires_at < h.good_until then 'open' else 'expired' end as credit
         from ledger.card_hold h
         where h.programme_id = in_card.programme_id and h.card_id = in_card.card_id and h.state = 'held'
             and h.expires_at <= in_now

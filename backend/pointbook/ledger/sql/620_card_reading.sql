@@ -4,8 +4,8 @@
 -- its effect before.
 create type ledger.card_answer as (
     status text, available bigint, card_id uuid, account_id bigint, spend_seq bigint, code_hash bytea, last_four text,
-    face bigint, open bigint, held bigint, used bigint, expired bigint, void bigint, issued_at timestamptz,
-    expires_at timestamptz, seq bigint, amount bigint, hold_id uuid, hold_expires_at timestamptz, replayed boolean);
+    currency text, face bigint, open bigint, held bigint, used bigint, expired bigint, void bigint, issued_at timestamptz,
+    issued_until timestamptz, expires_at timestamptz, seq bigint, amount bigint, hold_id uuid, hold_expires_at timestamptz, replayed boolean);
 
 create function ledger.card_answer_of(
     in_card ledger.card, in_amount bigint default null, in_hold uuid default null,
@@ -15,8 +15,8 @@ language plpgsql stable as $$
 begin
     return row(
         'ok', in_card.open, in_card.card_id, in_card.account_id, in_card.spend_seq, in_card.code_hash,
-        in_card.last_four, in_card.face, in_card.open, in_card.held, in_card.used, in_card.expired, in_card.void,
-        in_card.issued_at, nullif(in_card.expires_at, 'infinity'), in_card.last_seq, in_amount, in_hold,
+        in_card.last_four, in_card.currency, in_card.face, in_card.open, in_card.held, in_card.used, in_card.expired, in_card.void,
+        in_card.issued_at, nullif(in_card.issued_until, 'infinity'), nullif(in_card.expires_at, 'infinity'), in_card.last_seq, in_amount, in_hold,
         in_hold_expires_at, in_replayed)::ledger.card_answer;
 end;
 $$;

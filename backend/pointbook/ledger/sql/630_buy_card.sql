@@ -4,14 +4,15 @@
 -- Locks the account.
 
 create function ledger.buy_card(
-    in_programme int, in_account bigint, in_points bigint, in_card uuid, in_face bigint, in_expires_at timestamptz,
-    in_code_hash bytea, in_last_four text, in_request bytea[], in_now timestamptz)
+    in_programme int, in_account bigint, in_points bigint, in_card uuid, in_currency text, in_face bigint,
+    in_expires_at timestamptz, in_code_hash bytea, in_last_four text, in_request bytea[], in_now timestamptz)
 returns ledger.card_answer
 language plpgsql security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_generic_plan as $$
 declare
     spent record;
     at timestamptz;
+    ends timestamptz;
     card ledger.card;
 begin
     perform ledger.guard(in_programme);
@@ -31,6 +32,7 @@ begin
         card.expired := 0;
         card.void := 0;
         card.last_seq := 1;
+        card.expires_at := card.issued_until;
         return ledger.card_answer_of(card, card.face, in_replayed => true);
     end if;
 
@@ -38,16 +40,17 @@ begin
         select e.at from ledger.entry e
         where e.programme_id = in_programme and e.account_id = spent.account_id and e.seq = spent.seq
     );
+    ends := case
+        when in_expires_at is null then 'infinity'
+        when in_expires_at > at then in_expires_at
+        else at + (in_expires_at - in_now)  -- under a clock that was set back it lives as long as it was to
+    end;
     insert into ledger.card (
-        programme_id, card_id, account_id, spend_seq, code_hash, last_four, face, open, issued_at, expires_at, last_seq,
-        as_of)
+        programme_id, card_id, account_id, spend_seq, code_hash, last_four, currency, face, open, issued_at, issued_until,
+        expires_at, last_seq, as_of)
     values (
-        in_programme, in_card, spent.account_id, spent.seq, in_code_hash, in_last_four, in_face, in_face, at,
-        case
-            when in_expires_at is null then 'infinity'
-            when in_expires_at > at then in_expires_at
-            else at + (in_expires_at - in_now)  -- under a clock that was set back it lives as long as it was to
-        end, 1, at)
+        in_programme, in_card, spent.account_id, spent.seq, in_code_hash, in_last_four, in_currency, in_face, in_face, at,
+        ends, ends, 1, at)
     returning * into card;
     insert into ledger.card_entry (programme_id, card_id, seq, kind, at, debit, credit, amount)
     values (in_programme, in_card, 1, 'issue', at, 'issued', 'open', in_face);

@@ -25,8 +25,8 @@ begin
 
     at := greatest(in_now, card.as_of);
     card := ledger.enter_on_card(card, 'hold', at, 'open', 'held', in_amount, in_hold);
-    insert into ledger.card_hold (programme_id, hold_id, card_id, amount, created_at, expires_at)
-    values (in_programme, in_hold, in_card, in_amount, at, at + in_lifetime);
+    insert into ledger.card_hold (programme_id, hold_id, card_id, amount, created_at, expires_at, good_until)
+    values (in_programme, in_hold, in_card, in_amount, at, at + in_lifetime, card.expires_at);
     answer := ledger.card_answer_of(card, in_amount, in_hold, at + in_lifetime);
     perform ledger.remember_card(in_programme, in_request, answer);
     return answer;
@@ -103,7 +103,7 @@ begin
     if rest > 0 then
         in_card := ledger.enter_on_card(
             in_card, 'release', in_at, 'held',
-            case when in_card.expires_at > in_at then 'open' else 'expired' end, rest, in_hold.hold_id);
+            case when in_hold.good_until > in_at then 'open' else 'expired' end, rest, in_hold.hold_id);
     end if;
     return in_card;
 end;

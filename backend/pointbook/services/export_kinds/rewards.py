@@ -58,7 +58,7 @@ REWARDS: Final = (
         "giftCard",
         ("gift_card", "ledger.card"),
         """
-        select c.card_id, a.public_id as account, p.sku, g.currency, c.last_four, c.face as face_value,
+        select c.card_id, a.public_id as account, p.sku, c.currency, c.last_four, c.face as face_value,
             c.open, c.held, c.used, c.expired, c.void, c.issued_at, nullif(c.expires_at, 'infinity') as expires_at,
             c.spend_seq,
             g.recipient_name, g.recipient_email, g.message, g.deliver_at, g.delivered_at
@@ -78,11 +78,11 @@ REWARDS: Final = (
         "giftCardEntry",
         ("ledger.card_entry",),
         """
-        select e.card_id, e.seq, upper(e.kind) as kind, e.at, e.debit, e.credit, e.amount, g.currency, e.hold_id,
+        select e.card_id, e.seq, upper(e.kind) as kind, e.at, e.debit, e.credit, e.amount, c.currency, e.hold_id,
             e.source_type, e.source_id
         from ledger.card_entry as e
-        join gift_card as g on g.programme_id = $1 and g.card_id = e.card_id
-        where e.programme_id = $1 order by g.id, e.seq
+        join ledger.card as c on c.programme_id = $1 and c.card_id = e.card_id
+        where e.programme_id = $1 order by c.issued_at, e.card_id, e.seq
         """,
         all_of(ids_of("cardId", "holdId"), money_of("amount")),
     ),
@@ -90,10 +90,10 @@ REWARDS: Final = (
         "giftCardHold",
         ("ledger.card_hold",),
         """
-        select h.hold_id, h.card_id, h.amount, g.currency, h.created_at, h.expires_at, upper(h.state) as state,
+        select h.hold_id, h.card_id, h.amount, c.currency, h.created_at, h.expires_at, upper(h.state) as state,
             h.ended_at, h.used_amount
         from ledger.card_hold as h
-        join gift_card as g on g.programme_id = $1 and g.card_id = h.card_id
+        join ledger.card as c on c.programme_id = $1 and c.card_id = h.card_id
         where h.programme_id = $1 order by h.created_at, h.hold_id
         """,
         all_of(ids_of("cardId", "holdId"), money_of("amount", "usedAmount")),

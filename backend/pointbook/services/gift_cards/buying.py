@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -13,11 +14,13 @@ from pointbook.db.session import Connection
 from pointbook.domain import calendar, codes, errors, text
 from pointbook.domain.access import Principal
 from pointbook.domain.calendar import CountsFrom, Expiry
+from pointbook.domain.catalogue import GiftCardProduct
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.money import Money
 from pointbook.ledger import NewCard
 from pointbook.services import outbox
 from pointbook.services.catalogue import GIFT_CARDS, on_sale
-from pointbook.services.directory import AccountKey, ProgrammeSnapshot
+from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_unchanged
 from pointbook.services.gift_cards.cards import GiftCard, gift_card_of
 from pointbook.services.installation import Installation
 from pointbook.services.requests import request_of
@@ -44,12 +47,16 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class BuyGiftCard:
-    """``price_points``: what the customer was shown. ``recipient`` None: for themselves."""
+    """``price_points``: what the customer was shown, and ``face_value``, if that is to be compared, too.
+
+    ``recipient`` None: for themselves.
+    """
 
     sku: str
     price_points: int
     idempotency_key: str
     recipient: Recipient | None = None
+    face_value: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,7 @@ async def buy(
     InvalidInput, ProgrammeNotOpen; nothing is spent then.
     """
     assert principal.subject is not None, "the policy admits customers only"
-    programme = await installation.programmes.get(principal.programme_id)
-    programme.require_open()
-    account = await installation.accounts.get(programme.id, principal.subject)
-    to = _checked(command.recipient)
+    subject, to = principal.subject, _checked(command.recipient)
     request = request_of(
         principal,
         "buyGiftCard",
@@ -83,22 +87,30 @@ async def buy(
         command.sku,
         command.price_points,
         to and (to.email, to.name, to.message, to.deliver_on and to.deliver_on.isoformat()),
+        command.face_value and (command.face_value.amount, command.face_value.currency),
     )
 
-    async def attempt() -> UUID:
-        async with installation.db.bare_transaction(programme.id) as connection:
-            await ledger.lock(connection, programme.id, [account.account_id])
-            earlier = await ledger.spent_by(connection, programme.id, request)
-            if earlier is not None:
-                return UUID(earlier.source.id)
-            purchase = _Purchase(installation, programme, account, command, to, now)
-            return await purchase.make(connection, request)
+    async def call(programme: ProgrammeSnapshot) -> BoughtCard:
+        account = await installation.accounts.get(programme.id, subject)
 
-    async with installation.turns.turn(programme.id, account.account_id):
-        card_id = await retrying(attempt)
-    bought = await find_bought(installation, programme.id, card_id, now=now)
-    assert bought is not None, "it was bought"
-    return replace(bought, card=bought.card.as_issued())
+        async def attempt() -> UUID:
+            async with installation.db.bare_transaction(programme.id) as connection:
+                await ledger.lock(connection, programme.id, [account.account_id])
+                earlier = await ledger.spent_by(connection, programme.id, request)
+                if earlier is not None:
+                    return UUID(earlier.source.id)
+                purchase = _Purchase(installation, programme, account, command, to, now)
+                card_id = await purchase.make(connection, request)
+                await check_unchanged(connection, programme)
+                return card_id
+
+        async with installation.turns.turn(programme.id, account.account_id):
+            card_id = await retrying(attempt)
+        bought = await retrying(lambda: find_bought(installation, programme.id, card_id, now=now))
+        assert bought is not None, "it was bought"
+        return replace(bought, card=bought.card.as_issued())
+
+    return await installation.programmes.while_open(principal.programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +127,23 @@ class _Purchase:
         kept = await on_sale(connection, programme, GIFT_CARDS, self.command.sku)
         product = kept.offer
         if product.price_points != self.command.price_points:
-            raise errors.PriceChanged(product.sku, product.price_points)
+            raise errors.PriceChanged(product.sku, product.price_points, face_value=self._face_value(product))
+        if self.command.face_value not in (None, Money(product.face_value, programme.currency)):
+            raise errors.PriceChanged(product.sku, product.price_points, face_value=self._face_value(product))
+        expires_at = calendar.expires_at(
+            now, now, Expiry(days=product.validity_days), CountsFrom.EARNING, programme.zone
+        )
         deliver_at = self._deliver_at()
+        if expires_at is not None and deliver_at >= expires_at:
+            raise InvalidInput("recipient.deliverOn", "must be a day on which the card is still good")
         card_id = uuid4()
         code = self.installation.card_codes.code(card_id)
         new = NewCard(
             card_id,
             product.price_points,
+            programme.currency,
             product.face_value,
-            calendar.expires_at(now, now, Expiry(days=product.validity_days), CountsFrom.EARNING, programme.zone),
+            expires_at,
             self.installation.card_codes.digest(code),
             codes.last_four(code),
         )
@@ -149,7 +169,6 @@ class _Purchase:
             card_id,
             card.account_id,
             kept.id,
-            programme.currency,
             now,
             None if to is None else to.name,
             None if to is None else to.email,
@@ -159,6 +178,9 @@ class _Purchase:
         )
         await rows.add(connection, programme.id, row)
         return card_id
+
+    def _face_value(self, product: GiftCardProduct) -> Decimal:
+        return Decimal(Money(product.face_value, self.programme.currency).decimal)
 
     def _deliver_at(self) -> datetime:
         day = None if self.recipient is None else self.recipient.deliver_on
@@ -212,7 +234,7 @@ async def _with_cards(
     now: datetime,
 ) -> list[BoughtCard]:
     cards = await ledger.cards(connection, programme.id, [row.card_id for row in found], now=now)
-    return [BoughtCard(row.id, gift_card_of(installation, programme, cards[row.card_id]), row) for row in found]
+    return [BoughtCard(row.id, gift_card_of(installation, cards[row.card_id]), row) for row in found]
 
 
 def _checked(recipient: Recipient | None) -> Recipient | None:

@@ -28,11 +28,18 @@ class GiftCard:
     balance: Money
     held: Money
     issued_at: datetime
+    issued_until: datetime | None
     expires_at: datetime | None
 
     def as_issued(self) -> "GiftCard":
         """As it was when it was bought."""
-        return replace(self, state=CardState.ISSUED, balance=self.face, held=Money(0, self.face.currency))
+        return replace(
+            self,
+            state=CardState.ISSUED,
+            balance=self.face,
+            held=Money(0, self.face.currency),
+            expires_at=self.issued_until,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +57,17 @@ class CardEntry:
     paid: tuple[str, str] | None
 
 
-def gift_card_of(installation: Installation, programme: ProgrammeSnapshot, card: ledger.Card) -> GiftCard:
+def gift_card_of(installation: Installation, card: ledger.Card) -> GiftCard:
     return GiftCard(
         card_id=card.card_id,
         code=installation.card_codes.code(card.card_id),
         last_four=card.last_four,
         state=card.state,
-        face=Money(card.face, programme.currency),
-        balance=Money(card.open, programme.currency),
-        held=Money(card.held, programme.currency),
+        face=Money(card.face, card.currency),
+        balance=Money(card.open, card.currency),
+        held=Money(card.held, card.currency),
         issued_at=card.issued_at,
+        issued_until=card.issued_until,
         expires_at=card.expires_at,
     )
 
@@ -82,18 +90,18 @@ async def find_card(
 async def history(
     installation: Installation,
     programme_id: int,
-    card_id: UUID,
+    card: GiftCard,
     *,
     first: int,
     before_seq: int | None = None,
     now: datetime,
 ) -> list[CardEntry]:
     """What happened to a card, newest first, older than ``before_seq``."""
-    programme = await installation.programmes.get(programme_id)
+    currency = card.face.currency
 
     async def call(connection: Connection) -> list[ledger.CardEntry]:
         return await ledger.card_history(
-            connection, programme_id, card_id, first=first, before_seq=before_seq, now=now
+            connection, programme_id, card.card_id, first=first, before_seq=before_seq, now=now
         )
 
     return [
@@ -101,8 +109,8 @@ async def history(
             entry.seq,
             entry.kind,
             entry.at,
-            Money(entry.amount, programme.currency),
-            Money(entry.effect, programme.currency),
+            Money(entry.amount, currency),
+            Money(entry.effect, currency),
             entry.paid,
         )
         for entry in await installation.db.one_statement(call)

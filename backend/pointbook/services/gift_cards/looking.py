@@ -40,13 +40,13 @@ async def balance(
     Raises GiftCardNotUsable for every other code, whatever is wrong with it, and TooManyGuesses.
     """
     who = f"{principal.programme_id}:{principal.subject or peer or principal.key_id}"
-    installation.guesses.admit(who)
+    installation.guesses.attempt(who)
     programme = await installation.programmes.get(principal.programme_id)
     with contextlib.suppress(errors.GiftCardNotUsable):
-        card = gift_card_of(installation, programme, await find_card(installation, programme, code, now=now))
-        if card.balance.amount:
+        card = gift_card_of(installation, await find_card(installation, programme, code, now=now))
+        if card.balance.amount and card.balance.currency == programme.currency:
+            installation.guesses.succeeded(who)
             return card
-    installation.guesses.slipped(who)
     raise errors.GiftCardNotUsable
 
 

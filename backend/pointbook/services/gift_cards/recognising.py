@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pointbook.db.retry import retrying
 from pointbook.domain import errors
 from pointbook.domain.orders import OrderDocument, Payment
 from pointbook.services.installation import Installation
@@ -15,12 +16,15 @@ async def recognised(installation: Installation, programme_id: int, order: Order
     if not order.names_gift_cards:
         return order
     digests = [_digest(installation, payment) for payment in order.content.payments]
+    asked = [digest for digest in digests if digest is not None]
 
-    async with installation.db.bare_transaction(programme_id) as connection:
-        rows = await connection.fetch(_KNOWN, programme_id, [digest for digest in digests if digest is not None])
-    known = {row["code_hash"] for row in rows}
+    async def attempt() -> set[bytes]:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            return {row["code_hash"] for row in await connection.fetch(_KNOWN, programme_id, asked)}
+
+    known = await retrying(attempt)
     payments = [
-        payment._replace(gift_card_code=None, with_points=digest in known)
+        payment._replace(gift_card_code=None, with_points=payment.with_points or digest in known)
         for payment, digest in zip(order.content.payments, digests, strict=True)
     ]
     return replace(order, content=replace(order.content, payments=tuple(sorted(payments, key=_order))))

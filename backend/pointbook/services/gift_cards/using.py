@@ -90,7 +90,7 @@ class Used(NamedTuple):
 async def gift_card(installation: Installation, principal: Principal, code: str, *, now: datetime) -> GiftCard:
     """What a code stands for, as it is now. For the shop's server. Raises GiftCardNotUsable if unknown."""
     programme = await installation.programmes.get(principal.programme_id)
-    return gift_card_of(installation, programme, await find_card(installation, programme, code, now=now))
+    return gift_card_of(installation, await find_card(installation, programme, code, now=now))
 
 
 async def use(installation: Installation, principal: Principal, command: UseCard, *, now: datetime) -> Used:
@@ -123,7 +123,7 @@ async def use(installation: Installation, principal: Principal, command: UseCard
             await _tell(connection, programme.id, GIFT_CARD_USED, used, paid, now=now)
             return used
 
-    return _moved(installation, programme, await retrying(call))
+    return _moved(installation, await retrying(call))
 
 
 async def hold(installation: Installation, principal: Principal, command: HoldCard, *, now: datetime) -> CardHold:
@@ -154,9 +154,9 @@ async def hold(installation: Installation, principal: Principal, command: HoldCa
     assert held.hold_id is not None, "it was made"
     assert held.hold_expires_at is not None, "it was made"
     return CardHold(
-        gift_card_of(installation, programme, held.card),
+        gift_card_of(installation, held.card),
         held.hold_id,
-        Money(held.amount, programme.currency),
+        Money(held.amount, held.card.currency),
         held.hold_expires_at,
     )
 
@@ -166,7 +166,8 @@ async def release(
 ) -> Used:
     """Give what was set aside back to its card.
 
-    Raises GiftCardNotUsable, RedemptionNotFound, RedemptionEnded, IdempotencyConflict, ProgrammeNotOpen.
+    Raises GiftCardNotUsable, RedemptionNotFound, RedemptionEnded, CurrencyMismatch, IdempotencyConflict,
+    ProgrammeNotOpen.
     """
     programme, card = await _card(installation, principal, command.code, now)
     hold_id = command.hold_id
@@ -175,7 +176,7 @@ async def release(
     async def call(connection: Connection) -> CardMove:
         return await ledger.release_card(connection, programme.id, card.card_id, hold_id, request, now=now)
 
-    return _moved(installation, programme, await installation.db.one_statement(call))
+    return _moved(installation, await installation.db.one_statement(call))
 
 
 async def refund(installation: Installation, principal: Principal, command: RefundCard, *, now: datetime) -> Used:
@@ -186,7 +187,7 @@ async def refund(installation: Installation, principal: Principal, command: Refu
     """
 
     async def call(programme: ProgrammeSnapshot) -> Used:
-        card = await find_card(installation, programme, command.code, now=now)
+        card = await _good_card(installation, programme, command.code, now)
         amount, paid = _amount(programme, command.amount), _paid(command.paid)
         request = request_of(principal, "refundGiftCard", command.idempotency_key, card.card_id, amount, paid)
         grace = grace_end(now, programme.settings_at(now).give_back_grace_days, programme.zone)
@@ -207,7 +208,7 @@ async def refund(installation: Installation, principal: Principal, command: Refu
                 await _tell(connection, programme.id, GIFT_CARD_REFUNDED, refunded, paid, now=now)
                 return refunded
 
-        return _moved(installation, programme, await retrying(attempt))
+        return _moved(installation, await retrying(attempt))
 
     return await installation.programmes.while_open(principal.programme_id, call)
 
@@ -217,7 +218,17 @@ async def _card(
 ) -> tuple[ProgrammeSnapshot, ledger.Card]:
     programme = await installation.programmes.get(principal.programme_id)
     programme.require_open()
-    return programme, await find_card(installation, programme, code, now=now)
+    return programme, await _good_card(installation, programme, code, now)
+
+
+async def _good_card(
+    installation: Installation, programme: ProgrammeSnapshot, code: str, now: datetime
+) -> ledger.Card:
+    """The card of a code, if it counts in the programme's currency: one of before a change is worth nothing."""
+    card = await find_card(installation, programme, code, now=now)
+    if card.currency != programme.currency:
+        raise errors.CurrencyMismatch(programme.currency, card.currency)
+    return card
 
 
 def _amount(programme: ProgrammeSnapshot, amount: Money) -> int:
@@ -248,5 +259,5 @@ async def _tell(
     await outbox.append(connection, programme_id, topic, payload, now=now)
 
 
-def _moved(installation: Installation, programme: ProgrammeSnapshot, move: CardMove) -> Used:
-    return Used(gift_card_of(installation, programme, move.card), Money(move.amount, programme.currency))
+def _moved(installation: Installation, move: CardMove) -> Used:
+    return Used(gift_card_of(installation, move.card), Money(move.amount, move.card.currency))

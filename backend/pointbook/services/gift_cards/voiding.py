@@ -50,6 +50,6 @@ async def void(
                 return voided
 
         voided = await retrying(attempt)
-        return gift_card_of(installation, programme, voided.card), voided.given_back
+        return gift_card_of(installation, voided.card), voided.given_back
 
     return await installation.programmes.while_open(principal.programme_id, call)

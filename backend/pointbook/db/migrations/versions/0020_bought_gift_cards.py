@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("card_id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("product_id", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("bought_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recipient_name", sa.Text(), nullable=True),
         sa.Column("recipient_email", sa.Text(), nullable=True),
