@@ -70,6 +70,15 @@ class Rewards:
         )
         return _inner(answer["useGiftCard"], "giftCard")
 
+    async def hold(self, code: str, amount: str) -> dict[str, Any]:
+        answer = await self.shop.as_server(
+            "mutation ($input: HoldGiftCardInput!) { holdGiftCard(input: $input) {"
+            f" {_ERRORS} ... on HoldGiftCardSuccess {{ holdId }} }} }}",
+            input={"code": code, "amount": {"amount": amount, "currency": "EUR"}, "idempotencyKey": uuid4().hex},
+        )
+        found: dict[str, Any] = answer["holdGiftCard"]
+        return found
+
     async def look(self, code: str) -> dict[str, Any] | None:
         """What the shop's server sees of a code."""
         answer = await self.shop.as_server(

@@ -229,7 +229,7 @@ async def test_r30_a_refused_exchange_changes_nothing(
 
 async def test_r30_a_note_is_free_text_within_bounds(opened: OpenShop) -> None:
     shop = await selling(opened)
-    for note in ("x" * 1_001, "", "  "):
+    for note in ("x" * 1_001, "  "):
         assert (await shop.exchange(BAG, note=note))["field"] == "deliveryNote"
     assert (await shop.exchange(BAG, note="x" * 1_000))["state"] == "SUBMITTED"
     assert (await shop.exchange(BAG, key=""))["field"] == "idempotencyKey"

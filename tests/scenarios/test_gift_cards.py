@@ -156,6 +156,30 @@ async def test_r22_the_public_learns_nothing_of_a_code_that_does_not_pay(opened:
     assert await rewards.look("0000-0000-0000-0000") is None
 
 
+async def test_a_card_that_is_set_aside_is_still_one(opened: OpenShop) -> None:
+    _, rewards = await with_points(opened, 500)
+    code = (await rewards.buy())["code"]
+    await rewards.hold(code, "50.00")
+    assert (await rewards.balance(code))["balance"]["amount"] == "0.00"
+
+
+async def test_the_history_names_the_card_as_everybody_does(opened: OpenShop) -> None:
+    shop, rewards = await with_points(opened, 500)
+    card = (await rewards.buy())["card"]
+    await rewards.void(card["id"])
+    nodes = (await shop.me("history(first: 2) { nodes { sourceType sourceId } }"))["history"]["nodes"]
+    assert nodes == [
+        {"sourceType": "gift_card_void", "sourceId": card["id"]},
+        {"sourceType": "gift_card", "sourceId": card["id"]},
+    ]
+
+
+async def test_what_a_form_leaves_empty_is_not_said(opened: OpenShop) -> None:
+    _, rewards = await with_points(opened, 500)
+    bought = await rewards.buy(recipient={"email": "ola@example.com", "name": "", "message": ""})
+    assert bought["recipient"] == {"email": "ola@example.com", "name": None, "message": None}
+
+
 async def test_r22_guesses_are_throttled_and_a_member_next_door_is_not(opened: OpenShop) -> None:
     shop, rewards = await with_points(opened, 500)
     bought = await rewards.buy()

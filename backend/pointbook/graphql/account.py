@@ -96,11 +96,11 @@ class HistoryItem:
     )
     held: Points = strawberry.field(description="By how much the points set aside changed.")
     source_type: str | None = strawberry.field(
-        description="What kind of thing caused it, such as `order` or `booking`."
+        description="What kind of thing caused it, such as `order`, `booking`, `gift_card` or `exchange_order`."
     )
     source_id: str | None = strawberry.field(
         description="Which one: the shop's id of the order or booking, the member's of a joining, or the "
-        "redemption's."
+        "redemption's, gift card's or exchange order's."
     )
     redemption_id: strawberry.ID | None = strawberry.field(description="The redemption it belongs to.")
 

@@ -125,7 +125,8 @@ class GiftCardRecipientInput:
         default=None, description="What to tell them; plain text, at most 500 characters."
     )
     deliver_on: date | None = strawberry.field(
-        default=None, description="On which day: today or one of the next 366. Null: at once."
+        default=None,
+        description="On which day, at 8 in the morning there: today or one of the next 366. Null: at once.",
     )
 
 

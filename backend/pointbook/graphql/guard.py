@@ -85,7 +85,7 @@ class Weight(NamedTuple):
             raise DocumentRefused("TOO_MUCH_INTROSPECTION", "The document asks for the schema more than once.")
         if self.cost > MAX_COST:
             raise DocumentRefused(
-                "TOO_COSTLY", f"The document costs more than {MAX_COST} (fields times page sizes)."
+                "TOO_COSTLY", f"The document costs {self.cost}, more than {MAX_COST} (fields times page sizes)."
             )
 
 

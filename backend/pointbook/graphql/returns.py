@@ -86,9 +86,9 @@ class SubmitReturnSuccess:
     outcome: service.ReturnOutcome = strawberry.field(description="What has become of it.")
     value: MoneyAmount = strawberry.field(description="What came back is worth, after discounts.")
     money: MoneyAmount | None = strawberry.field(
-        description="The part of it that was paid with money: refund it. Null where the programme does not let "
-        "this type of document give points back, so that the refund is the shop's affair, while it waits, and "
-        "where a later document has taken everything before."
+        description="The part of it that was paid with money or gift cards: refund it. Null where the programme "
+        "does not let this type of document give points back, so that the refund is the shop's affair, while it "
+        "waits, and where a later document has taken everything before."
     )
     points_given_back: Points = strawberry.field(description="Points of the redemption that are given back.")
     given_back_value: MoneyAmount = strawberry.field(description="What they had paid.")

@@ -58,7 +58,7 @@ async def place_order(
 
     async def call(programme: ProgrammeSnapshot) -> ExchangeOrder:
         asked = _asked(command, programme.currency)
-        note = None if command.note is None else text.paragraphs("deliveryNote", command.note, exchange.MAX_NOTE)
+        note = text.paragraphs("deliveryNote", command.note, exchange.MAX_NOTE) if command.note else None
         key = text.identifier("idempotencyKey", command.idempotency_key)
         request = Request.of(principal.identity, "placeExchangeOrder", key, asked, note)
         account = await installation.accounts.get(programme.id, subject)

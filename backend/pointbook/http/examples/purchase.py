@@ -60,8 +60,8 @@ query ProductPoints($product: ProductInput!) {
     ),
     tab(
         """
-# For everybody: what may be had for points (nothing
-# yet), and for a customer what they can afford.
+# For everybody: what may be had for points, and for a
+# customer what they can afford.
 query Catalogues($locale: String) {
   giftCards(first: 10) {
     nodes { sku name(locale: $locale) pricePoints faceValue { amount currency } affordable missingPoints }

@@ -73,7 +73,7 @@ select c.programme_id, c.account_id, 'card_not_bought', format('card %s: bought 
 from ledger.card c
 left join ledger.entry e
     on e.programme_id = c.programme_id and e.account_id = c.account_id and e.seq = c.spend_seq
-where (e.kind, e.source_type, e.source_id) is distinct from ('spend', 'gift_card', c.card_id::text)
+where (e.kind, e.source_type, e.source_id) is distinct from ('spend', 'gift_card', replace(c.card_id::text, '-', ''))
 
 union all
 

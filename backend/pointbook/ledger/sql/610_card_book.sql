@@ -1,5 +1,11 @@
 -- The book of a gift card: how time and its functions move money.
 
+-- A card's id as the source of an entry, as everybody else writes it.
+create function ledger.card_name(in_card uuid) returns text
+language sql immutable as $$
+    select replace(in_card::text, '-', '')
+$$;
+
 -- What the clock alone causes on a card in (its newest entry, in_now], each at its own instant: a hold lapses at its end,
 -- what is left of the card expires at its expiry. Held money outlives the card until the hold ends, as held points do.
 create type ledger.card_due as (

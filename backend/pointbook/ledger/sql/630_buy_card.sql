@@ -20,7 +20,7 @@ begin
         raise exception 'a card that nobody could use';
     end if;
     spent := ledger.spend(
-        in_programme, in_account, in_points, 'gift_card', in_card::text, in_request, in_now);
+        in_programme, in_account, in_points, 'gift_card', ledger.card_name(in_card), in_request, in_now);
     if spent.status <> 'ok' then
         return ledger.card_refusal(spent.status, spent.available);
     elsif spent.replayed then

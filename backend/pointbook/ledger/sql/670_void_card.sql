@@ -29,7 +29,8 @@ begin
         return;
     end if;
     given_back := ledger.unspend(
-        in_programme, 'gift_card', in_card::text, in_grace_expires_at, 'gift_card_void', in_card::text, in_now);
+        in_programme, 'gift_card', ledger.card_name(in_card), in_grace_expires_at, 'gift_card_void',
+        ledger.card_name(in_card), in_now);
     given := given_back.given;
     answer.replayed := card.void > 0;
     if not answer.replayed then

@@ -240,10 +240,9 @@ async def _with_cards(
 def _checked(recipient: Recipient | None) -> Recipient | None:
     if recipient is None:
         return None
-    message = recipient.message
+    name, message = recipient.name or None, recipient.message or None  # forms send what is empty
     with errors.refusals_under("recipient"):
         text.email_address("email", recipient.email)
-        text.optional_identifier("name", recipient.name, MAX_NAME)
-        return replace(
-            recipient, message=None if message is None else text.paragraphs("message", message, MAX_MESSAGE)
-        )
+        text.optional_identifier("name", name, MAX_NAME)
+        told = None if message is None else text.paragraphs("message", message, MAX_MESSAGE)
+    return replace(recipient, name=name, message=told)

@@ -35,7 +35,7 @@ class CardPage:
 async def balance(
     installation: Installation, principal: Principal, code: str, peer: str | None, *, now: datetime
 ) -> GiftCard:
-    """A card of which something is left, for a guest or a customer; ``peer``: the address that asks.
+    """A card of which something is left or set aside, for a guest or a customer; ``peer``: the address that asks.
 
     Raises GiftCardNotUsable for every other code, whatever is wrong with it, and TooManyGuesses.
     """
@@ -44,7 +44,7 @@ async def balance(
     programme = await installation.programmes.get(principal.programme_id)
     with contextlib.suppress(errors.GiftCardNotUsable):
         card = gift_card_of(installation, await find_card(installation, programme, code, now=now))
-        if card.balance.amount and card.balance.currency == programme.currency:
+        if card.balance.amount + card.held.amount and card.balance.currency == programme.currency:
             installation.guesses.succeeded(who)
             return card
     raise errors.GiftCardNotUsable
