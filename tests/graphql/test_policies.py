@@ -53,6 +53,9 @@ MAY = {
     "Mutation.placeExchangeOrder": {"customer"},
     "Mutation.setExchanged": {"staff"},
     "Mutation.cancelExchangeOrder": {"staff"},
+    "Query.adjustments": {"staff"},
+    "Mutation.adjustPoints": {"staff"},
+    "Mutation.undoAdjustment": {"staff"},
     "Query.me": {"customer"},
     "Query.explain": {"customer", "staff"},
     "Query.redemptionQuote": {"customer"},
@@ -158,6 +161,8 @@ SAMPLES = {
     "PlaceExchangeOrderInput": '{lines: [], idempotencyKey: "k"}',
     "SetExchangedInput": '{id: "a", exchanged: true}',
     "CancelExchangeOrderInput": '{id: "a"}',
+    "AdjustPointsInput": '{customerExternalId: "c", points: 1, description: "d", idempotencyKey: "k"}',
+    "UndoAdjustmentInput": '{id: "a"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (

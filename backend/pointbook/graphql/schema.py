@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
+    adjustments,
     audit,
     booking_views,
     bookings,
@@ -55,6 +56,7 @@ class Query(
     booking_views.BookingViewQuery,
     order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
+    adjustments.AdjustmentQuery,
     audit.AuditQuery,
     staff_warnings.StaffWarningQuery,
 ):
@@ -79,6 +81,7 @@ class Mutation(
     catalogue_desk.CatalogueDeskMutation,
     exchange.ExchangeMutation,
     exchange_desk.ExchangeDeskMutation,
+    adjustments.AdjustmentMutation,
     programme_states.ProgrammeStateMutation,
 ):
     pass
