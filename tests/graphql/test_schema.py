@@ -47,6 +47,7 @@ NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
     *("SetExchangedInput", "CancelExchangeOrderInput"),
     *("VoidGiftCardInput", "UndoAdjustmentInput"),
+    *("SetMemberStateInput", "SetRedemptionLockInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
 }
 CONFIGURATION = {

@@ -17,6 +17,7 @@ from pointbook.graphql import (
     exchange_desk,
     explaining,
     gift_cards,
+    member_desk,
     members,
     order_sendings,
     order_views,
@@ -45,6 +46,7 @@ class Query(
     catalogue_desk.CatalogueDeskQuery,
     exchange_desk.ExchangeDeskQuery,
     members.MemberQuery,
+    member_desk.MemberDeskQuery,
     explaining.ExplanationQuery,
     redemption.RedemptionQuery,
     vouchers.VoucherQuery,
@@ -66,6 +68,7 @@ class Query(
 @strawberry.type(description="Changes. Each has its effect once, however often it is sent.")
 class Mutation(
     members.MemberMutation,
+    member_desk.MemberDeskMutation,
     redemption.RedemptionMutation,
     vouchers.VoucherMutation,
     bought_gift_cards.BoughtGiftCardMutation,

@@ -63,6 +63,31 @@ query Bookings($filter: BookingFilterInput) {
     ),
     tab(
         """
+# For the staff: members who joined last, with balances,
+# and what the staff know of their points.
+query Members($filter: MemberFilter) {
+  members(filter: $filter, first: 10) {
+    nodes {
+      customerExternalIds
+      email
+      joinedAt
+      state
+      redemptionLocked
+      balance { available pending debt }
+      history(first: 5) {
+        nodes {
+          item { kind points at description }
+          adjustment { internalNote madeByLabel }
+        }
+      }
+    }
+  }
+}
+""",
+        filter={"state": "ACTIVE"},
+    ),
+    tab(
+        """
 # For the staff: points by hand. The member sees the
 # description; below zero, points are taken.
 mutation AdjustPoints($input: AdjustPointsInput!) {
