@@ -54,7 +54,8 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
         )
         await connection.execute(
             "insert into adjustment (programme_id, public_id, account_id, seq, at, points, description, made_by,"
-            " request) select programme_id, gen_random_uuid(), account_id, 1, joined_at, 1, '', '', '' from member"
+            " request, request_input)"
+            " select programme_id, gen_random_uuid(), account_id, 1, joined_at, 1, '', '', '', '' from member"
         )
         await connection.execute(
             "insert into audit_entry (programme_id, at, changed_by, action, subject)"

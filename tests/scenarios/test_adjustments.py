@@ -258,6 +258,25 @@ async def test_i8_the_same_key_twenty_times_at_once_is_one_adjustment(opened: Op
         assert answer["code"] == "IDEMPOTENCY_CONFLICT", other
 
 
+async def test_i8_a_repetition_that_comes_late_gets_the_first_answer(opened: OpenShop) -> None:
+    shop = await opened_with(opened, 0)
+    said: dict[str, Any] = {"idempotencyKey": "k", "expiresOn": "2026-03-20"}
+    first = await adjust(shop, 50, **said)
+    shop.clock.now = at("2026-04-01 12:00")
+    assert await adjust(shop, 50, **said) == first
+    assert await figures(shop) == (0, 0, 0)
+
+
+async def test_i8_one_key_for_two_members_at_once_is_one_adjustment(opened: OpenShop) -> None:
+    shop = await opened_with(opened, 0)
+    await shop.join("c-2")
+    answers = await asyncio.gather(
+        *(adjust(shop, 50, customerExternalId=f"c-{1 + n % 2}", idempotencyKey="k") for n in range(10))
+    )
+    assert ended(answers) == {"OK": 5, "IDEMPOTENCY_CONFLICT": 5}
+    assert (await topics(shop.installation.db, shop.programme)).count("points.adjusted") == 1
+
+
 async def test_r31_two_minuses_at_once_never_take_more_than_there_is(opened: OpenShop) -> None:
     shop = await opened_with(opened, 100)
     answers = await asyncio.gather(*(adjust(shop, -40) for _ in range(10)))
@@ -290,6 +309,8 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"code": "INVALID_INPUT", "field": "expiresOn"},
     ),
     ({"availableFrom": "2028-03-05T00:00:00Z"}, {"code": "INVALID_INPUT", "field": "expiresOn"}),
+    ({"expiresOn": "3000-01-01"}, {"code": "INVALID_INPUT", "field": "expiresOn"}),
+    ({"availableFrom": "9999-12-31T23:59:59Z"}, {"code": "INVALID_INPUT", "field": "availableFrom"}),
     ({"points": -1, "expiresOn": "2026-12-31"}, {"code": "INVALID_INPUT", "field": "expiresOn"}),
     ({"points": -1, "availableFrom": "2026-12-31T00:00:00Z"}, {"code": "INVALID_INPUT", "field": "availableFrom"}),
     ({"points": -31}, {"code": "INSUFFICIENT_POINTS", "requested": 31, "available": 30}),

@@ -13,6 +13,7 @@ from pointbook.domain.programme_settings import ProgrammeSettings
 MAX_POINTS: Final = 1_000_000
 MAX_DESCRIPTION: Final = 200
 MAX_NOTE: Final = 1_000
+LAST_YEAR: Final = 2_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def terms(
     for field, value in (("expiresOn", expires_on), ("availableFrom", available_from)):
         if value is not None and points < 0:
             raise InvalidInput(field, "is for a plus only")
+        if value is not None and value.year > LAST_YEAR:
+            raise InvalidInput(field, f"must be at most in {LAST_YEAR}")
     return Terms(
         points,
         text.identifier("description", description, MAX_DESCRIPTION),

@@ -136,6 +136,10 @@ async def write(
 
     Raises InsufficientPoints, IdempotencyConflict, InvalidInput, before anything is written.
     """
+    earlier = await rows.made_by_request(connection, programme.id, decided.request.digest)
+    if earlier is not None:
+        _check_same(earlier["request_input"], decided.request)
+        return adjustment_of(earlier), False
     terms, lot = decided.terms, None
     if terms.points > 0:
         version = programme.version_at(now)
@@ -151,11 +155,15 @@ async def write(
         request=decided.request,
         now=now,
     )
-    earlier = await rows.made_by_request(connection, programme.id, decided.request.digest)
-    if earlier is not None:
-        return adjustment_of(earlier), False
     new = NewAdjustment(
-        uuid4(), account_id, adjusted.seq, terms, decided.made_by, decided.undoes, decided.request.digest
+        public_id=uuid4(),
+        account_id=account_id,
+        seq=adjusted.seq,
+        terms=terms,
+        made_by=decided.made_by,
+        undoes=decided.undoes,
+        request=decided.request.digest,
+        request_input=decided.request.input,
     )
     adjustment = adjustment_of(await rows.insert(connection, programme.id, new, now=now))
     await _tell(connection, programme.id, adjustment, now)
@@ -176,9 +184,15 @@ async def _undone_before(
 ) -> Adjustment:
     if undone["undone_by_request"] != request.digest:
         raise errors.AdjustmentUndone(undone["undone_by"].hex)
+    _check_same(undone["undone_by_input"], request)
     counter = await rows.find(connection, programme.id, undone["undone_by"])
     assert counter is not None, "it undid another"
     return adjustment_of(counter)
+
+
+def _check_same(earlier_input: bytes, request: Request) -> None:
+    if earlier_input != request.input:
+        raise errors.IdempotencyConflict
 
 
 async def _tell(connection: Connection, programme_id: int, adjustment: Adjustment, now: datetime) -> None:

@@ -13,7 +13,8 @@ class Adjustment(Base):
     """A plus or a minus: the words of the entry (account_id, seq), for the ledger keeps none.
 
     The member sees ``description``; an erasure empties it and ``internal_note``. ``undoes`` is the adjustment that
-    this one takes back. ``request`` names the call that made it, whatever becomes of the ledger's memory of it.
+    this one takes back. ``request`` names the call that made it, ``request_input`` what it said: a call that is
+    repeated is answered from here.
     """
 
     __tablename__ = "adjustment"
@@ -43,3 +44,4 @@ class Adjustment(Base):
     made_by: Mapped[str]
     undoes: Mapped[BigId | None]
     request: Mapped[bytes] = mapped_column(LargeBinary)
+    request_input: Mapped[bytes] = mapped_column(LargeBinary)

@@ -37,6 +37,7 @@ class NewAdjustment:
     made_by: str
     undoes: int | None
     request: bytes
+    request_input: bytes
 
 
 async def insert(connection: Connection, programme_id: int, new: NewAdjustment, *, now: datetime) -> Any:
@@ -54,6 +55,7 @@ async def insert(connection: Connection, programme_id: int, new: NewAdjustment, 
         new.made_by,
         new.undoes,
         new.request,
+        new.request_input,
     )
     return await find(connection, programme_id, new.public_id)
 
@@ -86,14 +88,16 @@ ACCOUNT_OF: Final = "select account_id from adjustment where programme_id = $1 a
 
 _INSERT: Final = """
 insert into adjustment
-    (programme_id, public_id, account_id, seq, at, points, description, internal_note, made_by, undoes, request)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    (programme_id, public_id, account_id, seq, at, points, description, internal_note, made_by, undoes, request,
+    request_input)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 _ADJUSTMENTS: Final = """
 select
     one.*, account.public_id as account, undone.public_id as undoes_id, counter.public_id as undone_by,
-    counter.request as undone_by_request, api_key.label,
+    counter.request as undone_by_request,
+    counter.request_input as undone_by_input, api_key.label,
     array(
         select name.external_id from member_external_id as name
         where name.programme_id = $1 and name.account_id = one.account_id order by 1

@@ -1,4 +1,4 @@
-"""What staff say of the points they give and take by hand, and how members are found."""
+"""What staff say of the points they give and take by hand, files of that, and how members are found."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column("undoes", sa.BigInteger(), nullable=True),
         sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("request_input", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("points <> 0 and abs(points) <= 1000000", name=op.f("adjustment_points_check")),
         sa.CheckConstraint(
             "char_length(description) <= 200 and char_length(internal_note) <= 1000",
@@ -62,6 +63,10 @@ def upgrade() -> None:
     steps.isolate_tenants(["adjustment"])
     steps.grant_to_app("select, insert", ["adjustment"])
     steps.grant_to_app("update (description, internal_note)", ["adjustment"])
+    op.drop_constraint(op.f("import_run_kind_check"), "import_run")
+    op.create_check_constraint(
+        op.f("import_run_kind_check"), "import_run", "kind in ('ORDERS', 'MEMBERS', 'BALANCES', 'ADJUSTMENTS')"
+    )
     op.create_index(
         op.f("member_programme_id_joined_at_account_id_idx"), "member", ["programme_id", "joined_at", "account_id"]
     )
