@@ -47,7 +47,7 @@ _TENANT_TABLES = (
         "outbox_message",
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
-    *("gift_card", "gift_card_product"),
+    *("gift_card", "gift_card_product", "adjustment"),
     *("exchange_item", "stock_movement", "exchange_order", "exchange_order_line"),
     *("order_occurrence", "booking", "booking_occurrence"),
     *SIMULATION_TABLES,

@@ -40,13 +40,14 @@ MONEY_OR_POINTS_MOVE = {
     "HoldGiftCardInput",
     "ReleaseGiftCardHoldInput",
     "RefundGiftCardInput",
-    "ChangeExchangeStockInput",
+    *("ChangeExchangeStockInput", "AdjustPointsInput"),
     "PlaceExchangeOrderInput",
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
     *("SetExchangedInput", "CancelExchangeOrderInput"),
-    "VoidGiftCardInput",
+    *("VoidGiftCardInput", "UndoAdjustmentInput"),
+    *("SetMemberStateInput", "SetRedemptionLockInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
 }
 CONFIGURATION = {

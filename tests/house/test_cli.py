@@ -433,6 +433,23 @@ def test_a_programme_is_exported_whole_or_not_at_all(pointbook: Command, tmp_pat
     assert standard.out.splitlines()[1:] == (tmp_path / "all.jsonl").read_text().splitlines()[1:]
 
 
+def test_adjustments_are_tried_then_imported(pointbook: Command, tmp_path: Path) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    (tmp_path / "members.csv").write_text("externalId\nclara\n")
+    pointbook("import", "members", "members.csv")
+    (tmp_path / "adjustments.csv").write_text(
+        "id,customerExternalId,points,description\na,clara,50,Present\nb,clara,-20,Correction\nc,david,1,Present\n"
+    )
+    dry = pointbook("import", "adjustments", "adjustments.csv", "--dry-run")
+    assert dry.code == 1
+    assert re.search(r"would be made", dry.out)
+    figures = r"2 +│ +0 +│ +50 +│ +20 +│ +1\b"
+    assert re.search(figures, dry.out), dry.out
+    assert "NOT_A_MEMBER" in dry.out
+    assert re.search(figures, pointbook("import", "adjustments", "adjustments.csv").out)
+    assert re.search(r"0 +│ +2 +│ +0 +│ +0", pointbook("import", "adjustments", "adjustments.csv").out)
+
+
 def test_balances_are_tried_then_imported(pointbook: Command, tmp_path: Path) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery")
     (tmp_path / "members.csv").write_text("externalId\nclara\n")

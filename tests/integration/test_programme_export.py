@@ -10,6 +10,7 @@ import pytest
 from pointbook import ledger
 from pointbook.db import models
 from pointbook.domain.programme_settings import ProgrammeSettings
+from pointbook.services.adjusting import AdjustPoints, UndoAdjustment, adjust, undo
 from pointbook.services.bookings import submit_booking
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
@@ -91,6 +92,8 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await create_endpoint(installation, programme.id, WebhookKind.STANDARD, "shop", now=NOW)
     await join(installation, programme.id, Join("c-1", "clara@example.org"), now=NOW)
     await give_points(installation, programme, "c-1", 550, now=NOW)
+    plus = await adjust(installation, server(programme), AdjustPoints("c-1", 5, "Sorry", "late", "k"), now=NOW)
+    await undo(installation, server(programme), UndoAdjustment(plus.id), now=NOW)
     exchange = PlaceOrder([PlaceLine("mug", 1, 150)], "Room 7", "k")
     await place_order(installation, customer(programme), exchange, now=NOW)
     in_time = await redeem(installation, programme, 100, of=cart("a"))
@@ -156,6 +159,17 @@ async def test_a_programme_is_told_whole(installation: Installation) -> None:
     assert {line["type"] for line in lines[1:-1]} == {kind.type for kind in KINDS}
     [member] = of_type(lines, "member")
     assert (member["externalIds"], member["email"]) == (["c-1"], "clara@example.org")
+    plus, minus = of_type(lines, "adjustment")
+    assert (plus["account"], plus["points"], plus["description"], plus["internalNote"], plus["undoes"]) == (
+        member["account"],
+        5,
+        "Sorry",
+        "late",
+        None,
+    )
+    assert (minus["points"], minus["undoes"]) == (-5, plus["id"])
+    adjusted = {entry["id"] for entry in of_type(lines, "entry") if entry["kind"] == "ADJUST"}
+    assert {plus["entry"], minus["entry"]} == adjusted
     [bought] = of_type(lines, "giftCard")
     assert (bought["sku"], bought["faceValue"], bought["open"]) == ("card-50", "50.00", "30.00")
     assert bought["entry"] in {entry["id"] for entry in of_type(lines, "entry")}

@@ -53,6 +53,11 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             "insert into rule_count select programme_id, account_id, 'r-1', 'rule', 5 from member"
         )
         await connection.execute(
+            "insert into adjustment (programme_id, public_id, account_id, seq, at, points, description, made_by,"
+            " request, request_input)"
+            " select programme_id, gen_random_uuid(), account_id, 1, joined_at, 1, '', '', '', '' from member"
+        )
+        await connection.execute(
             "insert into audit_entry (programme_id, at, changed_by, action, subject)"
             " values ($1, $2, 'somebody', 'RULE_CREATED', 'rule r-1')",
             programme.id,

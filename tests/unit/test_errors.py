@@ -35,6 +35,7 @@ ARGUMENTS = {
     "StockChanged": ("mug", 5),
     "ExchangeLimit": ("ITEM_PER_ORDER", 5, "mug"),
     "ExchangeOrderDecided": ("CANCELLED",),
+    "AdjustmentUndone": ("0" * 32,),
     "ClockAhead": (NOW,),
 }
 

@@ -1,4 +1,4 @@
-"""``pointbook import``: files of orders, members, balances, stores, with a progress bar and a report."""
+"""``pointbook import``: orders, members, balances, adjustments, stores, with a bar and a report."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from pointbook.cli.output import console, errors, table
 from pointbook.cli.programmes import Slug
 from pointbook.cli.running import now, programme_of, run
+from pointbook.services.adjustment_import import import_adjustments
 from pointbook.services.balance_import import import_balances
 from pointbook.services.import_files import Refusal
 from pointbook.services.import_reports import ImportReport
@@ -66,6 +67,23 @@ def balances(
         return await import_balances(installation, programme_id, file, dry_run=dry_run, clock=now, progress=show)
 
     _import("Balances that would be credited" if dry_run else "Balances", file, slug, call, refused)
+
+
+@importing.command("adjustments")
+def adjustments(
+    file: _File,
+    slug: Slug = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would come of it.")] = False,  # noqa: FBT002
+    refused: _Refused = None,
+) -> None:
+    """Give and take members' points. Begun again it has the same effect as once; 1 if it refused lines."""
+
+    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
+        return await import_adjustments(
+            installation, programme_id, file, dry_run=dry_run, clock=now, progress=show
+        )
+
+    _import("Adjustments that would be made" if dry_run else "Adjustments", file, slug, call, refused)
 
 
 @importing.command("stores")

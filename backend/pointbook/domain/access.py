@@ -58,6 +58,15 @@ class Right(enum.StrEnum):
     EDIT_CATALOGUE = "catalogue.edit"
     """See and change what may be had for points, also what is not on sale, and its stock."""
 
+    ADJUST_POINTS = "points.adjust"
+    """Give and take points by hand, undo that, see what was done so."""
+    ADJUST_BELOW_ZERO = "points.adjustNegative"
+    """With the right to adjust: take more than a member has, which makes a debt."""
+    LIST_MEMBERS = "members.list"
+    """See the members with e-mail, balance and history."""
+    EDIT_MEMBERS = "members.edit"
+    """Say whether a member earns and redeems."""
+
 
 Permission: TypeAlias = Scope | Right
 ALL_SCOPES: Final = frozenset(Scope)

@@ -404,6 +404,23 @@ class ExchangeOrderDecided(PointbookError):
         self.state = state
 
 
+class AdjustmentNotFound(PointbookError):
+    code = "ADJUSTMENT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such adjustment.")
+
+
+class AdjustmentUndone(PointbookError):
+    """``undone_by``: the public id of the adjustment that undid it."""
+
+    code = "ADJUSTMENT_UNDONE"
+
+    def __init__(self, undone_by: str) -> None:
+        super().__init__(f"This adjustment is undone already, by {undone_by}.")
+        self.undone_by = undone_by
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

@@ -4,10 +4,10 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -17,19 +17,23 @@ from pointbook.domain.errors import InvalidInput
 from pointbook.domain.money import Money
 from pointbook.graphql.connections import PageInfo, cursor_of, key_of
 from pointbook.graphql.context import Info
-from pointbook.graphql.described import described_enum
+from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.money import MoneyAmount
 from pointbook.graphql.scalars import Points
 from pointbook.graphql.selection import argument, selected
 from pointbook.ledger import Balance as LedgerBalance
 from pointbook.ledger import EntryKind, HistoryEntry
 from pointbook.services import account as service
+from pointbook.services import adjustment_views
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.members import Member, find_member
 from pointbook.services.redemption import Voucher
 
 Read = TypeVar("Read")
+
+Descriptions: TypeAlias = Callable[[], Awaitable[Mapping[int, str]]]
+"""What is said of the adjustments of a page, by the number of the entry: read once, if anybody asks."""
 
 HISTORY_PAGE = 20
 _CURSOR = "entry"
@@ -88,6 +92,8 @@ class ExpiringBatch:
 
 @strawberry.type(description="Something that happened to the member's points.")
 class HistoryItem:
+    seq: strawberry.Private[int]
+    descriptions: strawberry.Private[Descriptions | None]
     id: strawberry.ID = strawberry.field(description="Names the item; it never changes. `explain` takes it.")
     kind: EntryKind = strawberry.field(description="What happened.")
     at: datetime = strawberry.field(description="When it happened.")
@@ -104,9 +110,17 @@ class HistoryItem:
     )
     redemption_id: strawberry.ID | None = strawberry.field(description="The redemption it belongs to.")
 
+    @described("ADJUST: what the merchant says of it, plain text; null for everything else.")
+    async def description(self) -> str | None:
+        if self.kind is not EntryKind.ADJUST or self.descriptions is None:
+            return None
+        return (await self.descriptions()).get(self.seq)
+
     @classmethod
-    def of(cls, entry: HistoryEntry, account: UUID) -> Self:
+    def of(cls, entry: HistoryEntry, account: UUID, descriptions: Descriptions | None = None) -> Self:
         return cls(
+            seq=entry.seq,
+            descriptions=descriptions,
             id=strawberry.ID(f"{account.hex}-{entry.seq}"),
             kind=entry.kind,
             at=entry.at,
@@ -131,10 +145,13 @@ class HistoryConnection:
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
     @classmethod
-    def of(cls, entries: Iterable[HistoryEntry], account: UUID, *, continued: bool) -> Self:
+    def of(
+        cls, entries: Iterable[HistoryEntry], account: UUID, descriptions: Descriptions, *, continued: bool
+    ) -> Self:
         rows = list(entries)
         edges = [
-            HistoryEdge(cursor=cursor_of(_CURSOR, row.seq), node=HistoryItem.of(row, account)) for row in rows
+            HistoryEdge(cursor=cursor_of(_CURSOR, row.seq), node=HistoryItem.of(row, account, descriptions))
+            for row in rows
         ]
         return cls(
             edges=edges,
@@ -243,7 +260,12 @@ class AccountReads:
             entries = tuple(
                 await self._once(("history", first, before), lambda: self._read_history(first, before))
             )
-        return HistoryConnection.of(entries, self.public_id, continued=after is not None)
+        adjusted = tuple(entry.seq for entry in entries if entry.kind is EntryKind.ADJUST)
+
+        async def descriptions() -> Mapping[int, str]:
+            return await self._once(("descriptions", adjusted), lambda: self._read_descriptions(adjusted))
+
+        return HistoryConnection.of(entries, self.public_id, descriptions, continued=after is not None)
 
     async def account_id(self) -> int:
         return (await self.info.context.installation.accounts.get(self.programme.id, self.external_id)).account_id
@@ -281,6 +303,11 @@ class AccountReads:
         )
         assert entries is not None, "the account was found before"
         return entries
+
+    async def _read_descriptions(self, seqs: tuple[int, ...]) -> dict[int, str]:
+        installation, programme_id, _ = self._account
+        found = await adjustment_views.of_entries(installation, programme_id, await self.account_id(), seqs)
+        return {seq: adjustment.description for seq, adjustment in found.items()}
 
     async def _read_member(self) -> Member:
         member = await find_member(*self._account)

@@ -38,6 +38,8 @@ described_enum(
     OFFER_SAVED="An offer of a catalogue is new or has another content.",
     STOCK_CHANGED="The staff changed the stock of an exchange item.",
     EXCHANGE_DECIDED="An exchange order was exchanged, opened again or cancelled.",
+    POINTS_ADJUSTED="The staff gave or took points of a member.",
+    MEMBER_RESTRICTED="A member may earn or redeem, or may no more.",
 )
 
 
@@ -50,7 +52,7 @@ class AuditEntry:
     action: service.Action = strawberry.field(description="What was changed.")
     subject: str = strawberry.field(
         description='What it was changed of: "programme", "settings", "store <id>", "rule <key>", '
-        '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>".'
+        '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>", "member <id>".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
     after: JSON | None = strawberry.field(description="As it is from then on.")

@@ -3,11 +3,13 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Generic, Self, TypeVar
 
 import strawberry
 
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.reading import instant
 
 MAX_PAGE = 100
 _MAX_CURSOR = 60
@@ -91,6 +93,23 @@ def text_of(kind: str, cursor: str) -> str:
     if found != kind or not key or "\0" in key or len(cursor) > _MAX_TEXT_CURSOR:
         raise _not_of_this_list()
     return key
+
+
+def moment_key(at: datetime, number: int) -> str:
+    """The key of a list that is ordered by an instant, then by a number."""
+    return f"{at.isoformat()} {number}"
+
+
+def moment_of(kind: str, cursor: str) -> tuple[datetime, int]:
+    """The instant and the number that a cursor of such a list was made of. Raises InvalidInput."""
+    at, _, number = text_of(kind, cursor).partition(" ")
+    found = int(number) if number.isascii() and number.isdecimal() else 0
+    if not 0 < found <= _MAX_SEQ:
+        raise _not_of_this_list()
+    try:
+        return instant("after", at), found
+    except InvalidInput:
+        raise _not_of_this_list() from None
 
 
 def _not_of_this_list() -> InvalidInput:

@@ -256,6 +256,16 @@ class ExchangeOrderDecided(UserError):
     state: str = strawberry.field(description="How it stands: EXCHANGED or CANCELLED.")
 
 
+@strawberry.type(description="There is no such adjustment.")
+class AdjustmentNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The adjustment is undone already: it is undone once.")
+class AdjustmentUndone(UserError):
+    undone_by: strawberry.ID = strawberry.field(description="The adjustment that undid it.")
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -295,6 +305,8 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExchangeLimit: ExchangeLimit,
     errors.ExchangeOrderNotFound: ExchangeOrderNotFound,
     errors.ExchangeOrderDecided: ExchangeOrderDecided,
+    errors.AdjustmentNotFound: AdjustmentNotFound,
+    errors.AdjustmentUndone: AdjustmentUndone,
 }
 
 

@@ -7,10 +7,8 @@ from typing import Annotated, Any, Final, Self
 import strawberry
 
 from pointbook.domain.access import CUSTOMERS
-from pointbook.domain.errors import InvalidInput as Invalid
 from pointbook.domain.exchange import ExchangeState
-from pointbook.domain.reading import instant
-from pointbook.graphql.connections import Connection, page_size, text_of
+from pointbook.graphql.connections import Connection, moment_key, moment_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.errors import (
@@ -184,22 +182,10 @@ async def page_of_orders(
     """A page of the orders that are ``wanted``. Raises InvalidInput."""
     installation, programme_id = info.context.tenant
     cursor, size = f"{_CURSOR} {'oldest' if wanted.oldest_first else 'newest'}", page_size(first)
-    place = None if after is None else _place(cursor, after)
+    place = None if after is None else service.Place(*moment_of(cursor, after))
     orders = await service.list_orders(installation, programme_id, wanted, after=place, most=size + 1)
     locale = (await installation.programmes.get(programme_id)).locales[0]
     items: list[tuple[int | str, Any]] = [
-        (f"{order.place.at.isoformat()} {order.place.id}", ExchangeOrder.of(order, locale)) for order in orders
+        (moment_key(*order.place), ExchangeOrder.of(order, locale)) for order in orders
     ]
     return Connection[ExchangeOrder].of(cursor, items, size, after)
-
-
-def _place(kind: str, cursor: str) -> service.Place:
-    """Raises InvalidInput for what is no cursor of this list."""
-    at, _, number = text_of(kind, cursor).partition(" ")
-    try:
-        found = service.Place(instant("after", at), int(number) if number.isascii() and number.isdecimal() else 0)
-    except Invalid:
-        found = None
-    if found is None or not 0 < found.id < 2**63:
-        raise Invalid("after", "is not a cursor of this list")
-    return found

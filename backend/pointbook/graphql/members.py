@@ -11,22 +11,15 @@ from pointbook.graphql.bought_gift_cards import PAGE as GIFT_CARDS_PAGE
 from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_cards_of
 from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
-from pointbook.graphql.described import described, described_enum
+from pointbook.graphql.described import described
 from pointbook.graphql.errors import InvalidInput, ProgrammeNotOpen
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders
+from pointbook.graphql.member_enums import MemberState
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.redemption import Redemption
 from pointbook.graphql.scalars import Points
 from pointbook.services import joining
 from pointbook.services.exchange_views import Wanted
-from pointbook.services.members import MemberState
-
-described_enum(
-    MemberState,
-    "What a member may do.",
-    ACTIVE="Earns and redeems.",
-    INACTIVE="Neither earns nor redeems.",
-)
 
 
 @strawberry.type(description="A customer who joined the programme.")

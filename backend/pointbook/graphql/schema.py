@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from pointbook.graphql import (
+    adjustments,
     audit,
     booking_views,
     bookings,
@@ -16,6 +17,7 @@ from pointbook.graphql import (
     exchange_desk,
     explaining,
     gift_cards,
+    member_desk,
     members,
     order_sendings,
     order_views,
@@ -44,6 +46,7 @@ class Query(
     catalogue_desk.CatalogueDeskQuery,
     exchange_desk.ExchangeDeskQuery,
     members.MemberQuery,
+    member_desk.MemberDeskQuery,
     explaining.ExplanationQuery,
     redemption.RedemptionQuery,
     vouchers.VoucherQuery,
@@ -55,6 +58,7 @@ class Query(
     booking_views.BookingViewQuery,
     order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
+    adjustments.AdjustmentQuery,
     audit.AuditQuery,
     staff_warnings.StaffWarningQuery,
 ):
@@ -64,6 +68,7 @@ class Query(
 @strawberry.type(description="Changes. Each has its effect once, however often it is sent.")
 class Mutation(
     members.MemberMutation,
+    member_desk.MemberDeskMutation,
     redemption.RedemptionMutation,
     vouchers.VoucherMutation,
     bought_gift_cards.BoughtGiftCardMutation,
@@ -79,6 +84,7 @@ class Mutation(
     catalogue_desk.CatalogueDeskMutation,
     exchange.ExchangeMutation,
     exchange_desk.ExchangeDeskMutation,
+    adjustments.AdjustmentMutation,
     programme_states.ProgrammeStateMutation,
 ):
     pass

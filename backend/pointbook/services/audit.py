@@ -40,12 +40,14 @@ class Action(enum.StrEnum):
     OFFER_SAVED = "OFFER_SAVED"
     STOCK_CHANGED = "STOCK_CHANGED"
     EXCHANGE_DECIDED = "EXCHANGE_DECIDED"
+    POINTS_ADJUSTED = "POINTS_ADJUSTED"
+    MEMBER_RESTRICTED = "MEMBER_RESTRICTED"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """``subject``: "programme", "settings", "store 7", "rule <key>",
-    "gift card <id>". ``before`` is None for what is new.
+    "gift card <id>", "member <public id>". ``before`` is None for what is new.
     """
 
     action: Action

@@ -26,6 +26,7 @@ class ImportKind(enum.StrEnum):
     ORDERS = "ORDERS"
     MEMBERS = "MEMBERS"
     BALANCES = "BALANCES"
+    ADJUSTMENTS = "ADJUSTMENTS"
 
 
 @dataclass(frozen=True, slots=True)

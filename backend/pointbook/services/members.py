@@ -9,8 +9,11 @@ from uuid import UUID
 
 from pointbook import ledger
 from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
 from pointbook.domain import errors
-from pointbook.domain.text import email_address
+from pointbook.domain.text import email_address, identifier
+from pointbook.services import audit
+from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
 
 
@@ -42,17 +45,29 @@ async def find_member(installation: Installation, programme_id: int, external_id
 
 
 async def set_state(
-    installation: Installation, programme_id: int, external_id: str, state: MemberState, *, now: datetime
+    installation: Installation,
+    programme_id: int,
+    external_id: str,
+    state: MemberState,
+    *,
+    by: str = audit.OPERATOR,
+    now: datetime,
 ) -> Member:
     """An inactive member neither earns nor spends; open holds stay (R14). Raises NotAMember."""
-    return await _restrict(installation, programme_id, external_id, {"state": state}, now)
+    return await _restrict(installation, programme_id, external_id, _Change(by, now, state=state))
 
 
 async def set_redemption_lock(
-    installation: Installation, programme_id: int, external_id: str, *, locked: bool, now: datetime
+    installation: Installation,
+    programme_id: int,
+    external_id: str,
+    *,
+    locked: bool,
+    by: str = audit.OPERATOR,
+    now: datetime,
 ) -> Member:
     """A locked member earns and cannot spend; open holds stay. Raises NotAMember."""
-    return await _restrict(installation, programme_id, external_id, {"redemption_locked": locked}, now)
+    return await _restrict(installation, programme_id, external_id, _Change(by, now, redemption_locked=locked))
 
 
 def normalised_email(field: str, address: str) -> str:
@@ -75,16 +90,24 @@ def member_of(row: Any) -> Member:
     )
 
 
-async def _restrict(
-    installation: Installation, programme_id: int, external_id: str, change: dict[str, Any], now: datetime
-) -> Member:
-    account = await installation.accounts.get(programme_id, external_id)
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is None stays as it is."""
+
+    by: str
+    now: datetime
+    state: MemberState | None = None
+    redemption_locked: bool | None = None
+
+
+async def _restrict(installation: Installation, programme_id: int, external_id: str, change: _Change) -> Member:
+    account = await installation.accounts.get(programme_id, identifier("customerExternalId", external_id))
 
     async def call() -> Member:
         async with installation.db.bare_transaction(programme_id) as connection:
             await ledger.lock(connection, programme_id, [account.account_id])
             row = await connection.fetchrow(
-                _RESTRICT, programme_id, account.account_id, change.get("state"), change.get("redemption_locked")
+                _RESTRICT, programme_id, account.account_id, change.state, change.redemption_locked
             )
             if row is None:
                 raise errors.NotAMember
@@ -96,12 +119,22 @@ async def _restrict(
                 account.account_id,
                 may_earn=active,
                 may_spend=active and not member.redemption_locked,
-                now=now,
+                now=change.now,
             )
+            await _audit(connection, programme_id, row, change)
             return member
 
     async with installation.turns.turn(programme_id, account.account_id):
         return await retrying(call)
+
+
+async def _audit(connection: Connection, programme_id: int, row: Any, change: _Change) -> None:
+    """What was said again has changed nothing and is not written down."""
+    before = {"state": row["was_state"], "redemptionLocked": row["was_locked"]}
+    after = {"state": row["state"], "redemptionLocked": row["redemption_locked"]}
+    if before != after:
+        changed = Change(Action.MEMBER_RESTRICTED, f"member {row['public_id'].hex}", before, after)
+        await audit.append(connection, programme_id, [changed], by=change.by, now=change.now)
 
 
 MEMBER_OF_EXTERNAL_ID = """
@@ -111,9 +144,11 @@ join member on member.programme_id = known.programme_id and member.account_id = 
 where known.programme_id = $1 and known.external_id = $2
 """
 
+# Whoever changes it has locked the account, so that the old row is the one that is changed.
 _RESTRICT = """
 update member
-set state = coalesce($3, state), redemption_locked = coalesce($4, redemption_locked)
-where programme_id = $1 and account_id = $2
-returning *
+set state = coalesce($3, member.state), redemption_locked = coalesce($4, member.redemption_locked)
+from member as old
+where member.programme_id = $1 and member.account_id = $2 and old.programme_id = $1 and old.account_id = $2
+returning member.*, old.state as was_state, old.redemption_locked as was_locked
 """

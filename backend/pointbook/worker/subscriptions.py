@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pointbook.services import gift_cards
+from pointbook.services.adjusting import POINTS_ADJUSTED
 from pointbook.services.exchange_deciding import EXCHANGE_CHANGED
 from pointbook.services.exchange_placing import EXCHANGE_PLACED
 from pointbook.services.gift_cards import (
@@ -24,6 +25,7 @@ from pointbook.services.warnings import STAFF_WARNED
 _TOLD_TO_THE_LOG = (
     POINTS_CREDITED,
     POINTS_RETURNED,
+    POINTS_ADJUSTED,
     REDEMPTION_CAPTURED,
     MEMBER_JOINED,
     STAFF_WARNED,

@@ -1,5 +1,6 @@
 """The tables of the schema ``public``. Importing this package fills ``Base.metadata``."""
 
+from pointbook.db.models.adjustments import Adjustment
 from pointbook.db.models.audit import AuditEntry
 from pointbook.db.models.bookings import Booking, BookingOccurrence
 from pointbook.db.models.catalogue import ExchangeItem, GiftCardProduct, StockMovement
@@ -24,6 +25,7 @@ from pointbook.db.models.warnings import StaffWarning
 from pointbook.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "Adjustment",
     "ApiKey",
     "AuditEntry",
     "Booking",

@@ -18,7 +18,7 @@ class ImportRun(Base):
 
     __tablename__ = "import_run"
     __table_args__ = (
-        CheckConstraint(one_of("kind", "ORDERS", "MEMBERS", "BALANCES"), name="kind"),
+        CheckConstraint(one_of("kind", "ORDERS", "MEMBERS", "BALANCES", "ADJUSTMENTS"), name="kind"),
         CheckConstraint("lines_done >= 0 and refused_count >= 0", name="counts"),
     )
 

@@ -24,6 +24,14 @@ class Member(Base):
         CheckConstraint(one_of("state", "ACTIVE", "INACTIVE"), name="state"),
         CheckConstraint("email is not null or not email_verified", name="verified_email"),
         Index(None, "programme_id", "email", postgresql_where="email is not null"),
+        Index(
+            "member_email_prefix",
+            "programme_id",
+            "email",
+            postgresql_ops={"email": "text_pattern_ops"},
+            postgresql_where="email is not null",
+        ),
+        Index(None, "programme_id", "joined_at", "account_id"),
     )
 
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)

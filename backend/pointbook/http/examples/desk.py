@@ -63,6 +63,53 @@ query Bookings($filter: BookingFilterInput) {
     ),
     tab(
         """
+# For the staff: members who joined last, with balances,
+# and what the staff know of their points.
+query Members($filter: MemberFilter) {
+  members(filter: $filter, first: 10) {
+    nodes {
+      customerExternalIds
+      email
+      joinedAt
+      state
+      redemptionLocked
+      balance { available pending debt }
+      history(first: 5) {
+        nodes {
+          item { kind points at description }
+          adjustment { internalNote madeByLabel }
+        }
+      }
+    }
+  }
+}
+""",
+        filter={"state": "ACTIVE"},
+    ),
+    tab(
+        """
+# For the staff: points by hand. The member sees the
+# description; below zero, points are taken.
+mutation AdjustPoints($input: AdjustPointsInput!) {
+  adjustPoints(input: $input) {
+    ... on AdjustPointsSuccess {
+      adjustment { id entry points madeByLabel }
+    }
+    ... on InsufficientPoints { requested available }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={
+            "customerExternalId": "customer-1",
+            "points": 50,
+            "description": "Sorry for the delay",
+            "internalNote": "parcel lost",
+            "idempotencyKey": "ticket-4711",
+        },
+    ),
+    tab(
+        """
 # For the staff: in force 5 seconds later. Whoever edits
 # it names the version they have seen.
 mutation CreateRule($input: CreateRuleInput!) {

@@ -20,6 +20,11 @@ def _entry(line: Line, programme: ProgrammeSnapshot) -> None:
     ]
 
 
+def _adjustment(line: Line, programme: ProgrammeSnapshot) -> None:
+    line["entry"] = f"{line['account'].hex}-{line.pop('seq')}"
+    ids_of("id", "account", "undoes")(line, programme)
+
+
 LEDGER: Final = (
     Kind(
         "member",
@@ -103,6 +108,19 @@ LEDGER: Final = (
         where e.programme_id = $1 order by e.account_id, e.seq
         """,
         _entry,
+    ),
+    Kind(
+        "adjustment",
+        ("adjustment",),
+        """
+        select one.public_id as id, a.public_id as account, one.seq, one.at, one.points, one.description,
+            one.internal_note, one.made_by, undone.public_id as undoes
+        from adjustment as one
+        join ledger.account as a on a.programme_id = $1 and a.account_id = one.account_id
+        left join adjustment as undone on undone.programme_id = $1 and undone.id = one.undoes
+        where one.programme_id = $1 order by one.id
+        """,
+        _adjustment,
     ),
     Kind(
         "lateCapture",

@@ -1,0 +1,112 @@
+"""Members as the staff look for them, each with its balance, a page in one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pointbook.db.session import Connection
+
+
+class Place(NamedTuple):
+    """Where a page ended: when the member joined, and the account's internal id."""
+
+    at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Which members: all that is given has to hold. ``external_id`` or ``email_prefix`` is one question.
+
+    ``joined_to`` is the first instant that is too late.
+    """
+
+    external_id: str | None = None
+    email_prefix: str | None = None
+    state: str | None = None
+    redemption_locked: bool | None = None
+    joined_from: datetime | None = None
+    joined_to: datetime | None = None
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The instant of the balances, and today's value of a point, if it is the same for all lots."""
+
+    now: datetime
+    point_value: Decimal | None
+
+
+async def list_members(
+    connection: Connection, programme_id: int, criteria: Criteria, at: At, *, after: Place | None, most: int
+) -> list[Any]:
+    """In order of when they joined, the newest first unless ``criteria`` says otherwise."""
+    arguments: list[Any] = [programme_id, at.now, at.point_value, most]
+    conditions: list[str] = []
+
+    def where(condition: str, *values: object) -> None:
+        numbers = [f"${len(arguments) + number}" for number in range(1, len(values) + 1)]
+        arguments.extend(values)
+        conditions.append(f" and {condition.format(*numbers)}")
+
+    direction, beyond = ("asc", ">") if criteria.oldest_first else ("desc", "<")
+    if after is not None:
+        where(f"(m.joined_at, m.account_id) {beyond} ({{}}::timestamptz, {{}}::bigint)", *after)
+    if criteria.external_id is not None:
+        where(_FOUND, criteria.external_id, f"{_literal(criteria.email_prefix or '')}%")
+    if criteria.state is not None:
+        where("m.state = {}", criteria.state)
+    if criteria.redemption_locked is not None:
+        where("m.redemption_locked = {}", criteria.redemption_locked)
+    if criteria.joined_from is not None:
+        where("m.joined_at >= {}", criteria.joined_from)
+    if criteria.joined_to is not None:
+        where("m.joined_at < {}", criteria.joined_to)
+    order = f"order by joined_at {direction}, account_id {direction}"
+    statement = _MEMBERS.format(conditions="".join(conditions), order=order)
+    return list(await connection.fetch(statement, *arguments))
+
+
+async def find_member(connection: Connection, programme_id: int, external_id: str, at: At) -> Any | None:
+    statement = _MEMBERS.format(conditions=_NAMED, order="")
+    return await connection.fetchrow(statement, programme_id, at.now, at.point_value, 1, external_id)
+
+
+def _literal(prefix: str) -> str:
+    """A text that stands for itself in a pattern of ``like``."""
+    return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# The page is cut before any balance is read.
+_MEMBERS: Final = """
+with m as (
+    select m.* from member as m where m.programme_id = $1 {conditions} {order} limit $4
+)
+select
+    m.*, balance.available, balance.pending, balance.held, balance.debt, balance.value,
+    array(
+        select name.external_id from member_external_id as name
+        where name.programme_id = $1 and name.account_id = m.account_id order by 1
+    ) as external_ids
+from m
+cross join lateral ledger.balance($1, m.account_id, $2, $2, $3) as balance
+{order}
+"""
+
+_NAMED: Final = """
+    and m.account_id = (
+        select name.account_id from member_external_id as name
+        where name.programme_id = $1 and name.external_id = $5
+    )
+"""
+
+_FOUND: Final = """
+    m.account_id in (
+        select name.account_id from member_external_id as name
+        where name.programme_id = $1 and name.external_id = {}
+        union
+        select known.account_id from member as known where known.programme_id = $1 and known.email like {}
+    )
+"""
