@@ -47,6 +47,7 @@ _TENANT_TABLES = (
         "outbox_message",
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
+    *("webhook_subscription", "webhook_sending"),
     *("gift_card", "gift_card_product"),
     *("exchange_item", "stock_movement", "exchange_order", "exchange_order_line"),
     *("order_occurrence", "booking", "booking_occurrence"),

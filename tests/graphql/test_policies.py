@@ -110,6 +110,13 @@ MAY = {
     "Mutation.withdrawSettings": {"staff"},
     "Mutation.changeProgrammeState": {"staff"},
     "Mutation.switchStore": {"staff"},
+    "Query.webhookSubscriptions": {"staff"},
+    "Query.webhookSendings": {"staff"},
+    "Mutation.createWebhookSubscription": {"staff"},
+    "Mutation.editWebhookSubscription": {"staff"},
+    "Mutation.rotateWebhookSecret": {"staff"},
+    "Mutation.deleteWebhookSubscription": {"staff"},
+    "Mutation.redeliver": {"staff"},
 }
 SAMPLES = {
     "code": '"X"',
@@ -158,6 +165,11 @@ SAMPLES = {
     "PlaceExchangeOrderInput": '{lines: [], idempotencyKey: "k"}',
     "SetExchangedInput": '{id: "a", exchanged: true}',
     "CancelExchangeOrderInput": '{id: "a"}',
+    "CreateWebhookSubscriptionInput": '{url: "https://a.example"}',
+    "EditWebhookSubscriptionInput": '{id: "a"}',
+    "RotateWebhookSecretInput": '{id: "a", secretVersion: 1}',
+    "DeleteWebhookSubscriptionInput": '{id: "a"}',
+    "RedeliverInput": '{id: "a"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (

@@ -58,6 +58,9 @@ class Right(enum.StrEnum):
     EDIT_CATALOGUE = "catalogue.edit"
     """See and change what may be had for points, also what is not on sale, and its stock."""
 
+    MANAGE_WEBHOOKS = "webhooks.manage"
+    """See and change who is told of events by webhook, see what was sent, and send it again."""
+
 
 Permission: TypeAlias = Scope | Right
 ALL_SCOPES: Final = frozenset(Scope)

@@ -253,6 +253,21 @@ class ExchangeOrderDecided(UserError):
     state: str = strawberry.field(description="How it stands: EXCHANGED or CANCELLED.")
 
 
+@strawberry.type(description="There is no such webhook subscription.")
+class WebhookSubscriptionNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="There is no such webhook, or it was sent more than 30 days ago.")
+class WebhookSendingNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The webhook subscription is disabled: nothing is sent until it is activated.")
+class WebhookDisabled(UserError):
+    pass
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -292,6 +307,9 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExchangeLimit: ExchangeLimit,
     errors.ExchangeOrderNotFound: ExchangeOrderNotFound,
     errors.ExchangeOrderDecided: ExchangeOrderDecided,
+    errors.WebhookSubscriptionNotFound: WebhookSubscriptionNotFound,
+    errors.WebhookSendingNotFound: WebhookSendingNotFound,
+    errors.WebhookDisabled: WebhookDisabled,
 }
 
 

@@ -30,6 +30,7 @@ from pointbook.graphql import (
     staff_warnings,
     tokens,
     vouchers,
+    webhooks_out,
 )
 from pointbook.graphql.errors import HANDLERS
 from pointbook.graphql.scalars import SCALARS
@@ -57,6 +58,7 @@ class Query(
     settings.SettingsQuery,
     audit.AuditQuery,
     staff_warnings.StaffWarningQuery,
+    webhooks_out.WebhookOutQuery,
 ):
     pass
 
@@ -80,6 +82,7 @@ class Mutation(
     exchange.ExchangeMutation,
     exchange_desk.ExchangeDeskMutation,
     programme_states.ProgrammeStateMutation,
+    webhooks_out.WebhookOutMutation,
 ):
     pass
 
