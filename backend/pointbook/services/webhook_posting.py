@@ -61,12 +61,10 @@ class Poster:
                 return await self._exchange(target, headers, body)
         except TimeoutError:
             return _not_taken(f"no answer within {self._seconds:g} seconds")
-        except NotPublic:
-            return _not_taken("the host is not at a public address")
-        except InvalidInput as refusal:
+        except (NotPublic, InvalidInput) as refusal:
             return _not_taken(str(refusal))
-        except gaierror as failure:
-            return _not_taken(f"the host is not known: {failure.strerror}")
+        except (gaierror, UnicodeError):  # no such name, or none that could be one
+            return _not_taken("the host is not known")
         except (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as failure:
             return _not_taken(f"{type(failure).__name__}: {failure}")
 
@@ -95,7 +93,7 @@ class Poster:
         if not addresses:
             raise OSError("the host has no address")
         if not (self._private_allowed or all(map(is_public, addresses))):
-            raise NotPublic
+            raise NotPublic("the host is not at a public address")
         return addresses
 
 
