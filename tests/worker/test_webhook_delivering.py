@@ -30,6 +30,8 @@ from pointbook.services.webhook_subscriptions import (
     list_subscriptions,
     rotate_secret,
 )
+from pointbook.settings import Settings
+from pointbook.worker import run_worker
 from pointbook.worker.subscriptions import subscriptions
 from tests.support import DAY, NOW, SECRET, join_member, make_programme, server, violations
 from tests.worker.hook_receiver import HookReceiver, answer, receiving
@@ -118,6 +120,17 @@ async def test_an_event_is_told_signed_and_once(installation: Installation, prog
     [sending] = await sendings(installation, programme)
     assert (sending.state, sending.attempts, sending.http_status, sending.error) == ("DELIVERED", 1, 200, None)
     assert (sending.webhook_id, sending.response, sending.next_attempt_at) == (got.id, "ok", None)
+
+
+async def test_a_worker_sends_within_seconds(installation: Installation, programme: ProgrammeSnapshot) -> None:
+    async with receiving() as receiver:
+        made = await subscribe(installation, programme, receiver)
+        work = asyncio.create_task(run_worker(Settings(_env_file=None), installation, clock=lambda: NOW))
+        await join_member(installation, programme)
+        await receiver.count(1)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    assert receiver.got[0].is_signed_with(made.secret)
 
 
 async def test_only_what_was_subscribed_to_and_only_to_ones_own_programme(
@@ -295,6 +308,21 @@ async def test_the_disabled_one_is_activated_and_sent_what_had_waited(
         await send(installation)
     [sending] = await sendings(installation, programme)
     assert (sending.state, sending.attempts) == ("DELIVERED", 2)
+
+
+async def test_another_url_has_new_patience_and_is_sent_what_is_on_its_way(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    async with receiving(answer(500)) as old, receiving() as new:
+        made = await subscribe(installation, programme, old)
+        await happen(installation, programme, "c-1")
+        await send(installation)
+        edit = Edit(url=new.url)
+        moved = await edit_subscription(installation, server(programme), made.subscription.id, edit, now=NOW)
+        assert moved.failing_since is None
+        await age(installation, programme, HOUR)
+        await send(installation)
+    assert [got.id for got in new.got] == [old.got[0].id]
 
 
 async def test_both_secrets_sign_while_a_receiver_changes_them(

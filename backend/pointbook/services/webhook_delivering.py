@@ -37,6 +37,7 @@ AT_ONCE: Final = 5
 """Sendings of one subscription."""
 ROOM: Final = 40
 """Subscriptions served at once by a process; at most half of them failing ones."""
+_BATCHES: Final = 20
 _GONE: Final = 410
 _JITTER: Final = 0.1
 
@@ -104,10 +105,12 @@ class Deliverer:
         self._failing.discard(key)
 
     async def _serve(self, programme_id: int, due: DueSubscription) -> None:
-        """As long as it takes all that it is given, and there is more; then it is another's turn."""
+        """As long as it takes all that it is given, and there is more; after some batches it is others' turn."""
         most = 1 if due.failing else AT_ONCE
         try:
-            while not self._stopping:
+            for _ in range(_BATCHES):
+                if self._stopping:
+                    return
                 leased = await self._lease(programme_id, due.subscription_id, most)
                 taken = await asyncio.gather(
                     *(self._send(programme_id, due.subscription_id, each) for each in leased)

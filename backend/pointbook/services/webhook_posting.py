@@ -8,7 +8,9 @@ environment is used: no proxy, no credentials.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from socket import SOCK_STREAM, gaierror
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from socket import SOCK_STREAM, gaierror, getaddrinfo
 from typing import Any, Final, TypeAlias
 
 import httpcore
@@ -32,8 +34,15 @@ class NotPublic(Exception):
     """The host has an address that is not everybody's."""
 
 
+# The loop's own few threads would do until some names are slow: whoever gave up on one leaves its thread waiting.
+_RESOLVING: Final = ThreadPoolExecutor(max_workers=100, thread_name_prefix="webhook names")
+
+
 async def system_resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    """What the machine's resolver says."""
+    found = await asyncio.get_running_loop().run_in_executor(
+        _RESOLVING, partial(getaddrinfo, host, port, type=SOCK_STREAM)
+    )
     return [str(address[0]) for *_, address in found]
 
 

@@ -96,8 +96,8 @@ async def edit_subscription(
         async with installation.db.bare_transaction(programme_id) as connection:
             before = await _locked(connection, programme_id, subscription_id)
             after = before
-            if edit.url is not None:
-                after = after._replace(url=edit.url)
+            if edit.url not in (None, before.url):
+                after = after._replace(url=edit.url, failing_since=None)
             if edit.events is not None:
                 after = after._replace(events=chosen)
             after = _switched(after, edit.active)
