@@ -88,7 +88,10 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
     if settings.redis_url is not None:
         redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
     try:
-        yield Connections(Installation.of(db, settings.secret.get_secret_value()), redis)
+        installation = Installation.of(
+            db, settings.secret.get_secret_value(), webhooks_to_private=settings.webhooks_to_private
+        )
+        yield Connections(installation, redis)
     finally:
         if redis is not None:
             await redis.aclose()

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     )
     rate_limits: bool = Field(default=True, description="refuse callers that ask for more than their share")
     pool_size: int = Field(10, ge=1, le=200, description="bare connections to PostgreSQL per process")
+    webhooks_to_private: bool = Field(
+        default=False, description="webhooks may go to private addresses and over http; for development and tests"
+    )
     heartbeat_file: Path | None = Field(
         None, description="touched by the worker every few seconds while it is well"
     )

@@ -117,6 +117,13 @@ MAY = {
     "Mutation.withdrawSettings": {"staff"},
     "Mutation.changeProgrammeState": {"staff"},
     "Mutation.switchStore": {"staff"},
+    "Query.webhookSubscriptions": {"staff"},
+    "Query.webhookSendings": {"staff"},
+    "Mutation.createWebhookSubscription": {"staff"},
+    "Mutation.editWebhookSubscription": {"staff"},
+    "Mutation.rotateWebhookSecret": {"staff"},
+    "Mutation.deleteWebhookSubscription": {"staff"},
+    "Mutation.redeliver": {"staff"},
 }
 SAMPLES = {
     "code": '"X"',
@@ -170,6 +177,11 @@ SAMPLES = {
     "SetMemberStateInput": '{customerExternalId: "c", state: ACTIVE}',
     "SetRedemptionLockInput": '{customerExternalId: "c", locked: true}',
     "UndoAdjustmentInput": '{id: "a"}',
+    "CreateWebhookSubscriptionInput": '{url: "https://a.example"}',
+    "EditWebhookSubscriptionInput": '{id: "a"}',
+    "RotateWebhookSecretInput": '{id: "a", secretVersion: 1}',
+    "DeleteWebhookSubscriptionInput": '{id: "a"}',
+    "RedeliverInput": '{id: "a"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (

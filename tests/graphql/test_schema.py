@@ -54,6 +54,8 @@ CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),
     *("SelectRuleStoresInput", "InvertRuleStoresInput", "ChangeSettingsInput", "WithdrawSettingsInput"),
     *("ChangeProgrammeStateInput", "SwitchStoreInput", "SaveGiftCardProductInput", "SaveExchangeItemInput"),
+    *("CreateWebhookSubscriptionInput", "EditWebhookSubscriptionInput", "RotateWebhookSecretInput"),
+    *("DeleteWebhookSubscriptionInput", "RedeliverInput"),
 }
 SIMULATIONS = {"SimulateRuleInput", "CancelRuleSimulationInput"}  # nothing but the simulation comes of it
 ENDINGS = {"CancelOrderSendingInput"}

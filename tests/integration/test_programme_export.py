@@ -31,6 +31,7 @@ from pointbook.services.returns import submit_return
 from pointbook.services.settings_versions import change_currency
 from pointbook.services.stores import NewStore, add_store
 from pointbook.services.tokens import create_token_key
+from pointbook.services.webhook_subscriptions import create_subscription
 from pointbook.services.webhooks import create_endpoint
 from tests.support import (
     DAY,
@@ -59,6 +60,7 @@ LEFT_OUT = {
     "rule_simulation_member": "its results",
     "rule_simulation_order": "its results",
     "webhook_delivery": "answers kept to be repeated",
+    "webhook_sending": "messages on their way, which are kept for 30 days",
     "ledger.idempotency": "answers kept to be repeated",
     "ledger.programme": "whether its clock may be set ahead, which the programme tells",
 }
@@ -90,6 +92,7 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
         await create_key(installation, programme.id, key, now=NOW)
     await create_token_key(installation, programme.id, "HS256", now=NOW)
     await create_endpoint(installation, programme.id, WebhookKind.STANDARD, "shop", now=NOW)
+    await create_subscription(installation, server(programme), "https://shop.example/hooks", [], now=NOW)
     await join(installation, programme.id, Join("c-1", "clara@example.org"), now=NOW)
     await give_points(installation, programme, "c-1", 550, now=NOW)
     plus = await adjust(installation, server(programme), AdjustPoints("c-1", 5, "Sorry", "late", "k"), now=NOW)

@@ -96,6 +96,18 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             "insert into webhook_delivery values ($1, 'endpoint', 'delivery', '', '{}', $2)", programme.id, NOW
         )
         await connection.execute(
+            "insert into webhook_subscription (programme_id, subscription_id, url, state, created_at)"
+            " values ($1, $2, 'https://shop.example', 'ACTIVE', $3)",
+            programme.id,
+            uuid4(),
+            NOW,
+        )
+        await connection.execute(
+            "insert into webhook_sending (programme_id, subscription_id, message_id, event, payload, occurred_at,"
+            " created_at, state) select programme_id, subscription_id, 1, 'e', '{}', created_at, created_at,"
+            " 'DELIVERED' from webhook_subscription"
+        )
+        await connection.execute(
             "insert into gift_card"
             " (programme_id, card_id, account_id, product_id, bought_at, deliver_at, delivery_id)"
             " select programme_id, gen_random_uuid(), 1, id, created_at, created_at, 1"

@@ -66,6 +66,8 @@ class Right(enum.StrEnum):
     """See the members with e-mail, balance and history."""
     EDIT_MEMBERS = "members.edit"
     """Say whether a member earns and redeems."""
+    MANAGE_WEBHOOKS = "webhooks.manage"
+    """See and change who is told of events by webhook, see what was sent, and send it again."""
 
 
 Permission: TypeAlias = Scope | Right

@@ -421,6 +421,29 @@ class AdjustmentUndone(PointbookError):
         self.undone_by = undone_by
 
 
+class WebhookSubscriptionNotFound(PointbookError):
+    code = "WEBHOOK_SUBSCRIPTION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook subscription.")
+
+
+class WebhookSendingNotFound(PointbookError):
+    """Unknown, or sent so long ago that it is no longer kept."""
+
+    code = "WEBHOOK_SENDING_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook.")
+
+
+class WebhookDisabled(PointbookError):
+    code = "WEBHOOK_DISABLED"
+
+    def __init__(self) -> None:
+        super().__init__("This webhook subscription is disabled: activate it first.")
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

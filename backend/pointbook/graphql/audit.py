@@ -40,6 +40,11 @@ described_enum(
     EXCHANGE_DECIDED="An exchange order was exchanged, opened again or cancelled.",
     POINTS_ADJUSTED="The staff gave or took points of a member.",
     MEMBER_RESTRICTED="A member may earn or redeem, or may no more.",
+    WEBHOOK_CREATED="There is a new webhook subscription.",
+    WEBHOOK_CHANGED="A webhook subscription has another URL, other events, or was switched.",
+    WEBHOOK_SECRET_ROTATED="A webhook subscription signs with a new secret.",  # noqa: S106  # a name
+    WEBHOOK_DELETED="A webhook subscription was deleted, with what was sent.",
+    WEBHOOK_REDELIVERED="A webhook is sent again.",
 )
 
 
@@ -52,7 +57,8 @@ class AuditEntry:
     action: service.Action = strawberry.field(description="What was changed.")
     subject: str = strawberry.field(
         description='What it was changed of: "programme", "settings", "store <id>", "rule <key>", '
-        '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>", "member <id>".'
+        '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>", '
+        '"member <id>", "webhook subscription <id>".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
     after: JSON | None = strawberry.field(description="As it is from then on.")

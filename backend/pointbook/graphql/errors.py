@@ -266,6 +266,21 @@ class AdjustmentUndone(UserError):
     undone_by: strawberry.ID = strawberry.field(description="The adjustment that undid it.")
 
 
+@strawberry.type(description="There is no such webhook subscription.")
+class WebhookSubscriptionNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="There is no such webhook, or it was sent more than 30 days ago.")
+class WebhookSendingNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The webhook subscription is disabled: nothing is sent until it is activated.")
+class WebhookDisabled(UserError):
+    pass
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -307,6 +322,9 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExchangeOrderDecided: ExchangeOrderDecided,
     errors.AdjustmentNotFound: AdjustmentNotFound,
     errors.AdjustmentUndone: AdjustmentUndone,
+    errors.WebhookSubscriptionNotFound: WebhookSubscriptionNotFound,
+    errors.WebhookSendingNotFound: WebhookSendingNotFound,
+    errors.WebhookDisabled: WebhookDisabled,
 }
 
 

@@ -32,6 +32,7 @@ from pointbook.graphql import (
     staff_warnings,
     tokens,
     vouchers,
+    webhooks_out,
 )
 from pointbook.graphql.errors import HANDLERS
 from pointbook.graphql.scalars import SCALARS
@@ -61,6 +62,7 @@ class Query(
     adjustments.AdjustmentQuery,
     audit.AuditQuery,
     staff_warnings.StaffWarningQuery,
+    webhooks_out.WebhookOutQuery,
 ):
     pass
 
@@ -86,6 +88,7 @@ class Mutation(
     exchange_desk.ExchangeDeskMutation,
     adjustments.AdjustmentMutation,
     programme_states.ProgrammeStateMutation,
+    webhooks_out.WebhookOutMutation,
 ):
     pass
 

@@ -24,6 +24,7 @@ described_enum(
     LATE_PURCHASE_REFUSED="A purchase that was reported late, or completed again, was refused: its points are "
     "gone, and the programme lets nobody owe points.",
     REDEMPTION_NOT_REPEATED="An order was completed again; the points that had paid it were not taken again.",
+    WEBHOOK_DISABLED="A webhook subscription was switched off: nothing but failures came from its URL.",
 )
 
 
@@ -32,8 +33,10 @@ class StaffWarning:
     id: strawberry.ID = strawberry.field(description="Its id in the programme.")
     at: datetime = strawberry.field(description="When it happened.")
     kind: service.WarningKind = strawberry.field(description="What happened.")
-    subject: str = strawberry.field(description='What it is about: "order <the shop\'s id>" or "redemption <id>".')
-    detail: JSON = strawberry.field(description="The figures, in points.")
+    subject: str = strawberry.field(
+        description='What it is about: "order <the shop\'s id>", "redemption <id>" or "webhook subscription <id>".'
+    )
+    detail: JSON = strawberry.field(description="The figures, in points; of a webhook subscription, the reason.")
 
     @classmethod
     def of(cls, warning: service.StaffWarning) -> Self:

@@ -34,7 +34,10 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Database, secret, caches and turns of one process; use cases open their own transactions on ``db``."""
+    """Database, secret, caches and turns of one process; use cases open their own transactions on ``db``.
+
+    ``webhooks_to_private``: webhooks may go to private addresses, and over http.
+    """
 
     db: Database
     secrets: Secrets
@@ -46,9 +49,10 @@ class Installation:
     turns: Turns
     guesses: Guesses
     guidelines: WrittenGuidelines
+    webhooks_to_private: bool = False
 
     @classmethod
-    def of(cls, db: Database, secret: str | bytes) -> Self:
+    def of(cls, db: Database, secret: str | bytes, *, webhooks_to_private: bool = False) -> Self:
         """``secret`` has at least 32 bytes and is kept for ever: codes and token secrets are derived from it."""
         key = secret.encode() if isinstance(secret, str) else secret
         secrets = Secrets(key)
@@ -63,4 +67,5 @@ class Installation:
             Turns(),
             Guesses(),
             WrittenGuidelines(),
+            webhooks_to_private=webhooks_to_private,
         )

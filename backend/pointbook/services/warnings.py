@@ -24,11 +24,15 @@ class WarningKind(enum.StrEnum):
     """A voucher did not pay what was bought with it in time: its points are gone, and nobody may owe any."""
     REDEMPTION_NOT_REPEATED = "REDEMPTION_NOT_REPEATED"
     """An order was completed again without the points that had paid it."""
+    WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
+    """A subscription was switched off, because nothing but failures came from its URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffWarning:
-    """``subject``: "order <the shop's id>" or "redemption <id>"; ``detail``: figures in points."""
+    """``subject``: "order <the shop's id>", "redemption <id>" or "webhook subscription <id>"; ``detail``: figures
+    in points, or the reason.
+    """
 
     id: int
     at: datetime

@@ -15,6 +15,8 @@ from pointbook.services.gift_cards import Post
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import Mailer
 from pointbook.services.outbox import Subscriptions
+from pointbook.services.webhook_delivering import Deliverer
+from pointbook.services.webhook_posting import Poster
 from pointbook.settings import Settings
 from pointbook.worker.ending import end
 from pointbook.worker.heartbeat import beat
@@ -38,7 +40,10 @@ async def run_worker(
     With ``redis_url`` arq wakes the jobs and workers share them; whenever Valkey cannot be reached, and
     without ``redis_url``, this process's own ticker does.
     """
-    jobs = Jobs(installation.db, subscriptions or shipped(installation, _post(settings), clock), clock)
+    deliverer = Deliverer(installation, Poster(private_allowed=installation.webhooks_to_private), clock)
+    jobs = Jobs(
+        installation.db, subscriptions or shipped(installation, _post(settings), clock), clock, webhooks=deliverer
+    )
     loops = []
     if settings.redis_url is None:
         ticker = Ticker(jobs)
@@ -73,7 +78,9 @@ async def _live(settings: Settings, clock: Clock) -> None:
     assert settings.secret is not None, "a worker process is told the secret of its database"
     database = await _connected(settings)
     try:
-        installation = Installation.of(database, settings.secret.get_secret_value())
+        installation = Installation.of(
+            database, settings.secret.get_secret_value(), webhooks_to_private=settings.webhooks_to_private
+        )
         await run_worker(settings, installation, clock=clock)
     finally:
         await database.close()

@@ -8,9 +8,18 @@ from datetime import datetime, timedelta
 import structlog
 
 from pointbook.db.session import Database
-from pointbook.services import outbox, returns, sending_batches, simulation_batches, sweeping, webhook_intake
+from pointbook.services import (
+    outbox,
+    returns,
+    sending_batches,
+    simulation_batches,
+    sweeping,
+    webhook_intake,
+    webhook_sendings,
+)
 from pointbook.services.directory import ProgrammeDirectory
 from pointbook.services.outbox import Subscriptions
+from pointbook.services.webhook_delivering import Deliverer
 from pointbook.worker.ending import end
 
 Clock = Callable[[], datetime]
@@ -37,15 +46,25 @@ class Job:
 class Jobs:
     """The jobs of one worker process. A job that is asked for while it runs is not started a second time."""
 
-    def __init__(self, database: Database, subscriptions: Subscriptions, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Subscriptions,
+        clock: Clock,
+        *,
+        webhooks: Deliverer | None = None,
+    ) -> None:
+        """Without ``webhooks`` none are sent."""
         self._database = database
         self._subscriptions = subscriptions
         self._clock = clock
+        self._webhooks = webhooks
         self._programmes = ProgrammeDirectory(database)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
+            Job("send_webhooks", timedelta(seconds=1), self._send_webhooks),
             Job("apply_returns", timedelta(seconds=15), self._apply_returns),
             Job("send_orders", timedelta(seconds=2), self._send_orders),
             Job("simulate_rules", timedelta(seconds=3), self._simulate_rules),
@@ -53,6 +72,7 @@ class Jobs:
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
             Job("tidy_simulations", timedelta(minutes=10), self._tidy_simulations),
             Job("tidy_webhooks", timedelta(minutes=10), self._tidy_webhooks),
+            Job("tidy_webhook_sendings", timedelta(minutes=10), self._tidy_webhook_sendings),
             Job("tidy_sendings", timedelta(minutes=10), self._tidy_sendings),
         )
 
@@ -72,11 +92,13 @@ class Jobs:
     async def stop(self) -> None:
         """Start nothing more, let running jobs finish their batch, cancel those that take too long."""
         self._stopping = True
+        sending = None if self._webhooks is None else asyncio.create_task(self._webhooks.stop(GRACE_SECONDS))
         running = list(self._running.values())
-        if not running:
-            return
-        await asyncio.wait(running, timeout=GRACE_SECONDS)
-        await end(running)
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS)
+            await end(running)
+        if sending is not None:
+            await sending
 
     async def _guarded(self, job: Job) -> None:
         try:
@@ -91,6 +113,10 @@ class Jobs:
         )
         if drained != outbox.Drained():
             log.info("outbox.drained", delivered=drained.delivered, failed=drained.failed)
+
+    async def _send_webhooks(self) -> None:
+        if self._webhooks is not None:
+            await self._webhooks.start_due()
 
     async def _apply_returns(self) -> None:
         looked_at = await returns.apply_all_parked(
@@ -132,6 +158,9 @@ class Jobs:
 
     async def _tidy_webhooks(self) -> None:
         await webhook_intake.tidy(self._database)
+
+    async def _tidy_webhook_sendings(self) -> None:
+        await webhook_sendings.tidy(self._database)
 
     async def _tidy_sendings(self) -> None:
         await sending_batches.tidy(self._database)

@@ -23,6 +23,7 @@ from pointbook.db.models.rule_simulations import (
 from pointbook.db.models.rules import EarningRuleVersion, RuleCount
 from pointbook.db.models.warnings import StaffWarning
 from pointbook.db.models.webhooks import WebhookDelivery, WebhookEndpoint
+from pointbook.db.models.webhooks_out import WebhookSending, WebhookSubscription
 
 __all__ = [
     "Adjustment",
@@ -59,4 +60,6 @@ __all__ = [
     "TokenKey",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "WebhookSending",
+    "WebhookSubscription",
 ]

@@ -13,13 +13,21 @@ class StaffWarning(Base):
     """Something that went otherwise than the merchant would expect. A refusal, which may come often, is told once
     as long as its figures are the same.
 
-    ``subject`` names what it is about: "order 7", "redemption <id>". ``detail`` holds figures; no personal datum.
+    ``subject`` names what it is about: "order 7", "redemption <id>", "webhook subscription <id>".
+    ``detail`` holds figures, or a reason; no personal datum.
     """
 
     __tablename__ = "staff_warning"
     __table_args__ = (
         CheckConstraint(
-            one_of("kind", "LATE_PURCHASE_OWED", "LATE_PURCHASE_REFUSED", "REDEMPTION_NOT_REPEATED"), name="kind"
+            one_of(
+                "kind",
+                "LATE_PURCHASE_OWED",
+                "LATE_PURCHASE_REFUSED",
+                "REDEMPTION_NOT_REPEATED",
+                "WEBHOOK_DISABLED",
+            ),
+            name="kind",
         ),
         Index(
             "staff_warning_refused_key",

@@ -110,6 +110,31 @@ mutation AdjustPoints($input: AdjustPointsInput!) {
     ),
     tab(
         """
+# For the staff: webhooks that were not taken, and why.
+query WebhookSendings($state: WebhookSendingState) {
+  webhookSubscriptions {
+    id
+    url
+    events
+    state
+    failingSince
+  }
+  webhookSendings(state: $state, first: 20) {
+    nodes {
+      id
+      event
+      attempts
+      nextAttemptAt
+      httpStatus
+      error
+    }
+  }
+}
+""",
+        state="PENDING",
+    ),
+    tab(
+        """
 # For the staff: in force 5 seconds later. Whoever edits
 # it names the version they have seen.
 mutation CreateRule($input: CreateRuleInput!) {

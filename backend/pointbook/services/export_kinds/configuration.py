@@ -71,6 +71,16 @@ CONFIGURATION: Final = (
         """,
     ),
     Kind(
+        "webhookSubscription",
+        ("webhook_subscription",),
+        """
+        select subscription_id as id, url, events, state, disabled_reason, secret_version, failing_since,
+            created_at
+        from webhook_subscription where programme_id = $1 order by created_at, subscription_id
+        """,
+        ids_of("id"),
+    ),
+    Kind(
         "giftCardProduct",
         ("gift_card_product",),
         """

@@ -1,0 +1,92 @@
+"""Where webhooks may go: URLs that are well-formed, and addresses that are everybody's.
+
+A merchant names the URL, and Pointbook stands inside a network: what may be asked there is the merchant's
+business no more than anybody else's. So only public addresses are asked, whatever a name resolves to.
+"""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from pointbook.domain.errors import InvalidInput
+
+MAX_URL: Final = 2_000
+_PORTS: Final = {"https": 443, "http": 80}
+_UNICAST: Final = IPv6Network("2000::/3")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+class Target(NamedTuple):
+    """A URL taken apart. ``host`` is a name, or an address without brackets; ``path`` has the query, too."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def checked_target(field: str, url: str, *, private_allowed: bool = False) -> Target:
+    """The parts of an https URL; http is for where private addresses are allowed. Raises InvalidInput.
+
+    >>> checked_target("url", "https://shop.example/hooks?a=1")
+    Target(scheme='https', host='shop.example', port=443, path='/hooks?a=1')
+    """
+    if not 0 < len(url) <= MAX_URL:
+        raise InvalidInput(field, f"must have 1 to {MAX_URL} characters")
+    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
+        raise InvalidInput(field, "must be written in ASCII without spaces: punycode and percent signs")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidInput(field, "must be a URL") from None
+    if parts.scheme != "https" and not (private_allowed and parts.scheme == "http"):
+        raise InvalidInput(field, "must begin with https://")
+    if not host or "%" in host or port == 0:
+        raise InvalidInput(field, "must name a host")
+    if "@" in parts.netloc or parts.fragment:
+        raise InvalidInput(field, "must have no user name and no fragment")
+    if not private_allowed and _is_private_literal(host):
+        raise InvalidInput(field, "must be at a public address")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or _PORTS[parts.scheme], path)
+
+
+def is_public(address: str) -> bool:
+    """Whether anybody may be asked at this address, also if it stands for another one.
+
+    >>> [is_public(it) for it in ("93.184.215.14", "10.0.0.1", "::ffff:127.0.0.1", "fe80::1%eth0")]
+    [True, False, False, False]
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, IPv4Address):
+        return _is_public_v4(found)
+    if found.scope_id is not None:
+        return False
+    embedded = _embedded(found)
+    if embedded is not None:
+        return _is_public_v4(embedded)
+    return found in _UNICAST and found.is_global and found.teredo is None
+
+
+def _is_public_v4(address: IPv4Address) -> bool:
+    return address.is_global and not address.is_multicast
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """The address that a gateway makes of it: mapped, 6to4, NAT64."""
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _is_private_literal(host: str) -> bool:
+    """A name may be anything; what it resolves to is looked at each time."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return not is_public(host)

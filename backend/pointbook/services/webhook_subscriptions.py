@@ -1,0 +1,230 @@
+"""Who is told of events: made, with a secret that is shown once; changed, its secret rotated; deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from pointbook.db.queries import webhook_subscriptions as rows
+from pointbook.db.queries.programmes import lock_programme
+from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
+from pointbook.domain.access import Principal
+from pointbook.domain.errors import EditConflict, InvalidInput, WebhookSubscriptionNotFound
+from pointbook.domain.webhook_states import DisabledReason, SubscriptionState
+from pointbook.domain.webhook_targets import checked_target
+from pointbook.services import audit
+from pointbook.services.audit import Action, Change
+from pointbook.services.installation import Installation
+from pointbook.services.webhook_events import EVENTS
+from pointbook.services.webhook_secrets import secret_text
+
+SUBSCRIPTIONS_MAX: Final = 20
+"""Of a programme."""
+PREVIOUS_HOURS_MAX: Final = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """``events`` None: all of them. ``failing_since``: nothing but failures came since then."""
+
+    id: UUID
+    url: str
+    events: tuple[str, ...] | None
+    state: SubscriptionState
+    disabled_reason: DisabledReason | None
+    secret_version: int
+    previous_secret_until: datetime | None
+    failing_since: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WithSecret:
+    """``secret`` is what webhooks are signed with from now on. It is shown now and never again."""
+
+    subscription: Subscription
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is to be otherwise; None: as it is. ``events`` empty: all of them."""
+
+    url: str | None = None
+    events: Sequence[str] | None = None
+    active: bool | None = None
+
+
+async def create_subscription(
+    installation: Installation, principal: Principal, url: str, events: Sequence[str], *, now: datetime
+) -> WithSecret:
+    """Tell ``url`` of these events from now on; of all if there are none.
+
+    Raises InvalidInput, also when there are ``SUBSCRIPTIONS_MAX``.
+    """
+    checked_target("url", url, private_allowed=installation.webhooks_to_private)
+    chosen, programme_id = _checked_events(events), principal.programme_id
+    subscription_id = uuid4()
+
+    async def attempt() -> rows.SubscriptionRow:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            await lock_programme(connection, programme_id)
+            if await rows.count(connection, programme_id) >= SUBSCRIPTIONS_MAX:
+                raise InvalidInput("url", f"there are {SUBSCRIPTIONS_MAX} webhook subscriptions: delete one first")
+            made = await rows.insert(connection, programme_id, subscription_id, url, chosen, now=now)
+            await _audit(connection, principal, Action.WEBHOOK_CREATED, None, made, now=now)
+            return made
+
+    return _with_secret(installation, await retrying(attempt))
+
+
+async def edit_subscription(
+    installation: Installation, principal: Principal, subscription_id: UUID, edit: Edit, *, now: datetime
+) -> Subscription:
+    """Change it; what is on its way goes to the new URL. Activated, it is sent what waited and has new patience.
+
+    Raises WebhookSubscriptionNotFound, InvalidInput.
+    """
+    if edit.url is not None:
+        checked_target("url", edit.url, private_allowed=installation.webhooks_to_private)
+    chosen = None if edit.events is None else _checked_events(edit.events)
+    programme_id = principal.programme_id
+
+    async def attempt() -> Subscription:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            before = await _locked(connection, programme_id, subscription_id)
+            after = before
+            if edit.url not in (None, before.url):
+                after = after._replace(url=edit.url, failing_since=None)
+            if edit.events is not None:
+                after = after._replace(events=chosen)
+            after = _switched(after, edit.active)
+            if after != before:
+                await rows.update(connection, programme_id, after)
+                await _audit(connection, principal, Action.WEBHOOK_CHANGED, before, after, now=now)
+            return subscription_of(after)
+
+    return await retrying(attempt)
+
+
+async def rotate_secret(
+    installation: Installation,
+    principal: Principal,
+    subscription_id: UUID,
+    *,
+    version: int,
+    previous_hours: int,
+    now: datetime,
+) -> WithSecret:
+    """A new secret in the place of ``version``, which signs too for ``previous_hours`` more.
+
+    Raises WebhookSubscriptionNotFound, InvalidInput, EditConflict: it has another version by now.
+    """
+    if not 0 <= previous_hours <= PREVIOUS_HOURS_MAX:
+        raise InvalidInput("previousValidHours", f"must be 0 to {PREVIOUS_HOURS_MAX}")
+    programme_id = principal.programme_id
+
+    async def attempt() -> rows.SubscriptionRow:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            before = await _locked(connection, programme_id, subscription_id)
+            if before.secret_version != version:
+                raise EditConflict(f"webhook subscription {subscription_id.hex}", before.secret_version)
+            after = before._replace(
+                secret_version=version + 1,
+                previous_secret_until=now + timedelta(hours=previous_hours) if previous_hours else None,
+            )
+            await rows.update(connection, programme_id, after)
+            await _audit(connection, principal, Action.WEBHOOK_SECRET_ROTATED, before, after, now=now)
+            return after
+
+    return _with_secret(installation, await retrying(attempt))
+
+
+async def delete_subscription(
+    installation: Installation, principal: Principal, subscription_id: UUID, *, now: datetime
+) -> None:
+    """It and all that was and would be sent to it. Raises WebhookSubscriptionNotFound."""
+    programme_id = principal.programme_id
+
+    async def attempt() -> None:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            before = await _locked(connection, programme_id, subscription_id)
+            await rows.delete(connection, programme_id, subscription_id)
+            await _audit(connection, principal, Action.WEBHOOK_DELETED, before, None, now=now)
+
+    await retrying(attempt)
+
+
+async def list_subscriptions(installation: Installation, programme_id: int) -> list[Subscription]:
+    """All of the programme, oldest first; at most ``SUBSCRIPTIONS_MAX``."""
+    async with installation.db.bare_transaction(programme_id) as connection:
+        return [subscription_of(row) for row in await rows.all_of(connection, programme_id)]
+
+
+def subscription_of(row: rows.SubscriptionRow) -> Subscription:
+    return Subscription(
+        row.subscription_id,
+        row.url,
+        None if row.events is None else tuple(row.events),
+        SubscriptionState(row.state),
+        None if row.disabled_reason is None else DisabledReason(row.disabled_reason),
+        row.secret_version,
+        row.previous_secret_until,
+        row.failing_since,
+        row.created_at,
+    )
+
+
+def _checked_events(events: Sequence[str]) -> list[str] | None:
+    """In the order of the product; None for all. Raises InvalidInput for one that there is not."""
+    for place, event in enumerate(events):
+        if event not in EVENTS:
+            raise InvalidInput(f"events[{place}]", f"must be one of {', '.join(EVENTS)}")
+    return [event for event in EVENTS if event in events] or None
+
+
+def _switched(row: rows.SubscriptionRow, active: bool | None) -> rows.SubscriptionRow:  # noqa: FBT001  # a field
+    is_active = row.state == SubscriptionState.ACTIVE
+    if active is None or active == is_active:
+        return row
+    if active:
+        return row._replace(state=SubscriptionState.ACTIVE.value, disabled_reason=None, failing_since=None)
+    return row._replace(state=SubscriptionState.DISABLED.value, disabled_reason=DisabledReason.STAFF.value)
+
+
+async def _locked(connection: Connection, programme_id: int, subscription_id: UUID) -> rows.SubscriptionRow:
+    found = await rows.lock(connection, programme_id, subscription_id)
+    if found is None:
+        raise WebhookSubscriptionNotFound
+    return found
+
+
+async def _audit(  # who did what
+    connection: Connection,
+    principal: Principal,
+    action: Action,
+    before: rows.SubscriptionRow | None,
+    after: rows.SubscriptionRow | None,
+    *,
+    now: datetime,
+) -> None:
+    changed = after or before
+    assert changed is not None, "there was one, or there is one"
+    change = Change(
+        action, f"webhook subscription {changed.subscription_id.hex}", _document(before), _document(after)
+    )
+    await audit.append(connection, principal.programme_id, [change], by=principal.identity, now=now)
+
+
+def _document(row: rows.SubscriptionRow | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return {"url": row.url, "events": row.events, "state": row.state, "secretVersion": row.secret_version}
+
+
+def _with_secret(installation: Installation, row: rows.SubscriptionRow) -> WithSecret:
+    return WithSecret(
+        subscription_of(row), secret_text(installation.secrets, row.subscription_id, row.secret_version)
+    )
