@@ -358,6 +358,21 @@ async def test_r31_a_debt_needs_a_right_of_its_own(opened: OpenShop) -> None:
     assert "adjustment" in (await shop.post(headers, ADJUST, {"input": minus}))["adjustPoints"]
 
 
+async def test_r31_points_that_have_expired_are_not_taken_a_second_time(opened: OpenShop) -> None:
+    shop = await opened_with(opened, 100)
+    plus = await adjust(shop, 50, expiresOn="2026-03-02")
+    shop.clock.now = at("2026-03-05 12:00")
+    refused = await undo(shop, plus["id"])
+    assert (refused["code"], await figures(shop)) == ("INVALID_INPUT", (100, 0, 0))
+
+
+async def test_r31_a_plus_that_is_not_available_yet_makes_no_debt_when_it_is_undone(opened: OpenShop) -> None:
+    shop = await opened_with(opened, 0)
+    plus = await adjust(shop, 50, availableFrom="2026-03-05T12:00:00Z")
+    refused = await undo(shop, plus["id"], allowNegative=True)
+    assert (refused["code"], await figures(shop)) == ("INVALID_INPUT", (0, 50, 0))
+
+
 # --- listing -----------------------------------------------------------------------------------------------------
 
 

@@ -325,6 +325,23 @@ async def test_another_url_has_new_patience_and_is_sent_what_is_on_its_way(
     assert [got.id for got in new.got] == [old.got[0].id]
 
 
+@pytest.mark.parametrize("late", [410, 500])
+async def test_what_the_old_url_answers_late_is_not_held_against_the_new_one(
+    installation: Installation, programme: ProgrammeSnapshot, late: int
+) -> None:
+    async with receiving(answer(late), is_open=False) as old, receiving() as new:
+        made = await subscribe(installation, programme, old)
+        await happen(installation, programme, "c-1")
+        sent = asyncio.create_task(send(installation))
+        await old.count(1)
+        edit = Edit(url=new.url)
+        await edit_subscription(installation, server(programme), made.subscription.id, edit, now=NOW)
+        old.open.set()
+        await sent
+        after = await found(installation, programme)
+    assert (after.state, after.disabled_reason, after.failing_since) == ("ACTIVE", None, None)
+
+
 async def test_both_secrets_sign_while_a_receiver_changes_them(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:

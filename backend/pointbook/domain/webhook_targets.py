@@ -4,7 +4,7 @@ A merchant names the URL, and Pointbook stands inside a network: what may be ask
 business no more than anybody else's. So only public addresses are asked, whatever a name resolves to.
 """
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,6 +13,12 @@ from pointbook.domain.errors import InvalidInput
 MAX_URL: Final = 2_000
 _PORTS: Final = {"https": 443, "http": 80}
 _UNICAST: Final = IPv6Network("2000::/3")
+# What some versions of Python's tables take for public: special uses, relays, and hosts of clouds inside them.
+_SPECIAL_V4: Final = tuple(
+    IPv4Network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")
+)
+_DOCUMENTATION: Final = IPv6Network("3fff::/20")
+_ISATAP: Final = frozenset({b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe"})  # an address of inside follows
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -69,11 +75,13 @@ def is_public(address: str) -> bool:
     embedded = _embedded(found)
     if embedded is not None:
         return _is_public_v4(embedded)
-    return found in _UNICAST and found.is_global and found.teredo is None
+    special = found in _DOCUMENTATION or found.packed[8:12] in _ISATAP
+    return found in _UNICAST and found.is_global and found.teredo is None and not special
 
 
 def _is_public_v4(address: IPv4Address) -> bool:
-    return address.is_global and not address.is_multicast
+    special = any(address in network for network in _SPECIAL_V4)
+    return address.is_global and not address.is_multicast and not special
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

@@ -96,7 +96,10 @@ async def adjust(
 async def undo(
     installation: Installation, principal: Principal, command: UndoAdjustment, *, now: datetime
 ) -> Adjustment:
-    """Take back a plus, as far as the balance reaches unless ``allow_negative``, or give back a minus; once.
+    """Take back a plus, beyond the balance only with ``allow_negative``, or give back a minus; once.
+
+    A plus whose points have expired is not taken back, because they are gone already, nor one whose points are
+    not available yet.
 
     The points of a minus come back as a plus of now: available at once, with the standard expiry. The answer is
     the adjustment that undoes; the same key again: the same one. Raises AdjustmentNotFound, AdjustmentUndone,
@@ -118,6 +121,10 @@ async def undo(
                 assert undone is not None, "it was found, and none is deleted"
                 if undone["undone_by"] is not None:
                     return await _undone_before(connection, programme, undone, request)
+                if undone["points"] > 0 and not await rows.is_available(connection, programme.id, undone, now=now):
+                    raise errors.InvalidInput(
+                        "id", "its points have expired or are not available yet: none to take"
+                    )
                 terms = Terms(-undone["points"], undone["description"])
                 decided = Decided(terms, command.allow_negative, request, principal.identity, undone["id"])
                 adjustment, _ = await write(connection, programme, owner, decided, now=now)

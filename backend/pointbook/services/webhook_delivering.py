@@ -164,15 +164,15 @@ class Deliverer:
         """The subscription's row before the sending's, as everywhere."""
         async with self._installation.db.bare_transaction(programme_id) as connection:
             if outcome.error is None:
-                await rows.mark_well(connection, programme_id, subscription_id)
+                await rows.mark_well(connection, programme_id, subscription_id, leased.url)
                 await rows.delivered(connection, programme_id, leased, outcome)
                 return
-            await rows.mark_failing(connection, programme_id, subscription_id)
+            await rows.mark_failing(connection, programme_id, subscription_id, leased.url)
             gone = outcome.http_status == _GONE
             reason, after = (
                 (DisabledReason.GONE, timedelta(0)) if gone else (DisabledReason.FAILING, DISABLED_AFTER)
             )
-            since = await rows.disable(connection, programme_id, subscription_id, reason.value, after)
+            since = await rows.disable(connection, programme_id, subscription_id, leased.url, reason.value, after)
             if since is not None:
                 await self._warn(connection, programme_id, subscription_id, reason)
             pause = pause_after(leased.attempts)

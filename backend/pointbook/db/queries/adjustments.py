@@ -64,6 +64,14 @@ async def find(connection: Connection, programme_id: int, public_id: UUID) -> An
     return await connection.fetchrow(f"{_ADJUSTMENTS} and one.public_id = $2", programme_id, public_id)
 
 
+async def is_available(connection: Connection, programme_id: int, adjustment: Any, *, now: datetime) -> bool:
+    """Whether the time of the lot that a plus made has come, and is not over."""
+    found: bool = await connection.fetchval(
+        _AVAILABLE, programme_id, adjustment["account_id"], adjustment["seq"], now
+    )
+    return found
+
+
 async def made_by_request(connection: Connection, programme_id: int, request: bytes) -> Any | None:
     return await connection.fetchrow(f"{_ADJUSTMENTS} and one.request = $2", programme_id, request)
 
@@ -82,6 +90,12 @@ async def list_adjustments(
     statement = f"{_ADJUSTMENTS} {_CRITERIA} order by one.at desc, one.id desc limit $7"
     return list(await connection.fetch(statement, programme_id, *arguments, *(before or (None, None)), most))
 
+
+_AVAILABLE: Final = """
+select exists (
+    select from ledger.lot
+    where programme_id = $1 and account_id = $2 and seq = $3 and available_from <= $4 and expires_at > $4)
+"""
 
 ACCOUNT_OF: Final = "select account_id from adjustment where programme_id = $1 and public_id = $2"
 """Whose points it moved; that never changes."""

@@ -101,20 +101,26 @@ async def failed(
     await connection.execute(_FAILED, programme_id, leased.id, leased.leased_until, *outcome, pause)
 
 
-async def mark_well(connection: Connection, programme_id: int, subscription_id: UUID) -> None:
-    await connection.execute(_WELL, programme_id, subscription_id)
+async def mark_well(connection: Connection, programme_id: int, subscription_id: UUID, url: str) -> None:
+    """Nothing, if it has another URL by now; so in the next two."""
+    await connection.execute(_WELL, programme_id, subscription_id, url)
 
 
-async def mark_failing(connection: Connection, programme_id: int, subscription_id: UUID) -> None:
-    await connection.execute(_FAILING, programme_id, subscription_id)
+async def mark_failing(connection: Connection, programme_id: int, subscription_id: UUID, url: str) -> None:
+    await connection.execute(_FAILING, programme_id, subscription_id, url)
 
 
-async def disable(  # which, and why
-    connection: Connection, programme_id: int, subscription_id: UUID, reason: str, failing_for: timedelta
+async def disable(  # noqa: PLR0917  # which, and why
+    connection: Connection,
+    programme_id: int,
+    subscription_id: UUID,
+    url: str,
+    reason: str,
+    failing_for: timedelta,
 ) -> datetime | None:
     """Switch an active subscription off that has been failing so long; since when, None: it has not."""
     since: datetime | None = await connection.fetchval(
-        _DISABLE, programme_id, subscription_id, reason, failing_for
+        _DISABLE, programme_id, subscription_id, url, reason, failing_for
     )
     return since
 
@@ -226,17 +232,18 @@ where programme_id = $1 and id = $2 and leased_until = $3
 
 _WELL = """
 update webhook_subscription set failing_since = null
-where programme_id = $1 and subscription_id = $2 and failing_since is not null
+where programme_id = $1 and subscription_id = $2 and url = $3 and failing_since is not null
 """
 
 _FAILING = """
 update webhook_subscription set failing_since = now()
-where programme_id = $1 and subscription_id = $2 and failing_since is null and state = 'ACTIVE'
+where programme_id = $1 and subscription_id = $2 and url = $3 and failing_since is null and state = 'ACTIVE'
 """
 
 _DISABLE = """
-update webhook_subscription set state = 'DISABLED', disabled_reason = $3
-where programme_id = $1 and subscription_id = $2 and state = 'ACTIVE' and failing_since <= now() - $4::interval
+update webhook_subscription set state = 'DISABLED', disabled_reason = $4
+where programme_id = $1 and subscription_id = $2 and url = $3 and state = 'ACTIVE'
+    and failing_since <= now() - $5::interval
 returning failing_since
 """
 
