@@ -190,7 +190,8 @@ class AdjustmentMutation:
     @mutation_field(
         _ADJUST,
         "Undo an adjustment by another one, once: take what was given, as far as the member has it, or give what "
-        "was taken, as points of now.",
+        "was taken, as points of now. What was given is not taken once it has expired, nor before it is "
+        "available.",
     )
     async def undo_adjustment(
         self,
