@@ -71,6 +71,8 @@ async def create_subscription(
     async def attempt() -> rows.SubscriptionRow:
         async with installation.db.bare_transaction(programme_id) as connection:
             await lock_programme(connection, programme_id)
+            if (made := await rows.lock(connection, programme_id, subscription_id)) is not None:
+                return made  # an earlier try was committed, and the answer lost
             if await rows.count(connection, programme_id) >= SUBSCRIPTIONS_MAX:
                 raise InvalidInput("url", f"there are {SUBSCRIPTIONS_MAX} webhook subscriptions: delete one first")
             made = await rows.insert(connection, programme_id, subscription_id, url, chosen, now=now)
@@ -120,23 +122,32 @@ async def rotate_secret(
 ) -> WithSecret:
     """A new secret in the place of ``version``, which signs too for ``previous_hours`` more.
 
+    Two sign at most: while the one before ``version`` still does, only a rotation that ends both at once is taken.
     Raises WebhookSubscriptionNotFound, InvalidInput, EditConflict: it has another version by now.
     """
     if not 0 <= previous_hours <= PREVIOUS_HOURS_MAX:
         raise InvalidInput("previousValidHours", f"must be 0 to {PREVIOUS_HOURS_MAX}")
     programme_id = principal.programme_id
+    written: rows.SubscriptionRow | None = None
 
     async def attempt() -> rows.SubscriptionRow:
+        nonlocal written
         async with installation.db.bare_transaction(programme_id) as connection:
             before = await _locked(connection, programme_id, subscription_id)
+            if written is not None and _secrets_of(before) == _secrets_of(written):
+                return before  # an earlier try was committed, and the answer lost
             if before.secret_version != version:
                 raise EditConflict(f"webhook subscription {subscription_id.hex}", before.secret_version)
+            until = before.previous_secret_until
+            if previous_hours and until is not None and until > now:
+                raise InvalidInput("previousValidHours", f"must be 0 while another secret signs, to {until}")
             after = before._replace(
                 secret_version=version + 1,
                 previous_secret_until=now + timedelta(hours=previous_hours) if previous_hours else None,
             )
             await rows.update(connection, programme_id, after)
             await _audit(connection, principal, Action.WEBHOOK_SECRET_ROTATED, before, after, now=now)
+            written = after
             return after
 
     return _with_secret(installation, await retrying(attempt))
@@ -147,12 +158,19 @@ async def delete_subscription(
 ) -> None:
     """It and all that was and would be sent to it. Raises WebhookSubscriptionNotFound."""
     programme_id = principal.programme_id
+    is_deleted = False
 
     async def attempt() -> None:
+        nonlocal is_deleted
         async with installation.db.bare_transaction(programme_id) as connection:
-            before = await _locked(connection, programme_id, subscription_id)
+            before = await rows.lock(connection, programme_id, subscription_id)
+            if before is None and is_deleted:
+                return  # an earlier try was committed, and the answer lost
+            if before is None:
+                raise WebhookSubscriptionNotFound
             await rows.delete(connection, programme_id, subscription_id)
             await _audit(connection, principal, Action.WEBHOOK_DELETED, before, None, now=now)
+            is_deleted = True
 
     await retrying(attempt)
 
@@ -222,6 +240,10 @@ def _document(row: rows.SubscriptionRow | None) -> dict[str, Any] | None:
     if row is None:
         return None
     return {"url": row.url, "events": row.events, "state": row.state, "secretVersion": row.secret_version}
+
+
+def _secrets_of(row: rows.SubscriptionRow) -> tuple[int, datetime | None]:
+    return row.secret_version, row.previous_secret_until
 
 
 def _with_secret(installation: Installation, row: rows.SubscriptionRow) -> WithSecret:
