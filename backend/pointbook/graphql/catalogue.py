@@ -1,5 +1,6 @@
 """What may be had for points, as everybody sees it: gift-card products and exchange items."""
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, Self, TypeAlias, TypeVar
 
@@ -116,8 +117,9 @@ class Offer:
         )
 
     @staticmethod
+    @abstractmethod
     def _own(kept: service.Kept[Any], *, for_staff: bool) -> dict[str, Any]:
-        raise NotImplementedError
+        """The fields that only this kind of offer has."""
 
 
 @strawberry.type(description="A gift card that can be bought with points.")
