@@ -1,14 +1,15 @@
 """R31: adjustments come in from files, each once by its id, whatever way and how often they arrive."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointbook.domain import errors
-from pointbook.services import adjustment_import, import_files
-from pointbook.services.adjustment_import import AdjustmentCounts, import_adjustments
+from pointbook.services import adjustment_import, import_files, line_imports
+from pointbook.services.adjustment_import import ADJUSTMENTS, AdjustmentCounts, import_adjustments
 from pointbook.services.adjustment_views import Wanted, list_adjustments
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.import_reports import ImportReport
@@ -149,7 +150,7 @@ async def test_two_imports_at_once_make_each_adjustment_once(
     installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_files, "CHUNK_RECORDS", 20)
-    monkeypatch.setattr(adjustment_import, "_AT_ONCE", 7)
+    monkeypatch.setattr(adjustment_import, "ADJUSTMENTS", replace(ADJUSTMENTS, at_once=7))
     await members(installation, programme)
     lines = [line(f"a-{number}", 10, f"c-{number % 3 + 1}") for number in range(60)]
     files = [
@@ -166,19 +167,19 @@ async def test_two_imports_at_once_make_each_adjustment_once(
 async def test_what_was_broken_off_goes_on_behind_the_last_part(
     installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adjustment_import, "_AT_ONCE", 2)
     await members(installation, programme)
     path = json_lines(tmp_path / "a.jsonl", [line(f"a-{number}", 10) for number in range(5)])
-    done, instants = adjustment_import._adjust, iter([True, True, False])
+    instants = iter([True, True, False])
 
     async def breaking(*arguments: Any) -> Any:
         if not next(instants):
             raise OSError("the power went")
-        return await done(*arguments)
+        return await ADJUSTMENTS.write(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(adjustment_import, "_adjust", breaking)
-        patched.setattr(adjustment_import, "retrying", lambda call: call())
+        by_two = replace(ADJUSTMENTS, at_once=2)
+        patched.setattr(adjustment_import, "ADJUSTMENTS", replace(by_two, write=breaking))
+        patched.setattr(line_imports, "retrying", lambda call: call())
         with pytest.raises(OSError, match="power"):
             await run(installation, programme, path)
     assert await spendable(installation, programme) == 40

@@ -11,7 +11,7 @@ A line of JSON, or a row of CSV with columns of the same names:
 import re
 from collections.abc import Mapping
 from dataclasses import astuple
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pointbook.domain import adjustments, values
 from pointbook.domain.errors import InvalidInput
@@ -20,10 +20,9 @@ from pointbook.domain.text import identifier
 from pointbook.ledger import Request
 from pointbook.services.adjusting import Decided
 from pointbook.services.audit import OPERATOR
-from pointbook.services.import_files import Heading, Record
-from pointbook.services.import_records import document_of_json, fields_of_row
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.line_imports import KEY
 
-KEY: Final = "id"
 COLUMNS: Final = frozenset({KEY, "customerExternalId", "points", "description", "internalNote", "expiresOn"})
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,16}")
 
@@ -37,14 +36,7 @@ class AdjustmentLine(NamedTuple):
     decided: Decided
 
 
-def raw_line(record: Record, heading: Heading | None) -> Any:
-    """What stands in a record, not yet checked. Raises InvalidInput when it is no JSON, or no row of the CSV."""
-    if heading is None:
-        return document_of_json(record)
-    return {name: value for name, value in fields_of_row(heading, record.content).items() if value}
-
-
-def adjustment_line(line: int, raw: object) -> AdjustmentLine:
+def adjustment_line(line: int, raw: object, _programme: ProgrammeSnapshot) -> AdjustmentLine:
     """Raises InvalidInput naming the field."""
     get = object_of("" if isinstance(raw, Mapping) else "adjustment", raw, COLUMNS).get
     key, customer = identifier(KEY, get(KEY)), identifier("customerExternalId", get("customerExternalId"))

@@ -24,10 +24,8 @@ from pointbook.domain.redemption import MAX_POINTS
 from pointbook.domain.text import identifier, optional_identifier
 from pointbook.ledger import NewLot
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.import_files import Heading, Record
-from pointbook.services.import_records import document_of_json, fields_of_row
+from pointbook.services.line_imports import KEY
 
-KEY: Final = "id"
 COLUMNS: Final = frozenset({"customerExternalId", KEY, "points", "availableFrom", "expiresAt", "valuePerPoint"})
 _NEVER: Final = "never"
 _FIRST_YEAR: Final = 1970
@@ -47,13 +45,6 @@ class BalanceLine(NamedTuple):
     expires_at: datetime | None
     never_expires: bool
     value_per_point: Decimal | None
-
-
-def raw_line(record: Record, heading: Heading | None) -> Any:
-    """What stands in a record, not yet checked. Raises InvalidInput when it is no JSON, or no row of the CSV."""
-    if heading is None:
-        return document_of_json(record)
-    return {name: value for name, value in fields_of_row(heading, record.content).items() if value}
 
 
 def balance_line(line: int, raw: object, programme: ProgrammeSnapshot) -> BalanceLine:

@@ -11,6 +11,13 @@ from pointbook.services.import_files import Heading, Record, Refusal, split_row
 _FIELD_OF_ERROR: Final[dict[type[PointbookError], str]] = {UnknownStore: "store", CurrencyMismatch: "currency"}
 
 
+def document_of(record: Record, heading: Heading | None) -> Any:
+    """What stands in a line of JSON, or in a row of CSV but for its empty fields. Raises InvalidInput."""
+    if heading is None:
+        return document_of_json(record)
+    return {name: value for name, value in fields_of_row(heading, record.content).items() if value}
+
+
 def document_of_json(record: Record) -> Any:
     """What stands in a line of JSON. Raises InvalidInput."""
     try:

@@ -28,7 +28,7 @@ from pointbook.ledger import Accrual
 from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import SIGN_UP, points_in
 from pointbook.services.import_files import Chunk, Heading, ImportFile, Record, Refusal
-from pointbook.services.import_records import check_columns, document_of_json, fields_of_row, refusal_of
+from pointbook.services.import_records import check_columns, document_of, refusal_of
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import ImportKind, ImportRun, LastTry
 from pointbook.services.installation import Installation
@@ -236,13 +236,10 @@ def _row(member: _NewMember, account: int, public_id: UUID, gift: SignUpGift) ->
     )
 
 
-def _raw(record: Record, heading: Heading | None) -> object:
-    if heading is None:
-        return document_of_json(record)
-    values = fields_of_row(heading, record.content)
-    document: dict[str, object] = {name: value for name, value in values.items() if value}
-    if (verified := document.get("emailVerified")) is not None:
-        document["emailVerified"] = _TRUTHS.get(str(verified).lower(), verified)
+def _raw(record: Record, heading: Heading | None) -> Any:
+    document = document_of(record, heading)
+    if heading is not None and (verified := document.get("emailVerified")) is not None:
+        document["emailVerified"] = _TRUTHS.get(verified.lower(), verified)
     return document
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from pointbook.domain.errors import PointbookError
 from pointbook.domain.reading import object_of
-from pointbook.services.import_files import Chunk, Heading, ImportFile, Record
-from pointbook.services.import_records import check_columns, document_of_json, fields_of_row, refusal_of
+from pointbook.services.import_files import Chunk, ImportFile, Record
+from pointbook.services.import_records import check_columns, document_of, refusal_of
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import REFUSALS_KEPT
 from pointbook.services.installation import Installation
@@ -68,7 +68,7 @@ async def _store(
     for record in chunk.records:
         raw: Any = None
         try:
-            raw = _raw(record, file.heading)
+            raw = document_of(record, file.heading)
             get = object_of("" if isinstance(raw, dict) else "store", raw, _COLUMNS).get
             read.append((record, raw, NewStore(get("storeId"), get("name"), get("timeZone"))))  # type: ignore[arg-type]
         except PointbookError as error:
@@ -83,9 +83,3 @@ async def _store(
     report.refused += len(refusals)
     report.refusals += refusals[: REFUSALS_KEPT - len(report.refusals)]
     report.last_line = chunk.last_line
-
-
-def _raw(record: Record, heading: Heading | None) -> Any:
-    if heading is None:
-        return document_of_json(record)
-    return {name: value for name, value in fields_of_row(heading, record.content).items() if value}
