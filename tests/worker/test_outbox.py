@@ -1,12 +1,13 @@
 """The outbox: what was promised arrives, at least once, whoever dies on the way (I11)."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
-from pointbook.db.session import Database
+from pointbook.db.session import Connection, Database
 from pointbook.services import outbox
 from pointbook.services.installation import Installation
 from pointbook.services.outbox import Delivery, Drained, Message, Subscriptions, Undeliverable
@@ -92,12 +93,12 @@ async def test_what_is_withdrawn_while_a_worker_has_it_in_hand_does_not_come_bac
 ) -> None:
     programme_id = await new_programme(db)
     [message_id] = await promise(db, programme_id, 1)
-    [message] = await outbox._lease(db, programme_id, HASTY)
+    [message] = await outbox._lease(db, Subscriptions(), programme_id, HASTY)
     assert await withdraw(db, programme_id, message_id)
     failure = None if error is None else outbox._Failure(error)
     await outbox._settle(db, programme_id, [(message, failure)], HASTY)
     await age(db, programme_id, 3600)
-    assert await outbox._lease(db, programme_id, HASTY) == []
+    assert await outbox._lease(db, Subscriptions(), programme_id, HASTY) == []
     assert await rows(db, programme_id) == []
 
 
@@ -186,7 +187,9 @@ async def test_a_worker_that_dies_before_it_acknowledges_has_its_messages_delive
     programme_id = await new_programme(db)
     await promise(db, programme_id, 1)
     receiver = Receiver()
-    (message,) = await outbox._lease(db, programme_id, HASTY)  # a worker takes it, delivers it and dies
+    (message,) = await outbox._lease(
+        db, Subscriptions(), programme_id, HASTY
+    )  # a worker takes it, delivers it and dies
     await receiver(message)
     assert await outbox.drain(db, listening(receiver), delivery=HASTY) == Drained()  # its lease still runs
     await age(db, programme_id, 3)
@@ -194,13 +197,68 @@ async def test_a_worker_that_dies_before_it_acknowledges_has_its_messages_delive
     assert receiver.received == {(programme_id, 1): 2}
 
 
+class Recorded:
+    """A recorder that notes in the audit, in the outbox's transaction, what it has seen."""
+
+    def __init__(self, *, fails: int = 0) -> None:
+        self._fails = fails
+
+    def listening(self, receiver: outbox.Handler) -> Subscriptions:
+        subscriptions = listening(receiver)
+        subscriptions.record([TOPIC, "another.topic"], self)
+        return subscriptions
+
+    async def __call__(self, connection: Connection, messages: Sequence[Message], /) -> None:
+        for message in messages:
+            await connection.execute(
+                "insert into audit_entry (programme_id, at, changed_by, action, subject)"
+                " values ($1, $2, '', '', $3)",
+                message.programme_id,
+                NOW,
+                str(message.payload["number"]),
+            )
+        if self._fails:
+            self._fails -= 1
+            raise ConnectionError("no answer")
+
+    @staticmethod
+    async def seen(db: Database, programme_id: int) -> list[str]:
+        async with db.bare_transaction(programme_id) as connection:
+            return [
+                row["subject"] for row in await connection.fetch("select subject from audit_entry order by id")
+            ]
+
+
+async def test_what_is_recorded_of_a_message_is_recorded_once_whatever_becomes_of_it(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1, 2)
+    recorded = Recorded()
+    subscriptions = recorded.listening(Receiver(refuses=2))
+    assert await outbox.drain(db, subscriptions, delivery=HASTY) == Drained(failed=2)
+    assert await recorded.seen(db, programme_id) == ["1", "2"]
+    await age(db, programme_id, 3600)
+    assert await outbox.drain(db, subscriptions, delivery=HASTY) == Drained(delivered=2)
+    assert await recorded.seen(db, programme_id) == ["1", "2"]
+
+
+async def test_what_could_not_be_recorded_is_recorded_and_delivered_later(db: Database) -> None:
+    programme_id = await new_programme(db)
+    await promise(db, programme_id, 1)
+    recorded, receiver = Recorded(fails=1), Receiver()
+    subscriptions = recorded.listening(receiver)
+    assert await outbox.drain(db, subscriptions) == Drained(failed=1)
+    assert (await recorded.seen(db, programme_id), dict(receiver.received)) == ([], {})
+    assert await outbox.drain(db, subscriptions) == Drained(delivered=1)
+    assert await recorded.seen(db, programme_id) == ["1"]
+
+
 async def test_a_message_that_kills_its_workers_is_parked(db: Database) -> None:
     programme_id = await new_programme(db)
     await promise(db, programme_id, 1)
     for _ in range(HASTY.max_attempts):
-        assert len(await outbox._lease(db, programme_id, HASTY)) == 1
+        assert len(await outbox._lease(db, Subscriptions(), programme_id, HASTY)) == 1
         await age(db, programme_id, 3)
-    assert await outbox._lease(db, programme_id, HASTY) == []
+    assert await outbox._lease(db, Subscriptions(), programme_id, HASTY) == []
     await outbox.tidy(db, delivery=HASTY)
     assert len(await outbox.parked(db, programme_id)) == 1
 
@@ -208,11 +266,11 @@ async def test_a_message_that_kills_its_workers_is_parked(db: Database) -> None:
 async def test_a_worker_that_comes_late_does_not_end_its_successors_lease(db: Database) -> None:
     programme_id = await new_programme(db)
     await promise(db, programme_id, 1)
-    (late,) = await outbox._lease(db, programme_id, HASTY)
+    (late,) = await outbox._lease(db, Subscriptions(), programme_id, HASTY)
     await age(db, programme_id, 3)
-    (successor,) = await outbox._lease(db, programme_id, HASTY)
+    (successor,) = await outbox._lease(db, Subscriptions(), programme_id, HASTY)
     await outbox._settle(db, programme_id, [(late, outbox._Failure("ConnectionError: late"))], HASTY)
-    assert await outbox._lease(db, programme_id, HASTY) == []
+    assert await outbox._lease(db, Subscriptions(), programme_id, HASTY) == []
     await outbox._settle(db, programme_id, [(successor, None)], HASTY)
     assert [row["delivered_at"] is None for row in await rows(db, programme_id)] == [False]
 
@@ -249,10 +307,12 @@ async def test_a_programme_that_cannot_be_served_does_not_stop_the_others(
     await promise(db, sound, 2)
     lease = outbox._lease
 
-    async def lease_of_sound(database: Database, programme_id: int, policy: Delivery) -> list[Message]:
+    async def lease_of_sound(
+        database: Database, subscriptions: Subscriptions, programme_id: int, policy: Delivery
+    ) -> list[Message]:
         if programme_id == broken:
             raise ConnectionError("no answer")
-        return await lease(database, programme_id, policy)
+        return await lease(database, subscriptions, programme_id, policy)
 
     monkeypatch.setattr(outbox, "_lease", lease_of_sound)
     receiver = Receiver()

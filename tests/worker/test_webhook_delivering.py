@@ -17,7 +17,7 @@ from pointbook.services import outbox, webhook_sendings
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.warnings import list_warnings
-from pointbook.services.webhook_delivering import AT_ONCE, Deliverer
+from pointbook.services.webhook_delivering import AT_ONCE, ROOM, Deliverer
 from pointbook.services.webhook_posting import Poster
 from pointbook.services.webhook_sendings import Sending, list_sendings, redeliver
 from pointbook.services.webhook_subscriptions import (
@@ -149,13 +149,15 @@ async def test_only_what_was_subscribed_to_and_only_to_ones_own_programme(
 async def test_a_message_that_is_delivered_again_is_sent_once(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:
-    # The outbox is at least once: its worker may die between fanning out and acknowledging.
+    # The outbox is at least once: its worker may die before acknowledging, or staff revive the message.
     async with receiving() as receiver:
         await subscribe(installation, programme, receiver)
         await happen(installation, programme, "c-1")
         await send(installation)
         async with installation.db.bare_transaction(programme.id) as connection:
-            await connection.execute("update outbox_message set delivered_at = null, leased_until = null")
+            await connection.execute(
+                "update outbox_message set delivered_at = null, leased_until = null, attempts = 0"
+            )
         await happen(installation, programme)
         await send(installation)
     assert len(receiver.got) == 1
@@ -218,6 +220,46 @@ async def test_a_slow_receiver_keeps_nobody_else_waiting(
         await worker.settled()
     assert len({got.id for got in slow.got}) == len(slow.got) == AT_ONCE + 3
     assert len({got.id for got in quick.got}) == len(quick.got) == AT_ONCE + 3
+
+
+async def test_a_programme_of_slow_receivers_leaves_room_for_the_others(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    other = await make_programme(installation)
+    worker = deliverer(installation)
+    async with receiving(is_open=False) as slow, receiving() as quick:
+        for _ in range(ROOM // 2):
+            await subscribe(installation, programme, slow)
+        await happen(installation, programme, "c-1")
+        await worker.start_due()
+        await slow.count(ROOM // 4)
+        await subscribe(installation, other, quick)
+        await happen(installation, other, "c-1")
+        await worker.start_due()
+        await quick.count(1)
+        assert len(slow.got) == ROOM // 4
+        slow.open.set()
+        await worker.settled()
+
+
+async def test_one_deleted_while_the_outbox_writes_for_it_gets_nothing_and_the_others_all(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    async with receiving() as gone, receiving() as other:
+        made = await subscribe(installation, programme, gone)
+        await subscribe(installation, programme, other)
+        await join_member(installation, programme, "c-1")
+        async with installation.db.bare_transaction(programme.id) as connection:
+            await connection.execute(
+                "delete from webhook_subscription where subscription_id = $1", made.subscription.id
+            )
+            draining = asyncio.create_task(
+                outbox.drain(installation.db, subscriptions(installation, None, lambda: NOW))
+            )
+            await asyncio.sleep(0.3)  # it waits for the row by now
+        assert (await draining).failed == 0
+        await send(installation)
+    assert (len(gone.got), len(other.got)) == (0, 1)
 
 
 async def test_a_receiver_that_fails_is_asked_for_one_at_a_time_until_it_takes_one(
@@ -464,6 +506,21 @@ async def test_what_was_sent_is_forgotten_after_a_month(
     assert len(await sendings(installation, programme)) == 1
 
 
+async def test_what_is_to_be_sent_again_is_kept_however_old_it_is(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    async with receiving() as receiver:
+        await subscribe(installation, programme, receiver)
+        await happen(installation, programme, "c-1")
+        await send(installation)
+        await age(installation, programme, 40 * DAY)
+        [sending] = await sendings(installation, programme)
+        await redeliver(installation, server(programme), sending.id, now=NOW)
+        assert await webhook_sendings.tidy(installation.db) == 0
+        await send(installation)
+    assert len(receiver.got) == 2
+
+
 async def test_what_no_worker_survives_is_given_up(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:
@@ -475,6 +532,7 @@ async def test_what_no_worker_survives_is_given_up(
                 "update webhook_sending set attempts = $1, leased_until = now() - interval '1 second'",
                 ATTEMPTS_MAX,
             )
+        await send(installation)
         await webhook_sendings.tidy(installation.db)
         await send(installation)
     assert receiver.got == []

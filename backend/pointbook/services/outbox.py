@@ -10,6 +10,9 @@ A message that fails is tried again after a growing pause, ``Delivery.max_attemp
 stays in the table with its last error and ``due_at = 'infinity'`` until somebody revives it. So is at once what
 its handler says cannot be delivered. Delivered messages are kept for ``KEPT_FOR``.
 
+What only writes rows needs none of this: a *recorder* runs in the transaction of a message's first lease, so that
+its rows are written exactly once, whatever becomes of the handlers.
+
 Leases and pauses are measured by the database's clock, the one clock that all workers share.
 """
 
@@ -66,17 +69,36 @@ class Handler(Protocol):
     async def __call__(self, message: Message, /) -> None: ...
 
 
+class Recorder(Protocol):
+    """Writes what follows from messages of one programme. It sees each message once, whatever it is about."""
+
+    async def __call__(self, connection: Connection, messages: Sequence[Message], /) -> None: ...
+
+
 class Subscriptions:
     """Who listens to which topic. A topic nobody listens to is delivered as such: its message is not kept back."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, list[Handler]] = {}
+        self._recorders: dict[str, list[Recorder]] = {}
 
     def add(self, topic: str, handler: Handler) -> None:
         self._handlers.setdefault(topic, []).append(handler)
 
+    def record(self, topics: Iterable[str], recorder: Recorder) -> None:
+        for topic in topics:
+            self._recorders.setdefault(topic, []).append(recorder)
+
     def of(self, topic: str) -> Sequence[Handler]:
         return self._handlers.get(topic, ())
+
+    def recording(self, messages: Iterable[Message]) -> Mapping[Recorder, Sequence[Message]]:
+        """What each recorder has to see of these."""
+        seen: dict[Recorder, list[Message]] = {}
+        for message in messages:
+            for recorder in self._recorders.get(message.topic, ()):
+                seen.setdefault(recorder, []).append(message)
+        return seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +279,7 @@ _NOBODY = _Failure(NOBODY_LISTENS)
 async def _one_batch(
     database: Database, subscriptions: Subscriptions, programme_id: int, policy: Delivery
 ) -> tuple[int, Drained]:
-    messages = await _lease(database, programme_id, policy)
+    messages = await _lease(database, subscriptions, programme_id, policy)
     if not messages:
         return 0, Drained()
     gate = asyncio.Semaphore(policy.at_once)
@@ -273,15 +295,22 @@ async def _one_batch(
     return len(messages), Drained(len(messages) - failed, failed)
 
 
-async def _lease(database: Database, programme_id: int, policy: Delivery) -> list[Message]:
+async def _lease(
+    database: Database, subscriptions: Subscriptions, programme_id: int, policy: Delivery
+) -> list[Message]:
     async with database.bare_transaction(programme_id) as connection:
         rows = await connection.fetch(_LEASE, programme_id, policy.batch, policy.lease, policy.max_attempts)
-    return [
-        Message(
-            programme_id, row["id"], row["topic"], orjson.loads(row["payload"]), row["created_at"], row["attempts"]
-        )
-        for row in rows
-    ]
+        messages = [_message(programme_id, row) for row in rows]
+        new = [message for message in messages if message.attempt == 1]
+        for recorder, seen in subscriptions.recording(new).items():
+            await recorder(connection, seen)
+    return messages
+
+
+def _message(programme_id: int, row: Any) -> Message:
+    return Message(
+        programme_id, row["id"], row["topic"], orjson.loads(row["payload"]), row["created_at"], row["attempts"]
+    )
 
 
 async def _deliver(message: Message, handlers: Sequence[Handler], policy: Delivery) -> _Failure | None:

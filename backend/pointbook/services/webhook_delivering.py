@@ -2,7 +2,8 @@
 
 A round only starts what is due and waits for nobody, so that a receiver that takes its time keeps none but its own
 sendings waiting. One that fails is asked one sending at a time until it takes one, and all of these together have
-half of the room: dead receivers leave the other half to the living.
+half of the room: dead receivers leave the other half to the living. No programme has more than a quarter of it,
+however slowly its receivers take what they are given.
 
 At least once: whoever dies between a receiver's answer and the settling leaves a lease that runs out. The receiver
 knows a webhook again by its id.
@@ -36,7 +37,7 @@ LEASE: Final = timedelta(seconds=45)
 AT_ONCE: Final = 5
 """Sendings of one subscription."""
 ROOM: Final = 40
-"""Subscriptions served at once by a process; at most half of them failing ones."""
+"""Subscriptions served at once by a process; at most half of them failing ones, a quarter of one programme."""
 _BATCHES: Final = 20
 _GONE: Final = 410
 _JITTER: Final = 0.1
@@ -61,7 +62,7 @@ class Deliverer:
         A programme that fails is logged and does not stop the others.
         """
         found = await programme_ids(self._installation.db)
-        random.shuffle(found)  # none is always the last when there is no room
+        random.shuffle(found)  # neither a programme nor a subscription is always the last when there is no room
         for programme_id in found:
             if self._stopping or len(self._serving) >= ROOM:
                 return
@@ -71,6 +72,7 @@ class Deliverer:
             except Exception:
                 log.exception("webhooks.programme_failed", programme=programme_id)
                 continue
+            random.shuffle(due)
             for subscription in due:
                 self._begin(programme_id, subscription)
 
@@ -92,7 +94,12 @@ class Deliverer:
 
     def _begin(self, programme_id: int, due: DueSubscription) -> None:
         key = (programme_id, due.subscription_id)
-        full = len(self._serving) >= ROOM or (due.failing and len(self._failing) >= ROOM // 2)
+        of_programme = sum(programme == programme_id for programme, _ in self._serving)
+        full = (
+            len(self._serving) >= ROOM
+            or of_programme >= ROOM // 4
+            or (due.failing and len(self._failing) >= ROOM // 2)
+        )
         if self._stopping or full or key in self._serving:
             return
         if due.failing:

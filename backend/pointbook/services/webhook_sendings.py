@@ -1,10 +1,11 @@
 """Events for whoever subscribed to them: written down for each subscription, listed, sent again, forgotten.
 
-The outbox only fans out, which is quick and is a receiver's affair no more: what a slow or dead receiver keeps
-waiting is its own sendings. ``webhook_delivering`` sends them.
+The outbox only writes them down, which is no receiver's affair: what a slow or dead receiver keeps waiting is its
+own sendings. ``webhook_delivering`` sends them.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -17,15 +18,15 @@ from pointbook.db.queries import webhook_sendings as rows
 from pointbook.db.queries import webhook_subscriptions
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
-from pointbook.db.session import Database
+from pointbook.db.session import Connection, Database
 from pointbook.domain.access import Principal
 from pointbook.domain.errors import WebhookDisabled, WebhookSendingNotFound
-from pointbook.domain.webhook_patience import ATTEMPTS_MAX, KEPT_FOR
+from pointbook.domain.webhook_patience import KEPT_FOR
 from pointbook.domain.webhook_states import SendingState, SubscriptionState
 from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
-from pointbook.services.outbox import Handler, Message
+from pointbook.services.outbox import Message
 
 _PRUNED_AT_ONCE: Final = 1_000
 
@@ -56,21 +57,13 @@ def webhook_id(subscription_id: UUID, message_id: int) -> str:
     return f"msg_{uuid5(subscription_id, str(message_id)).hex}"
 
 
-def fanning_out(database: Database) -> Handler:
-    """A handler of the outbox: each active subscription that wants the event gets it once."""
-
-    async def fan_out(message: Message) -> None:
-        async with database.bare_transaction(message.programme_id) as connection:
-            await rows.fan_out(
-                connection,
-                message.programme_id,
-                message.id,
-                message.topic,
-                message.payload,
-                occurred_at=message.created_at,
-            )
-
-    return fan_out
+async def fan_out(connection: Connection, messages: Sequence[Message]) -> None:
+    """A recorder of the outbox: each active subscription that wants an event gets it once."""
+    await rows.fan_out(
+        connection,
+        messages[0].programme_id,
+        [rows.Event(each.id, each.topic, each.payload, each.created_at) for each in messages],
+    )
 
 
 async def list_sendings(
@@ -141,7 +134,7 @@ async def tidy(database: Database, *, seconds: float = 20) -> int:
         programme_id = waiting.popleft()
         try:
             async with database.bare_transaction(programme_id) as connection:
-                await rows.give_up_abandoned(connection, programme_id, attempts_max=ATTEMPTS_MAX)
+                await rows.give_up_abandoned(connection, programme_id)
                 deleted = await rows.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
         except Exception:
             log.exception("webhooks.tidy_failed", programme=programme_id)

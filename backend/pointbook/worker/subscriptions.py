@@ -8,7 +8,7 @@ from pointbook.services.gift_cards import GIFT_CARD_DELIVERY
 from pointbook.services.installation import Installation
 from pointbook.services.outbox import Handler, Message, Subscriptions, log_message
 from pointbook.services.webhook_events import EVENTS
-from pointbook.services.webhook_sendings import fanning_out
+from pointbook.services.webhook_sendings import fan_out
 
 
 def subscriptions(
@@ -17,9 +17,9 @@ def subscriptions(
     """Events are told to the log and to whoever subscribed to them. Codes of gift cards leave by ``post``; without
     one they are told to the log only.
     """
-    listening, fan_out = Subscriptions(), fanning_out(installation.db)
+    listening = Subscriptions()
+    listening.record(EVENTS, fan_out)
     for event in EVENTS:
-        listening.add(event, fan_out)
         listening.add(event, log_message)
     listening.add(GIFT_CARD_DELIVERY, log_message if post is None else _card_mail(installation, post, clock))
     return listening

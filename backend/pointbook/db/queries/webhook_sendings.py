@@ -1,6 +1,6 @@
 """Events for subscriptions: rows of ``webhook_sending``. Leases and pauses go by the database's clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from pointbook.db.session import Connection
+from pointbook.domain.webhook_patience import ATTEMPTS_MAX
 
 
 class DueSubscription(NamedTuple):
@@ -44,6 +45,15 @@ class Outcome(NamedTuple):
     response: str | None
 
 
+class Event(NamedTuple):
+    """A message of the outbox of which others may be told."""
+
+    message_id: int
+    event: str
+    payload: Mapping[str, Any]
+    occurred_at: datetime
+
+
 class SendingRow(NamedTuple):
     id: int
     subscription_id: UUID
@@ -61,29 +71,22 @@ class SendingRow(NamedTuple):
     response: str | None
 
 
-async def fan_out(  # a message
-    connection: Connection,
-    programme_id: int,
-    message_id: int,
-    event: str,
-    payload: Mapping[str, Any],
-    *,
-    occurred_at: datetime,
-) -> None:
-    """A sending for each active subscription that wants the event; a message that comes again has its rows."""
-    written = orjson.dumps(payload).decode()
-    await connection.execute(_FAN_OUT, programme_id, message_id, event, written, occurred_at)
+async def fan_out(connection: Connection, programme_id: int, events: Sequence[Event]) -> None:
+    """A sending of each event for each active subscription that wants it."""
+    messages, names, payloads, instants = zip(*events, strict=True)
+    written = [orjson.dumps(payload).decode() for payload in payloads]
+    await connection.execute(_FAN_OUT, programme_id, messages, names, written, instants)
 
 
 async def due(connection: Connection, programme_id: int) -> list[DueSubscription]:
     """Active subscriptions with something to send now."""
-    return [DueSubscription(*row) for row in await connection.fetch(_DUE, programme_id)]
+    return [DueSubscription(*row) for row in await connection.fetch(_DUE, programme_id, ATTEMPTS_MAX)]
 
 
 async def lease(
     connection: Connection, programme_id: int, subscription_id: UUID, *, most: int, length: timedelta
 ) -> list[Leased]:
-    rows = await connection.fetch(_LEASE, programme_id, subscription_id, most, length)
+    rows = await connection.fetch(_LEASE, programme_id, subscription_id, most, length, ATTEMPTS_MAX)
     return [Leased(**{**row, "payload": orjson.loads(row["payload"])}) for row in rows]
 
 
@@ -153,13 +156,15 @@ async def send_again(connection: Connection, programme_id: int, sending_id: int)
     return None if row is None else _row(row)
 
 
-async def give_up_abandoned(connection: Connection, programme_id: int, *, attempts_max: int) -> None:
+async def give_up_abandoned(connection: Connection, programme_id: int) -> None:
     """Those whose last attempt no worker survived."""
-    await connection.execute(_ABANDONED, programme_id, attempts_max)
+    await connection.execute(_ABANDONED, programme_id, ATTEMPTS_MAX)
 
 
 async def prune(connection: Connection, programme_id: int, *, kept_for: timedelta, most: int) -> int:
-    """Delete those of the ``most`` oldest that are older than ``kept_for``; returns how many."""
+    """Delete those of the ``most`` oldest that are older than ``kept_for``, unless they are to be sent since then;
+    returns how many.
+    """
     return len(await connection.fetch(_PRUNE, programme_id, kept_for, most))
 
 
@@ -169,12 +174,20 @@ def _row(row: asyncpg.Record) -> SendingRow:
 
 _COLUMNS = ", ".join(name if name != "payload" else "payload::text as payload" for name in SendingRow._fields)
 
+# Locked, because a subscription may be deleted at this moment.
 _FAN_OUT = """
+with subscription as materialized (
+    select programme_id, subscription_id, events
+    from webhook_subscription
+    where programme_id = $1 and state = 'ACTIVE'
+    for key share
+)
 insert into webhook_sending (programme_id, subscription_id, message_id, event, payload, occurred_at, created_at,
     state, next_attempt_at)
-select programme_id, subscription_id, $2, $3, $4::text::jsonb, $5, now(), 'PENDING', now()
-from webhook_subscription
-where programme_id = $1 and state = 'ACTIVE' and (events is null or $3 = any(events))
+select programme_id, subscription_id, message_id, event, payload::jsonb, occurred_at, now(), 'PENDING', now()
+from subscription
+join unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[])
+    as message (message_id, event, payload, occurred_at) on events is null or event = any(events)
 on conflict (programme_id, subscription_id, message_id) do nothing
 """
 
@@ -188,6 +201,7 @@ where programme_id = $1 and state = 'ACTIVE' and exists (
       and sending.state = 'PENDING'
       and sending.next_attempt_at <= now()
       and (sending.leased_until is null or sending.leased_until <= now())
+      and sending.attempts < $2
 )
 """
 
@@ -202,6 +216,7 @@ with due as materialized (
       and state = 'PENDING'
       and next_attempt_at <= now()
       and (leased_until is null or leased_until <= now())
+      and attempts < $5
     order by next_attempt_at, id
     limit $3
     for update skip locked
@@ -273,9 +288,9 @@ _PRUNE = """
 delete from webhook_sending
 where programme_id = $1 and id in (
     select id from (
-        select id, created_at from webhook_sending where programme_id = $1 order by id limit $3
+        select id, created_at, next_attempt_at from webhook_sending where programme_id = $1 order by id limit $3
     ) as oldest
-    where created_at < now() - $2::interval
+    where greatest(created_at, next_attempt_at) < now() - $2::interval
 )
 returning 1
 """
