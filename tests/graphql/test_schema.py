@@ -47,7 +47,7 @@ NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
     *("SetExchangedInput", "CancelExchangeOrderInput"),
     *("VoidGiftCardInput", "UndoAdjustmentInput"),
-    *("SetMemberStateInput", "SetRedemptionLockInput"),
+    *("SetMemberStateInput", "SetRedemptionLockInput", "SetNotificationsInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
 }
 CONFIGURATION = {

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -248,6 +248,8 @@ async def test_counting_what_is_released_keeps_nobody_else_waiting(
         Join("c-1", "no address"),
         Join("c-1", email_verified=True),
         Join("c-1", locale="fr"),
+        Join("c-1", birthday=date(1899, 12, 31)),
+        Join("c-1", birthday=NOW.date() + DAY),
     ],
 )
 async def test_a_refused_joining_leaves_no_trace(

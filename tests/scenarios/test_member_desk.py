@@ -15,7 +15,8 @@ from tests.scenarios.test_adjustments import adjust
 from tests.support import everything, give_points, redeem
 
 RECORD = """
-  id customerExternalIds email emailVerified locale joinedAt state redemptionLocked signUpPoints
+  id customerExternalIds email emailVerified locale joinedAt state redemptionLocked signUpPoints birthday
+  notifications { optIn since }
   balance { available pending held debt spendable value { amount currency } }
 """
 MEMBERS = f"""
@@ -84,6 +85,9 @@ async def test_what_a_member_may_do_is_audited_once_with_before_and_after(opened
         )
     ]
     before = await everything(shop.installation.db, shop.programme)
+    for end in ("MERGED", "LEFT"):
+        refused = await restrict(shop, "setMemberState", state=end)
+        assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "state")
     assert (await restrict(shop, "setMemberState", "nobody", state="ACTIVE"))["code"] == "NOT_A_MEMBER"
     for bad in ("", "x" * 129, "a\nb"):
         for mutation, what in (("setMemberState", {"state": "ACTIVE"}), ("setRedemptionLock", {"locked": True})):
@@ -115,6 +119,8 @@ async def test_staff_see_a_member_with_balance_and_history_and_notes(opened: Ope
         "state": "ACTIVE",
         "redemptionLocked": False,
         "signUpPoints": 100,
+        "birthday": None,
+        "notifications": {"optIn": False, "since": None},
         "balance": {
             "available": 120,
             "pending": 0,
@@ -169,7 +175,8 @@ async def test_staff_find_members_page_by_page(opened: OpenShop) -> None:
         1,
     ):
         shop.clock.now = at(f"2026-03-0{day} 13:00")
-        await join(shop.installation, shop.programme.id, Join(name, email), now=shop.clock())
+        command = Join(name, email, opt_in={"bob": True, "cy": False}.get(name))
+        await join(shop.installation, shop.programme.id, command, now=shop.clock())
     await restrict(shop, "setMemberState", "bob", state="INACTIVE")
     await restrict(shop, "setRedemptionLock", "cy", locked=True)
 
@@ -190,6 +197,9 @@ async def test_staff_find_members_page_by_page(opened: OpenShop) -> None:
         ({"state": "INACTIVE"}, ["bob"]),
         ({"redemptionLocked": True}, ["cy"]),
         ({"redemptionLocked": False, "state": "ACTIVE"}, ["ann@shop", "ann"]),
+        ({"optedIn": True}, ["bob"]),
+        ({"optedIn": False}, ["ann@shop", "cy", "ann"]),
+        ({"state": "LEFT"}, []),
         ({"joinedFrom": "2026-03-02T13:00:00Z", "joinedTo": "2026-03-04T13:00:00Z"}, ["cy", "bob"]),
     ):
         assert await found(filter=filtering) == names, filtering

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final, Self
 
 import strawberry
@@ -14,7 +14,7 @@ from pointbook.graphql.connections import Connection, key_of, moment_key, moment
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import InvalidInput, NotAMember
-from pointbook.graphql.member_enums import MemberState
+from pointbook.graphql.member_enums import MemberState, NotificationSettings
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.scalars import Points
 from pointbook.ledger import EntryKind
@@ -53,6 +53,8 @@ class MemberRecord:
     state: MemberState = strawberry.field(description="What the member may do.")
     redemption_locked: bool = strawberry.field(description="Whether the member may earn but not redeem.")
     sign_up_points: Points = strawberry.field(description="The points that were given for joining.")
+    birthday: date | None = strawberry.field(description="When the member was born, if they told.")
+    notifications: NotificationSettings = strawberry.field(description="Which messages the member wants.")
 
     @described("How many points the member has.")
     def balance(self) -> Balance:
@@ -102,6 +104,8 @@ class MemberRecord:
             state=view.state,
             redemption_locked=view.redemption_locked,
             sign_up_points=Points(view.sign_up_points),
+            birthday=view.birthday,
+            notifications=NotificationSettings.of(view.notifications),
         )
 
 
@@ -110,9 +114,14 @@ class MemberFilter:
     search: str | None = strawberry.field(
         default=None, description="What the shop calls the member, or how the e-mail address begins."
     )
-    state: MemberState | None = strawberry.field(default=None, description="Only those in this state.")
+    state: MemberState | None = strawberry.field(
+        default=None, description="Only those in this state. Null: those who are ACTIVE or INACTIVE."
+    )
     redemption_locked: bool | None = strawberry.field(
         default=None, description="Only those who may not redeem, or only those not locked so."
+    )
+    opted_in: bool | None = strawberry.field(
+        default=None, description="Only those who want notices, or only those who do not."
     )
     joined_from: datetime | None = strawberry.field(
         default=None, description="Only those who joined then or later."
@@ -123,7 +132,7 @@ class MemberFilter:
 @strawberry.input(description="Whether a member earns and redeems.")
 class SetMemberStateInput:
     customer_external_id: strawberry.ID = strawberry.field(description="What the shop calls the member.")
-    state: MemberState = strawberry.field(description="What the member may do from now on.")
+    state: MemberState = strawberry.field(description="What the member may do from now on: ACTIVE or INACTIVE.")
 
 
 @strawberry.input(description="Whether a member redeems.")
@@ -200,6 +209,7 @@ class MemberDeskQuery:
             search=chosen.search,
             state=chosen.state,
             redemption_locked=chosen.redemption_locked,
+            opted_in=chosen.opted_in,
             joined_from=chosen.joined_from,
             joined_to=chosen.joined_to,
             oldest_first=sort is MemberSort.OLDEST,

@@ -1,6 +1,6 @@
 """The calling customer as a member: ``me`` and joining."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
@@ -12,13 +12,13 @@ from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_c
 from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
-from pointbook.graphql.errors import InvalidInput, ProgrammeNotOpen
+from pointbook.graphql.errors import InvalidInput, NotAMember, ProgrammeNotOpen
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders
-from pointbook.graphql.member_enums import MemberState
+from pointbook.graphql.member_enums import MemberState, NotificationSettings
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.redemption import Redemption
 from pointbook.graphql.scalars import Points
-from pointbook.services import joining
+from pointbook.services import joining, members
 from pointbook.services.exchange_views import Wanted
 
 
@@ -37,6 +37,22 @@ class Member:
     @described("The language the member chose (BCP 47); null: the programme's first.")
     async def locale(self) -> str | None:
         return (await self.reads.member()).locale
+
+    @described("Where notices go; in lower case.")
+    async def email(self) -> str | None:
+        return (await self.reads.member()).email
+
+    @described("Whether the shop says that the address is the member's.")
+    async def email_verified(self) -> bool:
+        return (await self.reads.member()).email_verified
+
+    @described("When the member was born, if they told.")
+    async def birthday(self) -> date | None:
+        return (await self.reads.member()).birthday
+
+    @described("Which messages the member wants.")
+    async def notifications(self) -> NotificationSettings:
+        return NotificationSettings.of((await self.reads.member()).notifications)
 
     @described("What the member may do.")
     async def state(self) -> MemberState:
@@ -99,6 +115,22 @@ class Member:
 class JoinInput:
     email: str | None = strawberry.field(default=None, description="For notices.")
     locale: str | None = strawberry.field(default=None, description="One of the programme's locales.")
+    opt_in: bool | None = strawberry.field(
+        default=None, description="Whether the customer wants notices of their points; null: they did not say."
+    )
+    birthday: date | None = strawberry.field(
+        default=None, description="When the customer was born; not before 1900."
+    )
+
+
+@strawberry.input(description="Which messages a member wants.")
+class SetNotificationsInput:
+    opt_in: bool = strawberry.field(description="Whether the member wants notices of their points.")
+
+
+@strawberry.type(description="It is as it was said.")
+class SetNotificationsSuccess:
+    notifications: NotificationSettings = strawberry.field(description="Which messages the member wants.")
 
 
 @strawberry.type(description="The customer is a member.")
@@ -111,6 +143,14 @@ class JoinSuccess:
 JoinResult = Annotated[
     JoinSuccess | InvalidInput | ProgrammeNotOpen,
     strawberry.union("JoinResult", description="The member, or why the customer did not join."),
+]
+
+
+SetNotificationsResult = Annotated[
+    SetNotificationsSuccess | NotAMember,
+    strawberry.union(
+        "SetNotificationsResult", description="Which messages the member wants, or why nothing changed."
+    ),
 ]
 
 
@@ -136,9 +176,23 @@ class MemberMutation:
         subject = context.principal.subject
         assert subject is not None, "the policy admits customers only"
         given = input or JoinInput()
-        command = joining.Join(subject, given.email, locale=given.locale)
+        command = joining.Join(
+            subject, given.email, locale=given.locale, opt_in=given.opt_in, birthday=given.birthday
+        )
         joined = await joining.join(context.installation, context.principal.programme_id, command, now=context.now)
         reads = await AccountReads.of_member(info, joined.member)
         return JoinSuccess(
             member=Member(reads=reads), created=joined.created, sign_up_points=Points(joined.member.sign_up_points)
         )
+
+    @mutation_field(CUSTOMERS, "Say whether one wants notices. Again the same: nothing changes.")
+    async def set_notifications(
+        self,
+        info: Info,
+        input: Annotated[SetNotificationsInput, strawberry.argument(description="What one wants.")],  # noqa: A002
+    ) -> SetNotificationsResult:
+        context = info.context
+        subject = context.principal.subject
+        assert subject is not None, "the policy admits customers only"
+        chosen = await members.set_notifications(*context.tenant, subject, opt_in=input.opt_in, now=context.now)
+        return SetNotificationsSuccess(notifications=NotificationSettings.of(chosen))

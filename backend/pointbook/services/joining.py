@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import earning, text
 from pointbook.domain.errors import InvalidInput, UnknownStore
+from pointbook.domain.members import birthday
 from pointbook.domain.orders import OrderContent
 from pointbook.domain.rules import Counter
 from pointbook.ledger import Accrual, NewLot
@@ -38,12 +39,17 @@ BOOKINGS_RELEASED_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """``external_id`` is the shop's customer id. Only the shop's server can say that an address is verified."""
+    """``external_id`` is the shop's customer id. Only the shop's server can say that an address is verified.
+
+    ``opt_in``: whether they want loyalty notices; None: they did not say.
+    """
 
     external_id: str
     email: str | None = None
     email_verified: bool = False
     locale: str | None = None
+    opt_in: bool | None = None
+    birthday: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ async def join(
     """
 
     async def call(programme: ProgrammeSnapshot) -> Joined:
-        judge, customer = Judge(programme, now), checked(programme, command)
+        judge, customer = Judge(programme, now), checked(programme, command, now)
         joining = _Joining(installation, programme, judge, customer, joined_at or now, tells, now)
         async with installation.turns.turn(programme.id, command.external_id):
             return await retrying(joining.settle)
@@ -122,6 +128,9 @@ class _Joining:
             self.joined_at,
             gift.points,
             gift.judgement,
+            bool(self.command.opt_in),
+            None if self.command.opt_in is None else self.now,
+            self.command.birthday,
         )
         await connection.execute(_NAME, self.programme.id, self.command.external_id, account_id)
         if self.tells:
@@ -269,7 +278,7 @@ def rejoin_digest(installation: Installation, programme_id: int, email: str) -> 
     return installation.secrets.derive("rejoin block", str(programme_id), email)
 
 
-def checked(programme: ProgrammeSnapshot, command: Join) -> Join:
+def checked(programme: ProgrammeSnapshot, command: Join, now: datetime) -> Join:
     """The command with its address in the form that is kept. Raises InvalidInput."""
     external_id = text.identifier("externalId", command.external_id)
     email = None if command.email is None else normalised_email("email", command.email)
@@ -277,14 +286,15 @@ def checked(programme: ProgrammeSnapshot, command: Join) -> Join:
         raise InvalidInput("emailVerified", "needs an email")
     if command.locale is not None and command.locale not in programme.locales:
         raise InvalidInput("locale", f"must be one of {', '.join(programme.locales)}")
-    return Join(external_id, email, command.email_verified, command.locale)
+    born = birthday("birthday", command.birthday, now.astimezone(programme.zone).date())
+    return Join(external_id, email, command.email_verified, command.locale, command.opt_in, born)
 
 
 _INSERT = """
 insert into member
     (programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points,
-    sign_up_judgement)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    sign_up_judgement, notices, notices_since, birthday)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 returning *
 """
 

@@ -5,8 +5,8 @@ A customer with parked orders that joining releases is joined one by one. Nobody
 the shop had before.
 
 A line of JSON, or a row of CSV with columns of the same names: ``externalId``, ``email``, ``emailVerified``,
-``locale``, ``joinedAt`` (not in the future; without it they join now). Sign-up points follow R12 as of that
-instant, so that those of a joining long ago may have expired and are not given.
+``locale``, ``optIn``, ``birthday``, ``joinedAt`` (not in the future; without it they join now). Sign-up points
+follow R12 as of that instant, so that those of a joining long ago may have expired and are not given.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.joining import NO_GIFT, Join, SignUpGift, checked, join, rejoin_digest, sign_up
 from pointbook.services.judging import Judge
 
-_COLUMNS: Final = frozenset({"externalId", "email", "emailVerified", "locale", "joinedAt"})
+_COLUMNS: Final = frozenset({"externalId", "email", "emailVerified", "locale", "optIn", "birthday", "joinedAt"})
 _TRUTHS: Final = {"true": True, "false": False}
 
 
@@ -128,8 +128,9 @@ class _Importing:
         if joined_at > self.now:
             raise InvalidInput("joinedAt", "must not be in the future")
         verified = optional_truth("emailVerified", get("emailVerified"), default=False)
-        command = Join(get("externalId"), get("email"), verified, get("locale"))  # type: ignore[arg-type]
-        return _NewMember(line, checked(self.programme, command), joined_at)
+        opt_in = None if get("optIn") is None else optional_truth("optIn", get("optIn"), default=False)
+        command = Join(get("externalId"), get("email"), verified, get("locale"), opt_in, get("birthday"))  # type: ignore[arg-type]
+        return _NewMember(line, checked(self.programme, command, self.now), joined_at)
 
     async def write(
         self, chunk: Chunk, members: Sequence[_NewMember], refusals: Sequence[Refusal]
@@ -201,7 +202,7 @@ class _Importing:
             command, public_id = member.command, uuid4()
             account = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
             gift = NO_GIFT if command.email in blocked else sign_up(judge, member.joined_at, now=self.now)
-            rows.append(_row(member, account, public_id, gift))
+            rows.append(_row(member, account, public_id, gift, self.now))
             if gift.lots:
                 accruals.append(Accrual(account, SIGN_UP, public_id.hex, 1, gift.lots))
         await connection.execute(_INSERT, self.programme.id, *map(list, zip(*rows, strict=True)))
@@ -221,7 +222,7 @@ def _verified_email(command: Join) -> str | None:
     return command.email if command.email_verified else None
 
 
-def _row(member: _NewMember, account: int, public_id: UUID, gift: SignUpGift) -> tuple[object, ...]:
+def _row(member: _NewMember, account: int, public_id: UUID, gift: SignUpGift, now: datetime) -> tuple[object, ...]:
     command = member.command
     return (
         command.external_id,
@@ -233,13 +234,18 @@ def _row(member: _NewMember, account: int, public_id: UUID, gift: SignUpGift) ->
         member.joined_at,
         gift.points,
         gift.judgement,
+        bool(command.opt_in),
+        None if command.opt_in is None else now,
+        command.birthday,
     )
 
 
 def _raw(record: Record, heading: Heading | None) -> Any:
     document = document_of(record, heading)
-    if heading is not None and (verified := document.get("emailVerified")) is not None:
-        document["emailVerified"] = _TRUTHS.get(verified.lower(), verified)
+    if heading is not None:
+        for name in ("emailVerified", "optIn"):
+            if (truth := document.get(name)) is not None:
+                document[name] = _TRUTHS.get(truth.lower(), truth)
     return document
 
 
@@ -264,13 +270,17 @@ with given as (
     select *
     from unnest(
         $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::bool[], $7::text[], $8::timestamptz[], $9::bigint[],
-        $10::json[])
-        as given (external_id, account_id, public_id, email, email_verified, locale, joined_at, points, judgement)
+        $10::json[], $11::bool[], $12::timestamptz[], $13::date[])
+        as given (
+            external_id, account_id, public_id, email, email_verified, locale, joined_at, points, judgement,
+            notices, notices_since, birthday)
 ), members as (
     insert into member (
         programme_id, account_id, public_id, email, email_verified, locale, joined_at, sign_up_points,
-        sign_up_judgement)
-    select $1, account_id, public_id, email, email_verified, locale, joined_at, points, judgement from given
+        sign_up_judgement, notices, notices_since, birthday)
+    select $1, account_id, public_id, email, email_verified, locale, joined_at, points, judgement, notices,
+        notices_since, birthday
+    from given
 )
 update member_external_id as known set account_id = given.account_id
 from given

@@ -2,7 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from pointbook.domain import text
 from pointbook.domain.errors import InvalidInput
 from pointbook.ledger import Balance, HistoryEntry
 from pointbook.services.installation import Installation
-from pointbook.services.members import MemberState
+from pointbook.services.members import PRESENT, MemberState, Notifications, notifications_of
 
 __all__ = ["MemberView", "Place", "Wanted", "find_member", "history_of", "list_members"]
 
@@ -32,6 +32,8 @@ class MemberView:
     state: MemberState
     redemption_locked: bool
     sign_up_points: int
+    birthday: date | None
+    notifications: Notifications
     balance: Balance
 
     @property
@@ -43,12 +45,13 @@ class MemberView:
 class Wanted:
     """Which members: all that is given has to hold. ``search``: an external id, or how an e-mail begins.
 
-    ``joined_to`` is too late.
+    ``joined_to`` is too late. Without ``state`` those who are members; who merged or left is found by asking so.
     """
 
     search: str | None = None
     state: MemberState | None = None
     redemption_locked: bool | None = None
+    opted_in: bool | None = None
     joined_from: datetime | None = None
     joined_to: datetime | None = None
     oldest_first: bool = False
@@ -81,8 +84,9 @@ async def list_members(
     criteria = Criteria(
         external_id=search,
         email_prefix=None if search is None else unicodedata.normalize("NFC", search).casefold(),
-        state=wanted.state,
+        states=PRESENT if wanted.state is None else (wanted.state,),
         redemption_locked=wanted.redemption_locked,
+        opted_in=wanted.opted_in,
         joined_from=wanted.joined_from,
         joined_to=wanted.joined_to,
         oldest_first=wanted.oldest_first,
@@ -127,6 +131,8 @@ def _member(row: Any) -> MemberView:
         state=MemberState(row["state"]),
         redemption_locked=row["redemption_locked"],
         sign_up_points=row["sign_up_points"],
+        birthday=row["birthday"],
+        notifications=notifications_of(row),
         balance=Balance(
             row["available"], row["pending"], row["held"], row["debt"], row["available"], row["value"]
         ),

@@ -3,8 +3,8 @@
 import enum
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 
 from pointbook import ledger
@@ -21,6 +21,22 @@ class MemberState(enum.StrEnum):
     ACTIVE = "ACTIVE"
     INACTIVE = "INACTIVE"
     """Neither earns nor spends."""
+    MERGED = "MERGED"
+    """Became a part of another member, and is no longer named by any id of the shop's."""
+    LEFT = "LEFT"
+    """Left the programme; nothing personal is known any more."""
+
+
+PRESENT: Final = (MemberState.ACTIVE, MemberState.INACTIVE)
+"""Those who are members. The other two states are ends, and nobody sets them by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """Whether the member wants loyalty notices (R32), and since when it is so; None: they never said."""
+
+    opt_in: bool
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,8 @@ class Member:
     state: MemberState
     redemption_locked: bool
     sign_up_points: int
+    birthday: date | None
+    notifications: Notifications
 
 
 async def find_member(installation: Installation, programme_id: int, external_id: str) -> Member | None:
@@ -53,7 +71,12 @@ async def set_state(
     by: str = audit.OPERATOR,
     now: datetime,
 ) -> Member:
-    """An inactive member neither earns nor spends; open holds stay (R14). Raises NotAMember."""
+    """An inactive member neither earns nor spends; open holds stay (R14). Raises NotAMember.
+
+    Raises InvalidInput for a state that is an end.
+    """
+    if state not in PRESENT:
+        raise errors.InvalidInput("state", f"must be {' or '.join(PRESENT)}")
     return await _restrict(installation, programme_id, external_id, _Change(by, now, state=state))
 
 
@@ -68,6 +91,22 @@ async def set_redemption_lock(
 ) -> Member:
     """A locked member earns and cannot spend; open holds stay. Raises NotAMember."""
     return await _restrict(installation, programme_id, external_id, _Change(by, now, redemption_locked=locked))
+
+
+async def set_notifications(
+    installation: Installation, programme_id: int, external_id: str, *, opt_in: bool, now: datetime
+) -> Notifications:
+    """The member wants loyalty notices, or none. What was said before changes nothing. Raises NotAMember."""
+
+    async def call() -> Any:
+        return await installation.db.one_row(
+            programme_id, _SET_NOTIFICATIONS, programme_id, identifier("externalId", external_id), opt_in, now
+        )
+
+    row = await retrying(call)
+    if row is None:
+        raise errors.NotAMember
+    return notifications_of(row)
 
 
 def normalised_email(field: str, address: str) -> str:
@@ -87,7 +126,13 @@ def member_of(row: Any) -> Member:
         MemberState(row["state"]),
         row["redemption_locked"],
         row["sign_up_points"],
+        row["birthday"],
+        notifications_of(row),
     )
+
+
+def notifications_of(row: Any) -> Notifications:
+    return Notifications(row["notices"], row["notices_since"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +194,20 @@ _RESTRICT = """
 update member
 set state = coalesce($3, member.state), redemption_locked = coalesce($4, member.redemption_locked)
 from member as old
-where member.programme_id = $1 and member.account_id = $2 and old.programme_id = $1 and old.account_id = $2
+where member.programme_id = $1 and member.account_id = $2 and member.state in ('ACTIVE', 'INACTIVE')
+    and old.programme_id = $1 and old.account_id = $2
 returning member.*, old.state as was_state, old.redemption_locked as was_locked
+"""
+
+# Without the account's lock: it is one row, and its state is looked at again once the row is locked.
+_SET_NOTIFICATIONS = """
+update member
+set notices = $3, notices_since = case
+        when member.notices_since is not null and member.notices = $3 then member.notices_since else $4
+    end
+from member_external_id as known
+where known.programme_id = $1 and known.external_id = $2
+    and member.programme_id = $1 and member.account_id = known.account_id
+    and member.state in ('ACTIVE', 'INACTIVE')
+returning member.notices, member.notices_since
 """

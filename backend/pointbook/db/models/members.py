@@ -1,6 +1,6 @@
 """Members and the shop's ids of its customers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,15 @@ class Member(Base):
 
     Whether the member may earn or spend is kept with the account, under whose lock it is judged; ``state``
     and ``redemption_locked`` say why. ``sign_up_judgement`` says where the points for joining come from.
+    ``notices``: opted in to loyalty notices; since ``notices_since`` it is so, None: they never said. Of a member
+    who is MERGED or LEFT the row stays, because the account's entries do; nobody is named by it any more.
     """
 
     __tablename__ = "member"
     __table_args__ = (
         UniqueConstraint("programme_id", "public_id"),
-        CheckConstraint(one_of("state", "ACTIVE", "INACTIVE"), name="state"),
+        CheckConstraint(one_of("state", "ACTIVE", "INACTIVE", "MERGED", "LEFT"), name="state"),
+        CheckConstraint("notices_since is not null or not notices", name="notices_since"),
         CheckConstraint("email is not null or not email_verified", name="verified_email"),
         Index(None, "programme_id", "email", postgresql_where="email is not null"),
         Index(
@@ -40,6 +43,9 @@ class Member(Base):
     email: Mapped[str | None]
     email_verified: Mapped[bool] = mapped_column(server_default="false")
     locale: Mapped[str | None]
+    notices: Mapped[bool] = mapped_column(server_default="false")
+    notices_since: Mapped[datetime | None]
+    birthday: Mapped[date | None]
     joined_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(server_default="ACTIVE")
     redemption_locked: Mapped[bool] = mapped_column(server_default="false")

@@ -1,5 +1,6 @@
 """Members as the staff look for them, each with its balance, a page in one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,10 +23,11 @@ class Criteria:
     ``joined_to`` is the first instant that is too late.
     """
 
+    states: Sequence[str]
+    redemption_locked: bool | None = None
+    opted_in: bool | None = None
     external_id: str | None = None
     email_prefix: str | None = None
-    state: str | None = None
-    redemption_locked: bool | None = None
     joined_from: datetime | None = None
     joined_to: datetime | None = None
     oldest_first: bool = False
@@ -56,10 +58,11 @@ async def list_members(
         where(f"(m.joined_at, m.account_id) {beyond} ({{}}::timestamptz, {{}}::bigint)", *after)
     if criteria.external_id is not None:
         where(_FOUND, criteria.external_id, f"{_literal(criteria.email_prefix or '')}%")
-    if criteria.state is not None:
-        where("m.state = {}", criteria.state)
+    where("m.state = any({})", list(criteria.states))
     if criteria.redemption_locked is not None:
         where("m.redemption_locked = {}", criteria.redemption_locked)
+    if criteria.opted_in is not None:
+        where("m.notices = {}", criteria.opted_in)
     if criteria.joined_from is not None:
         where("m.joined_at >= {}", criteria.joined_from)
     if criteria.joined_to is not None:

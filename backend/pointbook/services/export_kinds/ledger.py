@@ -34,8 +34,8 @@ LEDGER: Final = (
                 select name.external_id from member_external_id as name
                 where name.programme_id = $1 and name.account_id = m.account_id order by 1
             ) as external_ids,
-            m.email, m.email_verified, m.locale, m.joined_at, m.state, m.redemption_locked, m.sign_up_points,
-            m.sign_up_judgement::text as sign_up_judgement, a.debt, a.as_of
+            m.email, m.email_verified, m.locale, m.birthday, m.notices, m.notices_since, m.joined_at, m.state,
+            m.redemption_locked, m.sign_up_points, m.sign_up_judgement::text as sign_up_judgement, a.debt, a.as_of
         from member as m
         join ledger.account as a on a.programme_id = $1 and a.account_id = m.account_id
         where m.programme_id = $1 order by m.account_id
