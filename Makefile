@@ -12,7 +12,7 @@ PROCESSES ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGE := pyproject.toml requirements-build.lock Makefile
 
-.PHONY: help demo test test-without-valkey audit check lint bench lock
+.PHONY: help demo test test-without-valkey audit check lint bench layouts lock
 
 help:
 	@echo "make demo    start Pointbook with a demo programme (Ctrl-C stops it)"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   format, lint, types, layers, schema, tests, also without Valkey, and the audit"
 	@echo "make audit   the GraphQL-over-HTTP audit, if node and npm are there"
 	@echo "make bench   measure"
+	@echo "make layouts compile the layout of mails from its MJML source"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
 
 demo: $(VENV)/.runs
@@ -47,6 +48,9 @@ lint: $(VENV)/.develops
 
 bench: $(VENV)/.develops
 	@exec $(BIN)/python -m bench $(ARGS)
+
+layouts: $(VENV)/.develops
+	@$(BIN)/python -m tests.house.layouts
 
 # What runs Pointbook, with checked hashes.
 $(VENV)/.runs: requirements.lock $(PACKAGE) | $(BIN)/python

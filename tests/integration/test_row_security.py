@@ -113,6 +113,14 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             " select programme_id, gen_random_uuid(), 1, id, created_at, created_at, 1"
             " from gift_card_product"
         )
+        for row in (
+            "notice (programme_id, kind, about, created_at) values ($1, 'WELCOME', 'message 1', $2)",
+            "notice_template values ($1, 'WELCOME', 'de', 'Hallo', 'Hallo', 1, $2, 'somebody')",
+            "notice_setting values ($1, null, null, '{}', null, null, null, null, '{}', 1, $2, 'somebody')",
+            "notice_round values ($1, $2::timestamptz::date, null)",
+            "mail_refusal select programme_id, account_id, 'a@b', 'no', $2 from member where programme_id = $1",
+        ):
+            await connection.execute(f"insert into {row}", programme.id, NOW)
         simulation = uuid4()
         await connection.execute(
             "insert into rule_simulation (programme_id, simulation_id, state, rule_key, rule_number, rule_state,"

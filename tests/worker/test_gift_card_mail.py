@@ -19,9 +19,9 @@ from pointbook.db.session import Database
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.services import gift_cards, outbox
 from pointbook.services.directory import ProgrammeSnapshot
-from pointbook.services.gift_cards import BoughtCard, Post
+from pointbook.services.gift_cards import BoughtCard
 from pointbook.services.installation import Installation
-from pointbook.services.mailing import Mailer
+from pointbook.services.mailing import Mailer, Post
 from pointbook.services.outbox import Delivery, Drained, Message
 from pointbook.settings import Settings
 from pointbook.worker import run_worker
@@ -226,7 +226,7 @@ async def test_a_recipient_who_is_refused_for_good_is_parked_at_once(
     with capture_logs() as logs:
         assert (await drain(installation, server.url)).failed == 1
     [parked] = await outbox.parked(installation.db, programme.id)
-    assert (parked.attempts, parked.last_error) == (1, "MailRefused: the server answered 550")
+    assert (parked.attempts, parked.last_error) == (1, "AddressRefused: the server answered 550")
     [told] = [log for log in logs if log["event"] == "outbox.parked"]
     assert (told["log_level"], told["topic"]) == ("error", TOPIC)
     assert "ola" not in str(logs)

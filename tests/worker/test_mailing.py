@@ -22,7 +22,7 @@ SENDER = Address("Morgenrot", addr_spec="cards@morgenrot.example")
 def letter(name: str | None = None, mailbox: str = "ola@example.com", *, subject: str = "Grüße") -> Letter:
     return Letter(
         sender=SENDER,
-        to=address(name, mailbox),
+        to=(address(name, mailbox),),
         subject=subject,
         text="Zażółć gęślą jaźń\n",
         html="<p>Zażółć gęślą jaźń</p>",

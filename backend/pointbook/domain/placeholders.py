@@ -21,13 +21,23 @@ def checked(field: str, value: object, variables: Collection[str], maximum: int 
     '{points} extra'
     """
     text = identifier(field, value, maximum)
-    for name in _PLACEHOLDER.findall(text):
+    check_variables(field, text, variables)
+    return text
+
+
+def check_variables(field: str, text: str, variables: Collection[str]) -> None:
+    """Raises InvalidInput, which names a placeholder that is not among ``variables``."""
+    for name in names_in(text):
         if name not in variables:
             known = ", ".join(f"{{{variable}}}" for variable in sorted(variables))
             raise InvalidInput(field, f"has the unknown variable {{{shown(name)}}}; there is {known or 'none'}")
     if _BRACE.search(_PLACEHOLDER.sub("", text)):
         raise InvalidInput(field, "has a brace without its partner")
-    return text
+
+
+def names_in(text: str) -> list[str]:
+    """What stands between braces, in order."""
+    return _PLACEHOLDER.findall(text)
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ kept out of errors, and so of logs: it quotes addresses.
 
 import asyncio
 import contextlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
@@ -18,6 +19,7 @@ from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
+    SMTPRecipientRefused,
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
@@ -28,11 +30,19 @@ SECONDS: Final = 7.0
 """A message is with the server after this, or was not taken: less than a handler of the outbox has."""
 _GOODBYE_SECONDS: Final = 1.0
 _FOR_GOOD: Final = 500  # and above: SMTP's permanent answers; below it a server asks to come again
+_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_NOBODY_THERE: Final = frozenset({550, 551, 553})
+_NOBODY_THERE_IN_DETAIL: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""RFC 3463: no such mailbox or host, moved, disabled. Without such a code the other is believed."""
 _AT_HOME: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class MailRefused(Undeliverable):
     """A mail that no server will ever take."""
+
+
+class AddressRefused(MailRefused):
+    """A mail that was refused because there is nobody at its address."""
 
 
 class MailNotTaken(Exception):
@@ -48,17 +58,34 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a mail says, and to whom. ``message_id`` without its brackets."""
+    """What a mail says, and to whom, who all see each other. ``message_id`` without its brackets.
+
+    ``unsubscribe_url``: where a POST ends such mail without a question (RFC 8058).
+    """
 
     sender: Address
-    to: Address
+    to: tuple[Address, ...]
     subject: str
     text: str
     html: str
-    picture: Picture
     language: str
     message_id: str
     date: datetime
+    picture: Picture | None = None
+    reply_to: Address | None = None
+    unsubscribe_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """How mail leaves, and at which address browsers find the pages it leads to; None: nobody has said."""
+
+    mailer: "Mailer"
+    public_url: str | None = None
+
+    def page(self, path: str) -> str | None:
+        """The address of a page by its path; None: pages have none."""
+        return None if self.public_url is None else self.public_url.rstrip("/") + path
 
 
 def address(name: str | None, mailbox: str) -> Address:
@@ -68,16 +95,24 @@ def address(name: str | None, mailbox: str) -> Address:
         spelt = host if host.isascii() else host.encode("idna").decode()
         return Address(name or "", addr_spec=f"{local}@{spelt}")
     except (ValueError, MessageError, IndexError):  # all that the parser of addresses raises
-        raise MailRefused("the address is none that mail can be sent to") from None
+        raise AddressRefused("the address is none that mail can be sent to") from None
 
 
 def written(letter: Letter) -> EmailMessage:
-    """The letter as mail: text, and HTML with its picture. Raises MailRefused if a header would have two lines."""
+    """The letter as mail: text, and HTML with its picture, if there is one.
+
+    Raises MailRefused if a header would have two lines.
+    """
     mail = EmailMessage()
     try:
         mail["From"] = letter.sender
         mail["To"] = letter.to
         mail["Subject"] = letter.subject
+        if letter.reply_to is not None:
+            mail["Reply-To"] = letter.reply_to
+        if letter.unsubscribe_url is not None:
+            mail["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     except ValueError:
         raise MailRefused("a line break in a header") from None
     mail["Date"] = letter.date
@@ -86,9 +121,10 @@ def written(letter: Letter) -> EmailMessage:
     mail.set_content(letter.text)
     mail.add_alternative(letter.html, subtype="html")
     mail["Content-Language"] = letter.language  # of the whole: before, it would have become the text's
-    _, html = mail.iter_parts()
-    content_id, png = letter.picture
-    html.add_related(png, "image", "png", cid=f"<{content_id}>", filename="qr-code.png", disposition="inline")
+    if letter.picture is not None:
+        _, html = mail.iter_parts()
+        content_id, png = letter.picture
+        html.add_related(png, "image", "png", cid=f"<{content_id}>", filename="qr-code.png", disposition="inline")
     return mail
 
 
@@ -114,7 +150,7 @@ class Mailer:
                 await client.connect()
                 await client.send_message(mail)
         except SMTPRecipientsRefused as refused:
-            raise _told(max(one.code for one in refused.recipients)) from None
+            raise _of_recipient(max(refused.recipients, key=lambda one: one.code)) from None
         except SMTPDataError as refused:
             raise _told(refused.code) from None
         except SMTPResponseException as refused:  # of the sender, of the password: a person can mend it
@@ -142,6 +178,13 @@ class Mailer:
             local_hostname=self.sender.domain,
             timeout=SECONDS,
         )
+
+
+def _of_recipient(refusal: SMTPRecipientRefused) -> Exception:
+    """Nobody there, or something else, of the sender's name say: then the address is as good as before."""
+    status = _STATUS.match(refusal.message)
+    nobody = refusal.code in _NOBODY_THERE if status is None else status[0] in _NOBODY_THERE_IN_DETAIL
+    return AddressRefused(f"the server answered {refusal.code}") if nobody else _told(refusal.code)
 
 
 def _told(code: int) -> Exception:

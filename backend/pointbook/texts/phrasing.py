@@ -22,6 +22,8 @@ _MAX_TAG: Final = 35  # of a stranger's; RFC 5646 asks for no more
 _PLURALS: Final = {"de": ("one", "other"), "en": ("one", "other"), "pl": ("one", "few", "many")}
 """Of whole numbers, in the order in which forms are given to ``counted``."""
 _POINTS: Final = {"de": ("Punkt", "Punkte"), "en": ("point", "points"), "pl": ("punkt", "punkty", "punktów")}
+_DAYS: Final = {"de": ("Tag", "Tage"), "en": ("day", "days"), "pl": ("dzień", "dni", "dni")}
+_UNTIL: Final = {"de": "{} bis {}", "en": "{} through {}", "pl": "{} do {}"}
 _WEEKDAYS: Final = tuple(Weekday)
 
 
@@ -61,6 +63,17 @@ class Phrasing:
 
     def points(self, points: int) -> str:
         return self.counted(points, *_POINTS[self.language])
+
+    def days(self, days: int) -> str:
+        return self.counted(days, *_DAYS[self.language])
+
+    def points_until(self, points: int, last_day: date) -> str:
+        """With the last day on which they are good.
+
+        >>> Phrasing("en", "EUR").points_until(40, date(2027, 3, 31))
+        '40 points through March 31, 2027'
+        """
+        return _UNTIL[self.language].format(self.points(points), self.date(last_day))
 
     def money(self, minor_units: int | Decimal) -> str:
         """With the currency's decimal places, and more where an exact rate has more.

@@ -11,9 +11,8 @@ import structlog
 
 from pointbook.db.retry import is_transient
 from pointbook.db.session import Database
-from pointbook.services.gift_cards import Post
 from pointbook.services.installation import Installation
-from pointbook.services.mailing import Mailer
+from pointbook.services.mailing import Mailer, Post
 from pointbook.services.outbox import Subscriptions
 from pointbook.services.webhook_delivering import Deliverer
 from pointbook.services.webhook_posting import Poster

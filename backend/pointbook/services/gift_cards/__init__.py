@@ -14,7 +14,7 @@ from pointbook.services.gift_cards.buying import (
     list_bought,
 )
 from pointbook.services.gift_cards.cards import CardEntry, GiftCard, history
-from pointbook.services.gift_cards.delivering import Post, deliver
+from pointbook.services.gift_cards.delivering import deliver
 from pointbook.services.gift_cards.looking import CardPage, balance, card_page, facts_of, page_path
 from pointbook.services.gift_cards.recognising import recognised
 from pointbook.services.gift_cards.using import (
@@ -52,7 +52,6 @@ __all__ = [
     "HoldCard",
     "Paid",
     "PaidKind",
-    "Post",
     "Recipient",
     "RefundCard",
     "ReleaseCard",

@@ -17,7 +17,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.gift_cards.buying import BoughtCard, find_bought
 from pointbook.services.gift_cards.looking import facts_of, page_path
 from pointbook.services.installation import Installation
-from pointbook.services.mailing import Letter, Mailer, Picture, address, written
+from pointbook.services.mailing import Letter, Picture, Post, address, written
 from pointbook.services.outbox import Message
 from pointbook.texts.gift_card_mail import card_mail
 from pointbook.texts.gift_card_texts import CardText, card_text
@@ -26,14 +26,6 @@ from pointbook.texts.qr_codes import qr_png
 _ID_LENGTH: Final = 32
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """How mail leaves, and at which address browsers find the pages it leads to; None: nobody has said."""
-
-    mailer: Mailer
-    public_url: str | None = None
 
 
 async def deliver(installation: Installation, post: Post, message: Message, *, now: datetime) -> None:
@@ -91,7 +83,7 @@ class _Delivery:
         )
         return Letter(
             sender=address(sender.display_name or programme.name, sender.addr_spec),
-            to=address(row.recipient_name, mailbox),
+            to=(address(row.recipient_name, mailbox),),
             subject=mail.subject,
             text=mail.text,
             html=mail.html,
@@ -102,10 +94,7 @@ class _Delivery:
         )
 
     def _page_url(self, tag: str) -> str | None:
-        if self.post.public_url is None:
-            return None
-        path = page_path(self.installation, self.programme.id, self.bought.card.card_id, tag)
-        return self.post.public_url.rstrip("/") + path
+        return self.post.page(page_path(self.installation, self.programme.id, self.bought.card.card_id, tag))
 
     async def _note(self, now: datetime) -> None:
         async def attempt() -> None:

@@ -1,0 +1,128 @@
+"""Notices that were promised and sent, whom they go to, and what a programme says of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pointbook.db.session import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """The member that stands for an account by now. ``refused``: mail servers take nothing for ``email``."""
+
+    account_id: int
+    public_id: UUID
+    email: str | None
+    locale: str | None
+    notices: bool
+    state: str
+    sign_up_points: int
+    refused: bool
+
+
+async def insert(connection: Connection, programme_id: int, kind: str, about: str, *, now: datetime) -> bool:
+    """Remember that it is promised; False: it was before."""
+    return await connection.fetchval(_INSERT, programme_id, kind, about, now) is not None
+
+
+async def is_settled(connection: Connection, programme_id: int, about: str) -> bool:
+    return bool(await connection.fetchval(_IS_SETTLED, programme_id, about))
+
+
+async def settle(
+    connection: Connection, programme_id: int, kind: str, about: str, outcome: str, *, now: datetime
+) -> None:
+    """Write down what became of it, promised before or not; once it stands there, it stays."""
+    await connection.execute(_SETTLE, programme_id, kind, about, outcome, now)
+
+
+async def recipient(connection: Connection, programme_id: int, public_id: UUID) -> RecipientRow | None:
+    """Whoever has what the account with this id had: a merged account leads on."""
+    row = await connection.fetchrow(_RECIPIENT, programme_id, public_id)
+    return None if row is None else RecipientRow(**row)
+
+
+async def wanting(connection: Connection, programme_id: int, public_ids: list[UUID]) -> frozenset[UUID]:
+    """Of these accounts those whose members want notices; of a merged one, that is asked when a mail is due."""
+    return frozenset(row["public_id"] for row in await connection.fetch(_WANTING, programme_id, public_ids))
+
+
+async def refuse(
+    connection: Connection, programme_id: int, account_id: int, email: str, answer: str, *, now: datetime
+) -> None:
+    await connection.execute(_REFUSE, programme_id, account_id, email, answer, now)
+
+
+async def settings(connection: Connection, programme_id: int) -> Any | None:
+    return await connection.fetchrow("select * from notice_setting where programme_id = $1", programme_id)
+
+
+async def templates(connection: Connection, programme_id: int, kind: str) -> list[Any]:
+    """The merchant's own of a kind, in every locale."""
+    return list(await connection.fetch(_TEMPLATES, programme_id, kind))
+
+
+async def credited_by(connection: Connection, programme_id: int, public_id: UUID, seq: int) -> Any | None:
+    """Source of an entry, and the account's, under the id that it had when the entry was made."""
+    return await connection.fetchrow(_CREDITED_BY, programme_id, public_id, seq)
+
+
+_INSERT = """
+insert into notice (programme_id, kind, about, created_at) values ($1, $2, $3, $4)
+on conflict (programme_id, about) do nothing
+returning id
+"""
+
+_IS_SETTLED = "select outcome is not null from notice where programme_id = $1 and about = $2"
+
+_SETTLE = """
+insert into notice as known (programme_id, kind, about, created_at, outcome, settled_at)
+values ($1, $2, $3, $5, $4, $5)
+on conflict (programme_id, about) do update set outcome = excluded.outcome, settled_at = excluded.settled_at
+where known.outcome is null
+"""
+
+_RECIPIENT = """
+with recursive standing (account_id, merged_into) as (
+    select a.account_id, a.merged_into
+    from member m
+    join ledger.account a on a.programme_id = m.programme_id and a.account_id = m.account_id
+    where m.programme_id = $1 and m.public_id = $2
+    union all
+    select a.account_id, a.merged_into
+    from standing
+    join ledger.account a on a.programme_id = $1 and a.account_id = standing.merged_into
+)
+select
+    m.account_id, m.public_id, m.email, m.locale, m.notices, m.state, m.sign_up_points,
+    exists (
+        select from mail_refusal r
+        where r.programme_id = m.programme_id and r.account_id = m.account_id and r.email = m.email
+    ) as refused
+from standing
+join member m on m.programme_id = $1 and m.account_id = standing.account_id
+where standing.merged_into is null
+"""
+
+_WANTING = """
+select public_id
+from member
+where programme_id = $1 and public_id = any($2::uuid[]) and (state = 'MERGED' or notices and email is not null)
+"""
+
+_REFUSE = """
+insert into mail_refusal (programme_id, account_id, email, answer, refused_at) values ($1, $2, $3, $4, $5)
+on conflict (programme_id, account_id)
+    do update set email = excluded.email, answer = excluded.answer, refused_at = excluded.refused_at
+"""
+
+_TEMPLATES = "select locale, subject, body, version from notice_template where programme_id = $1 and kind = $2"
+
+_CREDITED_BY = """
+select e.source_type, e.source_id
+from member m
+join ledger.entry e on e.programme_id = m.programme_id and e.account_id = m.account_id and e.seq = $3
+where m.programme_id = $1 and m.public_id = $2
+"""

@@ -1,0 +1,247 @@
+"""Notices by mail (R32): which kinds there are, whom each goes to, and what its texts may name.
+
+A text is plain, with ``{variables}``. An empty line ends a paragraph. A paragraph that is nothing but
+``[label]({variable})`` is a button that leads where the variable says. A paragraph with a variable that has no
+value is left out, so that one text does for all.
+"""
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple, TypeAlias
+
+from pointbook.domain import placeholders, text
+from pointbook.domain.errors import InvalidInput
+
+SUBJECT_MAX: Final = 150
+BODY_MAX: Final = 5_000
+_BUTTON: Final = re.compile(r"\[([^\[\]\n]+)\]\(\{([a-z_]+)\}\)")
+_BLANK_LINES: Final = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
+
+
+class Audience(enum.StrEnum):
+    """Whom a kind of notice goes to."""
+
+    OPTED_IN = "OPTED_IN"
+    """Members who said that they want notices, and still do when the mail is due."""
+    ADDRESSEE = "ADDRESSEE"
+    """Whoever it is about, whatever they said of notices: they asked for it."""
+    STAFF = "STAFF"
+    """The addresses in the notice settings."""
+
+
+class Shape(enum.StrEnum):
+    """What a variable's value is, and so how a locale writes it."""
+
+    TEXT = "TEXT"
+    POINTS = "POINTS"
+    CHANGE = "CHANGE"
+    """Points with their sign."""
+    MONEY = "MONEY"
+    """Minor units of the programme's currency."""
+    DAY = "DAY"
+    DAYS = "DAYS"
+    """A number of days."""
+    LINK = "LINK"
+    BATCHES = "BATCHES"
+    """Points with the last day on which they can be spent, a line for each."""
+
+
+class Batch(NamedTuple):
+    points: int
+    last_day: date
+
+
+Value: TypeAlias = str | int | date | Sequence[Batch] | None
+"""None: there is none, and the paragraph that names it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """``optional``: it may have no value. Then it does not stand in a subject."""
+
+    name: str
+    shape: Shape
+    means: str
+    example: Value
+    optional: bool = False
+
+
+PROGRAMME: Final = Variable("programme", Shape.TEXT, "Who sends it: the sender's name, else the programme's.", "")
+ACCOUNT_PAGE: Final = Variable(
+    "account_page",
+    Shape.LINK,
+    "Where members see their points: the address in the notice settings.",
+    "https://shop.example/points",
+    optional=True,
+)
+BALANCE: Final = (
+    Variable("balance", Shape.POINTS, "What the member can spend when the mail is sent.", 480),
+    Variable("balance_value", Shape.MONEY, "What that is worth.", 2_400),
+)
+_FOR_MEMBERS: Final = (PROGRAMME, ACCOUNT_PAGE, *BALANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeType:
+    """What there is to know of a kind: for whom, and the variables of its texts with examples.
+
+    ``needed``: something does not work without it, so it cannot be switched off.
+    """
+
+    audience: Audience
+    variables: tuple[Variable, ...]
+    needed: bool = False
+
+    @property
+    def by_name(self) -> Mapping[str, Variable]:
+        return {variable.name: variable for variable in self.variables}
+
+    @property
+    def examples(self) -> dict[str, Value]:
+        return {variable.name: variable.example for variable in self.variables}
+
+
+class NoticeKind(enum.StrEnum):
+    """A kind has its type in ``TYPES``, texts in every language (``texts/notices``), and a source in
+    ``services/notices``.
+    """
+
+    POINTS_CREDITED = "POINTS_CREDITED"
+    """Points were earned."""
+    POINTS_ADJUSTED = "POINTS_ADJUSTED"
+    """Staff gave or took points by hand."""
+    POINTS_EXPIRING = "POINTS_EXPIRING"
+    """Points will expire in some days."""
+    WELCOME = "WELCOME"
+    """A customer joined."""
+    GOODBYE = "GOODBYE"
+    """A member left; the address is forgotten with this mail."""
+    EXCHANGE_ORDER = "EXCHANGE_ORDER"
+    """A member exchanged points for products; to the staff."""
+
+
+TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
+    NoticeKind.POINTS_CREDITED: NoticeType(
+        Audience.OPTED_IN,
+        (
+            Variable("points", Shape.POINTS, "The points that were credited.", 120),
+            Variable("order", Shape.TEXT, "The number of the order that earned them.", "M-1017", optional=True),
+            Variable("booking", Shape.TEXT, "The number of the booking that earned them.", None, optional=True),
+            Variable(
+                "available_from",
+                Shape.DAY,
+                "From when they can be spent, unless they can be already.",
+                date(2027, 3, 15),
+                optional=True,
+            ),
+            *_FOR_MEMBERS,
+        ),
+    ),
+    NoticeKind.POINTS_ADJUSTED: NoticeType(
+        Audience.OPTED_IN,
+        (
+            Variable("change", Shape.CHANGE, "The points that were given or taken, with their sign.", 50),
+            Variable("description", Shape.TEXT, "What the staff said of it.", "Tasting of 3 March"),
+            Variable("debt", Shape.POINTS, "What the member owes afterwards.", None, optional=True),
+            *_FOR_MEMBERS,
+        ),
+    ),
+    NoticeKind.POINTS_EXPIRING: NoticeType(
+        Audience.OPTED_IN,
+        (
+            Variable("points", Shape.POINTS, "All the points that expire soon.", 65),
+            Variable(
+                "last_day", Shape.DAY, "The last day on which the first of them can be spent.", date(2027, 3, 31)
+            ),
+            Variable("days", Shape.DAYS, "How many days that is away.", 7),
+            Variable(
+                "batches",
+                Shape.BATCHES,
+                "Which points can be spent until when, a line for each day.",
+                (Batch(40, date(2027, 3, 31)), Batch(25, date(2027, 4, 1))),
+            ),
+            *_FOR_MEMBERS,
+        ),
+    ),
+    NoticeKind.WELCOME: NoticeType(
+        Audience.OPTED_IN,
+        (
+            Variable("points", Shape.POINTS, "The points for joining, if there were any.", 50, optional=True),
+            *_FOR_MEMBERS,
+        ),
+    ),
+    NoticeKind.GOODBYE: NoticeType(Audience.ADDRESSEE, (PROGRAMME,)),
+    NoticeKind.EXCHANGE_ORDER: NoticeType(
+        Audience.STAFF,
+        (
+            Variable("customer", Shape.TEXT, "The shop's id of the member.", "clara"),
+            Variable("items", Shape.TEXT, "What was ordered, a line for each item.", "2 Stoneware cup (cup)"),
+            Variable("points", Shape.POINTS, "The points that were spent.", 120),
+            Variable("fee", Shape.MONEY, "The fee, if there is one.", 500, optional=True),
+            Variable("note", Shape.TEXT, "What the member said of delivery.", "Please ring twice.", optional=True),
+            Variable("order", Shape.TEXT, "The id of the exchange order.", "5f0c2a7e9d134b6f8a01c3d2e4b59678"),
+            PROGRAMME,
+        ),
+    ),
+}
+
+
+class Paragraph(NamedTuple):
+    text: str
+
+
+class Button(NamedTuple):
+    label: str
+    link: str
+    """The name of a variable, or where it leads once the text is filled in."""
+
+
+Block: TypeAlias = Paragraph | Button
+
+
+def checked_subject(kind: NoticeKind, value: object) -> str:
+    """A subject for this kind. Raises InvalidInput, which names a variable that is wrong."""
+    variables = TYPES[kind].variables
+    sure = {variable.name for variable in variables if not (variable.optional or variable.shape is Shape.BATCHES)}
+    if isinstance(value, str) and ("\n" in value or "\r" in value):
+        raise InvalidInput("subject", "must not contain a line break")
+    return placeholders.checked("subject", value, sure, SUBJECT_MAX)
+
+
+def checked_body(kind: NoticeKind, value: object) -> str:
+    """A text for this kind. Raises InvalidInput, which names a variable that is wrong."""
+    variables = TYPES[kind].by_name
+    body = text.paragraphs("body", value, BODY_MAX).strip()
+    placeholders.check_variables("body", body, variables)
+    for block in blocks_of(body):
+        if isinstance(block, Button) and variables[block.link].shape is not Shape.LINK:
+            raise InvalidInput("body", f"has a button that leads to {{{block.link}}}, which is no address")
+    return body
+
+
+def blocks_of(body: str) -> list[Block]:
+    r"""The paragraphs and buttons of a text, not filled in yet.
+
+    >>> blocks_of("Hello {name},\n\n[Look]({page})")
+    [Paragraph(text='Hello {name},'), Button(label='Look', link='page')]
+    """
+    found: list[Block] = []
+    for part in _BLANK_LINES.split(body.strip()):
+        button = _BUTTON.fullmatch(part.strip())
+        found.append(Paragraph(part.strip()) if button is None else Button(button[1], button[2]))
+    return found
+
+
+def filled_in(block: Block, values: Mapping[str, str | None]) -> Block | None:
+    """The block with values in place of its variables; None, if one of them has none."""
+    names = placeholders.names_in(block[0])
+    if isinstance(block, Button):
+        names = [*names, block.link]
+    if any(values[name] is None for name in names):
+        return None
+    known = {name: value for name, value in values.items() if value is not None}
+    written = placeholders.filled(block[0], known)
+    return Paragraph(written) if isinstance(block, Paragraph) else Button(written, known[block.link])

@@ -1,0 +1,58 @@
+"""Notices by mail: what happened is told to members who want it, and to the staff (R31, R32).
+
+``sources`` is the registry of kinds, ``gathering`` finds out what there is to tell, ``promising`` writes down that
+it will be told, ``sending`` tells it. The words are in ``texts/notices``, unless a programme has its own.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from pointbook.db.session import Connection
+from pointbook.domain.notices import NoticeKind
+from pointbook.services.installation import Installation
+from pointbook.services.mailing import Post
+from pointbook.services.notices.facts import Facts, Outcome, Recipient, Source
+from pointbook.services.notices.promising import NOTICE_MAIL, about_message, promise, promise_of_events
+from pointbook.services.notices.sending import Due, send
+from pointbook.services.notices.sources import OF_EVENT, SOURCES
+from pointbook.services.outbox import Handler, Message, Subscriptions
+
+__all__ = [
+    "NOTICE_MAIL",
+    "SOURCES",
+    "Due",
+    "Facts",
+    "Outcome",
+    "Recipient",
+    "Source",
+    "listen",
+    "promise",
+    "send",
+]
+
+
+def listen(
+    subscriptions: Subscriptions, installation: Installation, post: Post, clock: Callable[[], datetime]
+) -> None:
+    """Take the messages that become mail."""
+
+    async def record(connection: Connection, messages: Sequence[Message]) -> None:
+        await promise_of_events(connection, messages, now=clock())
+
+    async def send_promised(message: Message) -> None:
+        told = message.payload
+        due = Due(message.programme_id, NoticeKind(told["kind"]), told["about"], told["payload"])
+        await send(installation, post, due, now=clock())
+
+    def sending(source: Source) -> Handler:
+        async def handle(message: Message) -> None:
+            due = Due(message.programme_id, source.kind, about_message(message.id), message.payload)
+            await send(installation, post, due, now=clock())
+
+        return handle
+
+    subscriptions.record(OF_EVENT, record)
+    subscriptions.add(NOTICE_MAIL, send_promised)
+    for source in SOURCES.values():
+        if not source.is_event:
+            subscriptions.add(source.topic, sending(source))

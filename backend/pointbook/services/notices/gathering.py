@@ -1,0 +1,76 @@
+"""What each kind of notice tells, as it stands when the mail is due."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pointbook.db.queries import adjustments, exchange
+from pointbook.db.queries import notices as rows
+from pointbook.domain.notices import Value
+from pointbook.services.exchange_views import ExchangeLine, order_of
+from pointbook.services.granting import BOOKING, ORDER, SIGN_UP
+from pointbook.services.notices.facts import Asked, Facts, Outcome, Recipient, member_facts
+from pointbook.texts.phrasing import best_text
+
+
+async def credited(asked: Asked) -> Facts | Outcome:
+    """Points for joining are told in the welcome."""
+    payload = asked.payload
+    account, _, seq = payload["entry"].partition("-")
+    source = await rows.credited_by(asked.connection, asked.programme.id, UUID(hex=account), int(seq))
+    if source is None:
+        return Outcome.NOTHING_TO_TELL
+    kind, source_id = source["source_type"], source["source_id"]
+    if kind == SIGN_UP:
+        return Outcome.NOTHING_TO_TELL
+    available_from = datetime.fromisoformat(payload["availableFrom"])
+    values: dict[str, Value] = {
+        "points": payload["points"],
+        "order": source_id if kind == ORDER else None,
+        "booking": source_id if kind == BOOKING else None,
+        "available_from": (
+            available_from.astimezone(asked.programme.zone).date() if available_from > asked.now else None
+        ),
+    }
+    return await member_facts(asked, payload["account"], values)
+
+
+async def adjusted(asked: Asked) -> Facts | Outcome:
+    payload, programme = asked.payload, asked.programme
+    adjustment = await adjustments.find(asked.connection, programme.id, UUID(hex=payload["adjustment"]))
+    if adjustment is None:
+        return Outcome.NOTHING_TO_TELL
+    values: dict[str, Value] = {"change": payload["points"], "description": adjustment["description"]}
+    return await member_facts(asked, payload["account"], values)
+
+
+async def welcome(asked: Asked) -> Facts | Outcome:
+    account = asked.payload["account"]
+    found = await rows.recipient(asked.connection, asked.programme.id, UUID(hex=account))
+    return await member_facts(asked, account, {"points": (found.sign_up_points or None) if found else None})
+
+
+async def goodbye(asked: Asked) -> Facts | Outcome:
+    """The member is gone: this message is the last that knows the address."""
+    email = asked.payload["email"]
+    return Facts((Recipient(email),), asked.payload.get("locale") or asked.programme.locales[0], {})
+
+
+async def exchange_order(asked: Asked) -> Facts | Outcome:
+    row = await exchange.find_order(asked.connection, asked.programme.id, UUID(hex=asked.payload["order"]))
+    if row is None or not asked.settings.staff_addresses:
+        return Outcome.NOTHING_TO_TELL
+    order, locale = order_of(row), asked.programme.locales[0]
+    values: dict[str, Value] = {
+        "customer": ", ".join(order.customers),
+        "items": "\n".join(_line(line, locale) for line in order.lines),
+        "points": order.points,
+        "fee": order.fee.amount or None,
+        "note": order.note,
+        "order": order.id.hex,
+    }
+    return Facts(tuple(map(Recipient, asked.settings.staff_addresses)), locale, values)
+
+
+def _line(line: ExchangeLine, locale: str) -> str:
+    name = best_text(line.names, locale) or next((name for _, name in line.names), line.sku)
+    return f"{line.quantity} {name} ({line.sku})"

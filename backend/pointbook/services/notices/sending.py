@@ -1,0 +1,135 @@
+"""A notice that is due is sent, or it is written down why not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from pointbook.db.queries import notices as rows
+from pointbook.db.retry import retrying
+from pointbook.domain.notices import TYPES, Audience, NoticeKind
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.services.mailing import AddressRefused, Letter, Post, address, written
+from pointbook.services.notices.facts import Asked, Facts, Outcome
+from pointbook.services.notices.settings import look_of, settings_of, text_for
+from pointbook.services.notices.sources import SOURCES
+from pointbook.services.notices.unsubscribing import unsubscribe_path
+from pointbook.texts.notice_mail import notice_mail
+
+_ID_LENGTH: Final = 32
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A mail that was promised in a programme."""
+
+    programme_id: int
+    kind: NoticeKind
+    about: str
+    payload: Mapping[str, Any]
+
+
+async def send(installation: Installation, post: Post, due: Due, *, now: datetime) -> Outcome | None:
+    """Send the mail unless there is a reason not to, which is the answer; None: it was settled before.
+
+    What is so (who wants it, where to, the figures) is looked up now. Raises MailNotTaken, after which the outbox
+    comes again, and MailRefused, after which a person has to. A worker that dies after the server took the mail
+    leaves it to be sent again, with the same Message-ID. An address at which there is nobody gets no more notices.
+    """
+    programme = await installation.programmes.get(due.programme_id)
+    sending = _Sending(installation, post, due, programme, now)
+    prepared = await retrying(sending.prepare)
+    outcome = await sending.hand_over(prepared) if isinstance(prepared, _Prepared) else prepared
+    if outcome is not None:
+        log.info("notice.settled", programme=programme.id, kind=due.kind.value, outcome=outcome.value)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    facts: Facts
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    installation: Installation
+    post: Post
+    due: Due
+    programme: ProgrammeSnapshot
+    now: datetime
+
+    async def prepare(self) -> "_Prepared | Outcome | None":
+        due, programme = self.due, self.programme
+        async with self.installation.db.bare_transaction(programme.id) as connection:
+            if await rows.is_settled(connection, programme.id, due.about):
+                return None
+            settings = await settings_of(connection, programme.id)
+            asked = Asked(connection, programme, settings, due.payload, self.now)
+            off = due.kind in settings.off
+            facts = Outcome.SWITCHED_OFF if off else await SOURCES[due.kind].gather(asked)
+            if isinstance(facts, Outcome):
+                await rows.settle(connection, programme.id, due.kind, due.about, facts, now=self.now)
+                return facts
+            text, say = await text_for(connection, programme, due.kind, facts.locale)
+        unsubscribe_url = self._unsubscribe_url(facts)
+        mail = notice_mail(
+            due.kind, text, facts.values, say, look_of(programme, settings), unsubscribe_url=unsubscribe_url
+        )
+        sender = self.post.mailer.sender
+        letter = Letter(
+            sender=address(settings.sender_name or sender.display_name or programme.name, sender.addr_spec),
+            to=tuple(address(one.name, one.mailbox) for one in facts.to),
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
+            language=say.tag,
+            message_id=self._message_id(),
+            date=self.now,
+            reply_to=None if settings.reply_to is None else address(None, settings.reply_to),
+            unsubscribe_url=unsubscribe_url,
+        )
+        return _Prepared(facts, letter)
+
+    async def hand_over(self, prepared: _Prepared) -> Outcome:
+        try:
+            await self.post.mailer.send(written(prepared.letter))
+        except AddressRefused as refusal:
+            if TYPES[self.due.kind].audience is not Audience.OPTED_IN:
+                raise
+            await self._settle(Outcome.ADDRESS_REFUSED, refused=(prepared.facts, str(refusal)))
+            return Outcome.ADDRESS_REFUSED
+        await self._settle(Outcome.SENT)
+        return Outcome.SENT
+
+    async def _settle(self, outcome: Outcome, *, refused: tuple[Facts, str] | None = None) -> None:
+        due = self.due
+
+        async def attempt() -> None:
+            async with self.installation.db.bare_transaction(due.programme_id) as connection:
+                if refused is not None:
+                    facts, answer = refused
+                    [to] = facts.to
+                    assert to.account_id is not None, "only members opt in"
+                    await rows.refuse(
+                        connection, due.programme_id, to.account_id, to.mailbox, answer, now=self.now
+                    )
+                await rows.settle(connection, due.programme_id, due.kind, due.about, outcome, now=self.now)
+
+        await retrying(attempt)
+
+    def _unsubscribe_url(self, facts: Facts) -> str | None:
+        [to, *others] = facts.to
+        if to.public_id is None or others or TYPES[self.due.kind].audience is not Audience.OPTED_IN:
+            return None
+        return self.post.page(unsubscribe_path(self.installation, self.programme.id, to.public_id))
+
+    def _message_id(self) -> str:
+        """Derived, so that a mail that is sent again is known by it, and no other installation has the same."""
+        name = self.installation.secrets.derive("notice mail", str(self.programme.id), self.due.about).hex()
+        return f"{name[:_ID_LENGTH]}@{self.post.mailer.sender.domain}"

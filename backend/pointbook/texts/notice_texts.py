@@ -1,0 +1,66 @@
+"""What notices say where a merchant has no words of their own: texts of each kind in each language."""
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Final, NamedTuple
+
+from pointbook.domain.notices import NoticeKind
+from pointbook.texts.phrasing import LANGUAGES
+
+
+class NoticeText(NamedTuple):
+    """With variables that are not filled in yet."""
+
+    subject: str
+    body: str
+
+
+class Words(NamedTuple):
+    """What stands around the text; ``{}`` is the sender's name."""
+
+    unsubscribe: str
+    why_member: str
+    why_addressee: str
+    why_staff: str
+
+
+_WORDS: Final = {
+    "de": Words(
+        "Keine Nachrichten mehr erhalten",
+        "Sie bekommen diese Nachricht, weil Sie Nachrichten zu Ihren Punkten bei {} wünschen.",
+        "Diese Nachricht wurde automatisch verschickt.",
+        "Diese Nachricht geht an Adressen, die in den Einstellungen der Nachrichten stehen.",
+    ),
+    "en": Words(
+        "Unsubscribe",
+        "You receive this message because you asked for news of your points at {}.",
+        "This message was sent automatically.",
+        "This message goes to the addresses in the notice settings.",
+    ),
+    "pl": Words(
+        "Rezygnacja z wiadomości",
+        "Wiadomość wysłano, ponieważ wyrazili Państwo zgodę na wiadomości o punktach w programie {}.",
+        "Ta wiadomość została wysłana automatycznie.",
+        "Wiadomość jest wysyłana na adresy podane w ustawieniach powiadomień.",
+    ),
+}
+
+
+def default_text(kind: NoticeKind, language: str) -> NoticeText:
+    """``language`` is one of ``phrasing.LANGUAGES``."""
+    return _texts()[language][kind]
+
+
+def words(language: str) -> Words:
+    return _WORDS[language]
+
+
+@cache
+def _texts() -> dict[str, dict[NoticeKind, NoticeText]]:
+    folder = resources.files("pointbook.texts").joinpath("notices")
+    read = {tag: tomllib.loads(folder.joinpath(f"{tag}.toml").read_text("utf-8")) for tag in LANGUAGES}
+    return {
+        tag: {NoticeKind(kind): NoticeText(text["subject"], text["body"].strip()) for kind, text in texts.items()}
+        for tag, texts in read.items()
+    }

@@ -1,0 +1,323 @@
+"""Members who want it are told by mail what happened to their points, once, and nobody else is (R31, R32)."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from pointbook.db.queries import notices as notice_rows
+from pointbook.db.session import Database
+from pointbook.domain.access import CallerKind, Principal
+from pointbook.services import adjusting, outbox
+from pointbook.services.adjusting import AdjustPoints
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.services.intake import submit_order
+from pointbook.services.joining import Join, join
+from pointbook.services.mailing import Mailer, Post
+from pointbook.services.members import set_notifications
+from pointbook.services.outbox import Delivery, Drained
+from pointbook.worker.subscriptions import subscriptions
+from tests.faults.processes import free_port
+from tests.support import NOW, SECRET, make_programme, order_document, violations
+from tests.worker.mail_server import MailServer, serving
+from tests.worker.messages import age, rows
+
+SENDER = Address("", addr_spec="points@pointbook.example")
+HASTY = Delivery(first_pause=timedelta(seconds=1))
+
+
+@pytest_asyncio.fixture
+async def installation(db: Database) -> AsyncIterator[Installation]:
+    yield Installation.of(db, SECRET)
+    assert await violations(db) == []
+
+
+@pytest_asyncio.fixture
+async def programme(installation: Installation) -> ProgrammeSnapshot:
+    return await make_programme(installation, name="Rösterei Morgenrot", locales=("de", "en", "pl"))
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[MailServer]:
+    async with serving(MailServer()) as opened:
+        yield opened
+
+
+async def drain(
+    installation: Installation, url: str | None, *, now: datetime = NOW, public_url: str | None = None
+) -> Drained:
+    """Until nothing is left: a message may promise another."""
+    post = None if url is None else Post(Mailer(url, SENDER), public_url)
+    listening = subscriptions(installation, post, lambda: now)
+    total = Drained()
+    while (done := await outbox.drain(installation.db, listening, delivery=HASTY)).delivered:
+        total += done
+    return total + done
+
+
+async def member(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    external_id: str = "c-1",
+    *,
+    email: str | None = "eva@example.com",
+    locale: str | None = "de",
+    opt_in: bool = True,
+) -> None:
+    await join(installation, programme.id, Join(external_id, email=email, locale=locale, opt_in=opt_in), now=NOW)
+
+
+async def adjust(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    points: int = 50,
+    description: str = "Verkostung",
+    **more: Any,
+) -> None:
+    anna = Principal(CallerKind.STAFF, programme.id, "st")
+    command = AdjustPoints("c-1", points, description, None, uuid4().hex, **more)
+    await adjusting.adjust(installation, anna, command, now=NOW)
+
+
+async def outcomes(installation: Installation, programme: ProgrammeSnapshot) -> list[tuple[str, str | None]]:
+    """Kind and outcome of every notice."""
+    async with installation.db.bare_transaction(programme.id) as connection:
+        found = await connection.fetch("select kind, outcome from notice order by id")
+    return [(row["kind"], row["outcome"]) for row in found]
+
+
+def but_the_welcome(server: MailServer) -> EmailMessage:
+    """The only other mail. They come in any order."""
+    [mail] = [mail for mail in server.mails if not re.search("Will|Welcome|Wita", mail["Subject"])]
+    return mail
+
+
+def text_of(mail: EmailMessage) -> str:
+    text, _ = mail.iter_parts()
+    return str(text.get_content())
+
+
+def html_of(mail: EmailMessage) -> str:
+    _, html = mail.iter_parts()
+    return str(html.get_content())
+
+
+async def test_r32_a_member_who_wants_it_is_told_of_credited_points(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await submit_order(installation, programme.id, order_document("M-1017"), now=NOW)
+    with capture_logs() as logs:
+        await drain(installation, server.url)
+    assert len(server.mails) == 2
+    mail = but_the_welcome(server)
+    assert mail["Subject"] == "50 Punkte für Sie bei Rösterei Morgenrot"
+    assert mail["From"] == "Rösterei Morgenrot <points@pointbook.example>"
+    assert (mail["To"], mail["Auto-Submitted"]) == ("eva@example.com", "auto-generated")
+    assert mail["Content-Language"] == "de"
+    for part in (text_of(mail), html_of(mail)):
+        assert "wir haben Ihnen 50 Punkte gutgeschrieben." in part
+        assert "M-1017" in part
+        assert "Ihr Punktestand: 50 Punkte." in part
+        assert "Einlösbar ab" not in part, "they can be spent already"
+    assert sorted(await outcomes(installation, programme)) == [("POINTS_CREDITED", "SENT"), ("WELCOME", "SENT")]
+    assert "eva" not in str(logs)
+
+
+async def test_points_that_wait_are_told_with_their_day(installation: Installation, server: MailServer) -> None:
+    programme = await make_programme(installation, {"waitingTime": {"days": 14}})
+    await member(installation, programme, locale="en")
+    await submit_order(installation, programme.id, order_document(), now=NOW)
+    await drain(installation, server.url)
+    assert "Available from March 15, 2026." in text_of(but_the_welcome(server))
+    assert "Your balance: 0 points." in text_of(but_the_welcome(server))
+
+
+async def test_points_for_joining_are_told_in_the_welcome(installation: Installation, server: MailServer) -> None:
+    programme = await make_programme(installation, {"signUpPoints": 30, "signUpAvailableAtOnce": True})
+    await member(installation, programme, locale="en")
+    await drain(installation, server.url)
+    [mail] = server.mails
+    assert "To welcome you, we have added 30 points to your account." in text_of(mail)
+    assert ("POINTS_CREDITED", "NOTHING_TO_TELL") in await outcomes(installation, programme)
+
+
+@pytest.mark.parametrize(
+    ("locale", "points", "told"),
+    [
+        ("de", 50, ("+50 Punkte", "Der Grund: Verkostung", "Ihr Punktestand: 50 Punkte.")),
+        ("en", 50, ("+50 points", "The reason: Verkostung", "Your balance: 50 points.")),
+        ("pl", 2, ("+2 punkty", "Powód: Verkostung", "Stan konta: 2 punkty.")),
+        ("de", -1, ("\u22121 Punkt", "Fehlbetrag: 1 Punkt.", "Ihr Punktestand: 0 Punkte.")),
+    ],
+)
+async def test_r31_a_member_is_told_what_staff_changed_and_why(
+    installation: Installation, server: MailServer, locale: str, points: int, told: tuple[str, ...]
+) -> None:
+    programme = await make_programme(installation, locales=("de", "en", "pl"))
+    await member(installation, programme, locale=locale)
+    await adjust(installation, programme, points, allow_negative=True)
+    await drain(installation, server.url)
+    for words in told:
+        assert words in text_of(but_the_welcome(server))
+
+
+async def test_r32_who_does_not_want_notices_gets_none(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme, opt_in=False)
+    await member(installation, programme, "c-2", email=None)
+    await adjust(installation, programme)
+    await drain(installation, server.url)
+    assert (server.mails, await outcomes(installation, programme)) == ([], [])
+    await set_notifications(installation, programme.id, "c-1", opt_in=True, now=NOW)
+    await adjust(installation, programme)
+    await drain(installation, server.url)
+    assert len(server.mails) == 1, "the same member who wants them gets them"
+
+
+async def test_r32_what_the_member_wants_is_asked_when_the_mail_is_due(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member(installation, programme)
+    later = MailServer(port=free_port())
+    await drain(installation, later.url)
+    await set_notifications(installation, programme.id, "c-1", opt_in=False, now=NOW)
+    async with serving(later):
+        await age(installation.db, programme.id, 2)
+        await drain(installation, later.url)
+    assert later.mails == []
+    assert await outcomes(installation, programme) == [("WELCOME", "NOT_OPTED_IN")]
+
+
+async def test_without_a_mail_server_nothing_is_promised(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member(installation, programme)
+    await drain(installation, None)
+    assert await outcomes(installation, programme) == []
+
+
+async def test_a_notice_waits_while_the_server_is_away_and_holds_no_event_up(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member(installation, programme)
+    later = MailServer(port=free_port())
+    assert (await drain(installation, later.url)).failed == 1
+    states = {row["topic"]: row["delivered_at"] is not None for row in await rows(installation.db, programme.id)}
+    assert states == {"member.joined": True, "notice.mail": False}
+    assert await outcomes(installation, programme) == [("WELCOME", None)]
+    async with serving(later):
+        await age(installation.db, programme.id, 2)
+        await drain(installation, later.url)
+    assert [mail["Subject"] for mail in later.mails] == ["Willkommen bei Rösterei Morgenrot"]
+
+
+async def test_a_worker_that_dies_after_sending_leaves_a_second_mail_that_can_be_told(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await member(installation, programme)
+    with monkeypatch.context() as broken:
+
+        async def die(*_: object, **__: object) -> None:
+            raise ConnectionAbortedError("the process has ended")
+
+        broken.setattr(notice_rows, "settle", die)
+        assert (await drain(installation, server.url)).failed == 1
+    await age(installation.db, programme.id, 60)
+    await drain(installation, server.url)
+    first, second = server.mails
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+async def test_what_was_sent_is_not_sent_again(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await drain(installation, server.url)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute(
+            "update outbox_message set delivered_at = null, attempts = 0, leased_until = null"
+        )
+    await drain(installation, server.url)
+    assert len(server.mails) == 1
+
+
+async def test_an_address_where_nobody_is_gets_no_more_until_it_changes(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    server.recipient = "550 5.1.1"
+    with capture_logs() as logs:
+        assert (await drain(installation, server.url)).failed == 0
+    assert await outbox.parked(installation.db, programme.id) == []
+    assert await outcomes(installation, programme) == [("WELCOME", "ADDRESS_REFUSED")]
+    assert "eva" not in str(logs)
+    server.recipient = None
+    await adjust(installation, programme)
+    await drain(installation, server.url)
+    assert server.mails == []
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute("update member set email = 'eva@example.org'")
+    await adjust(installation, programme)
+    await drain(installation, server.url)
+    assert [mail["To"] for mail in server.mails] == ["eva@example.org"]
+
+
+@pytest.mark.parametrize("answer", ["550 5.7.1", "554", "552 5.2.2"])
+async def test_a_refusal_that_is_not_of_the_address_waits_for_a_person(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer, answer: str
+) -> None:
+    await member(installation, programme)
+    server.recipient = answer
+    assert (await drain(installation, server.url)).failed == 1
+    [parked] = await outbox.parked(installation.db, programme.id)
+    server.recipient = None
+    await outbox.revive(installation.db, programme.id, [parked.id])
+    await drain(installation, server.url)
+    assert len(server.mails) == 1
+
+
+async def test_what_anybody_wrote_is_text_in_the_mail(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    attack = "<img src=x onerror=alert(1)> {{ 7 * 7 }} {programme}"
+    await member(installation, programme)
+    await adjust(installation, programme, description=attack)
+    await drain(installation, server.url)
+    assert attack in text_of(but_the_welcome(server))
+    assert "<img" not in html_of(but_the_welcome(server))
+    assert "&lt;img src=x onerror=alert(1)&gt; {{ 7 * 7 }} {programme}" in html_of(but_the_welcome(server))
+
+
+async def test_whoever_gets_notices_can_end_them_by_a_link(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await drain(installation, server.url, public_url="https://loyalty.example/")
+    [mail] = server.mails
+    link = mail["List-Unsubscribe"][1:-1]
+    assert link.startswith("https://loyalty.example/notices/unsubscribe/")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert link in text_of(mail)
+    assert f'href="{link}"' in html_of(mail)
+
+
+async def test_without_an_address_of_pages_there_is_no_such_link(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await drain(installation, server.url)
+    assert server.mails[0]["List-Unsubscribe"] is None
+    assert "http" not in text_of(server.mails[0])
