@@ -272,6 +272,25 @@ class Desk:
             now=now,
         )
 
+    async def merge(
+        self, source: "Desk", *, single_bonus: str | None = None, done_for: str | None = None, now: datetime
+    ) -> ledger.Merged:
+        """The other account into this one."""
+        return await ledger.merge(
+            self.connection,
+            self.programme_id,
+            self.account_id,
+            source.account_id,
+            single_bonus=single_bonus,
+            for_=ledger.Source("merge", done_for or str(uuid4())),
+            now=now,
+        )
+
+    async def sign_up(self, *lots: ledger.NewLot, now: datetime = NOON) -> ledger.Accrued:
+        accrual = ledger.Accrual(self.account_id, "sign_up", str(uuid4()), 1, lots)
+        [accrued] = await ledger.accrue(self.connection, self.programme_id, [accrual], now=now)
+        return accrued
+
     async def restrict(self, *, may_earn: bool, may_spend: bool) -> None:
         await ledger.restrict(
             self.connection, self.programme_id, self.account_id, may_earn=may_earn, may_spend=may_spend, now=NOON
@@ -295,6 +314,10 @@ class Desk:
         return await ledger.history(
             self.connection, self.programme_id, self.account_id, now=now, first=first, before_seq=before
         )
+
+    async def own_history(self, now: datetime, *, first: int = 100) -> list[ledger.HistoryEntry]:
+        """Newest first, of this account alone."""
+        return await ledger.own_history(self.connection, self.programme_id, self.account_id, now=now, first=first)
 
     async def story(self, now: datetime) -> list[tuple[str, datetime, int, int]]:
         """Oldest first: kind, instant, effect on what is owned, effect on what is held."""

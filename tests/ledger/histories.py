@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
 WINDOW = 4 * TICK  # what counts as expiring soon
 STEPS = 50
-Mix: TypeAlias = Literal["general", "debt", "returns", "spending", "clock set back"]
+Mix: TypeAlias = Literal["general", "debt", "returns", "spending", "merging", "clock set back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,29 @@ class Restrict:
 
 
 @dataclass(frozen=True, slots=True)
+class SignUp:
+    lot: LotPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Another account, ``age`` ticks old, that did all of this at once, is merged into the one that is told of.
+
+    It bought for ``bought`` points, holds ``held`` for a cart and owes ``owed``; None and 0: not.
+    """
+
+    age: int
+    lots: tuple[LotPlan, ...]
+    bonus: LotPlan | None
+    bought: int | None
+    held: HoldCart | None
+    owed: int
+    may_earn: bool
+    may_spend: bool
+    single_bonus: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """An earlier step sent again with its idempotency key, with another input or the same."""
 
@@ -150,6 +173,8 @@ Command: TypeAlias = (
     | Unspend
     | Adjust
     | Restrict
+    | SignUp
+    | Merge
     | Repeat
 )
 
@@ -216,6 +241,20 @@ _soon = _lots([0, 0, 0, 1, 3], [None, 2, 3, 4, 6, 12, 40])
 _pending = _lots([0, 1, 2, 3, 3, 4, 6], [None, 1, 2, 3, 3, 4, 6])
 
 
+_merges = st.builds(
+    Merge,
+    age=st.sampled_from([0, 0, 1, 3, 5]),
+    lots=st.lists(_soon | _pending, min_size=1, max_size=2).map(tuple),
+    bonus=st.none() | _soon | _pending,
+    bought=st.none() | _points,
+    held=st.none() | _holds,
+    owed=st.sampled_from([0, 0, 0, 20, 70]),
+    may_earn=st.sampled_from([True] * 9 + [False]),
+    may_spend=st.sampled_from([True] * 9 + [False]),
+    single_bonus=st.sampled_from([True, True, False]),
+)
+
+
 def _adjustments(least: int, most: int, *, negative: bool) -> st.SearchStrategy[Adjust]:
     points = st.integers(least, most).filter(bool)
     return st.builds(Adjust, points, _soon, st.just(value=True) if negative else st.booleans())
@@ -279,6 +318,24 @@ _COMMANDS = {
         (3, _adjustments(-60, 30, negative=True)),
         (1, _restrictions | st.just(Restrict(may_earn=True, may_spend=True))),
         (2, _repeats),
+    ),
+    "merging": _weighted(
+        (3, _rest),
+        (4, _earnings(_soon)),
+        (3, _earnings(_pending)),
+        (1, st.builds(SignUp, _soon)),
+        (6, _holds),
+        (1, _extensions),
+        (2, st.builds(Release, _back)),
+        (5, _captures),
+        (3, _late_captures),
+        (7, _returns),
+        (2, _spends),
+        (1, _unspends),
+        (2, _adjustments(-90, 20, negative=True)),
+        (1, st.just(Restrict(may_earn=True, may_spend=True))),
+        (6, _merges),
+        (1, _repeats),
     ),
 }
 

@@ -41,6 +41,7 @@ class Account:
     lots: list[Lot] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    merged: list[Entry] = field(default_factory=list)  # of the accounts that were merged into this one
     snapshots: list[Snapshot] = field(default_factory=list)
     debt: int = 0
     may_earn: bool = True
@@ -68,7 +69,7 @@ class Account:
 
     def _happen(self, at: datetime) -> None:
         """What falls due at one instant: holds lapse, lots expire, points that became available pay debt (R26)."""
-        for hold in self.holds:
+        for hold in sorted(self.holds, key=lambda hold: hold.made):
             if hold.state == "HELD" and hold.expires_at <= at:
                 self._enter("lapse", at, self._give_back(hold.parts, at), hold_id=hold.hold_id)
                 self._end(hold, "LAPSED", at)
@@ -99,7 +100,7 @@ class Account:
         source: tuple[str, str, int] | None = None,
         hold_id: UUID | None = None,
         *,
-        of: int | None = None,
+        of: tuple[int, int] | None = None,
     ) -> Entry:
         assert at >= self.clock, "instants never go back (I5)"
         entry = Entry(len(self.entries) + 1, kind, at, tuple(transfers), source, hold_id, of)
@@ -121,6 +122,11 @@ class Account:
             elif account == "debt":
                 self.debt -= sign * transfer.points
                 assert self.debt >= 0
+
+    def known(self) -> Iterator[Entry]:
+        """All that others may name: entries of its own, and of accounts that were merged into it."""
+        yield from self.merged
+        yield from self.entries
 
     def _held(self) -> int:
         """From the entries alone, so that it can be compared with the holds (I3)."""
@@ -161,6 +167,7 @@ class Account:
             lots=[replace(lot) for lot in self.lots],
             holds=[replace(hold) for hold in self.holds],
             entries=list(self.entries),
+            merged=list(self.merged),
             snapshots=list(self.snapshots),
         )
 
@@ -175,7 +182,7 @@ class Account:
     def accrue(self, grants: Iterable[Grant], source: tuple[str, str, int], *, now: datetime) -> str:
         """``ok``, or ``duplicate`` (a source has one effect per occurrence), or ``not_earning``."""
         at = self._begin(now)
-        if any(entry.kind == "accrual" and entry.source == source for entry in self.entries):
+        if any(entry.kind == "accrual" and entry.source == source for entry in self.known()):
             return "duplicate"
         if not self.may_earn:
             return "not_earning"
@@ -203,7 +210,7 @@ class Account:
             self._enter("release", at, reopened, hold_id=replaced.hold_id)
         lines = [Transfer("open", "held", number, points) for number, points in parts]
         entry = self._enter("hold", at, lines, hold_id=hold_id)
-        hold = Hold(hold_id, entry.seq, ask.cart, tuple(parts), value, ask.point_value, at, at + ask.lifetime)
+        hold = Hold(hold_id, entry.name, ask.cart, tuple(parts), value, ask.point_value, at, at + ask.lifetime)
         if replaced is not None:
             hold.extensions = replaced.extensions
             if self.debt > 0 or any(self.lots[number - 1].expired(at) for number, _ in parts):
@@ -279,7 +286,7 @@ class Account:
         An order reported again, which has no key, finds its hold as it was captured.
         """
         at = self._begin(now)
-        earlier = next((e for e in self.entries if e.kind == "capture" and e.source == (*source, 1)), None)
+        earlier = next((e for e in self.known() if e.kind == "capture" and e.source == (*source, 1)), None)
         if not keyed and earlier is not None and earlier.hold_id == hold_id:
             return self.find(hold_id)
         hold = self._held_hold(hold_id)

@@ -73,7 +73,7 @@ class ReturningAccount(Account):
         at = self._begin(now)
         earlier = self.given.get(source)
         if earlier is None:
-            [spend] = (e for e in self.entries if e.source == ("exchange_order", source, 1))
+            [spend] = (e for e in self.known() if e.source == ("exchange_order", source, 1))
             asked = GiveBack(NO_HOLD, _total(spend.transfers), grace_expires_at)
             given = self._give_points_back(asked, spend, ("undone", source, 1), at)
             earlier = self.given[source] = (NO_HOLD, 1, given)
@@ -91,7 +91,7 @@ class ReturningAccount(Account):
         if asked.purchase == 1 and hold.state != "LAPSED":
             raise errors.RedemptionEnded(hold.state)
         source = ("order", asked.order, asked.purchase)
-        if any(entry.source == source for entry in self.entries if entry.kind.endswith("capture")):
+        if any(entry.source == source for entry in self.known() if entry.kind.endswith("capture")):
             raise errors.OrderConflict(asked.order)
         points, value = self._price_late(hold, asked)
         lines: list[Transfer] = []
@@ -132,7 +132,7 @@ class ReturningAccount(Account):
         self, hold: Hold, purchase: int, at: datetime
     ) -> Iterator[tuple[str, list[tuple[int, int]]]]:
         if purchase == 1:
-            [lapse] = (e for e in self.entries if e.kind == "lapse" and e.hold_id == hold.hold_id)
+            [lapse] = (e for e in self.known() if e.kind == "lapse" and e.hold_id == hold.hold_id)
             lapsed = [(self._lot(line), line.points) for line in lapse.transfers if line.credit == "expired"]
             yield "expired", [(lot.number, min(points, self._expired(lot))) for lot, points in lapsed]
         yield "open", [(lot.number, lot.open) for lot in self._spendable(at)]
@@ -157,17 +157,17 @@ class ReturningAccount(Account):
 
     def _capture_of(self, hold_id: UUID, purchase: int) -> Entry:
         kinds = ("capture", "late_capture")
-        bought = [entry for entry in self.entries if entry.kind in kinds and entry.hold_id == hold_id]
+        bought = [entry for entry in self.known() if entry.kind in kinds and entry.hold_id == hold_id]
         if len(bought) < purchase:
             raise errors.RedemptionNotFound
         return bought[purchase - 1]
 
     def _accrual_of(self, order: str) -> Entry:
-        [accrual] = (e for e in self.entries if e.kind == "accrual" and e.source == ("order", order, 1))
+        [accrual] = (e for e in self.known() if e.kind == "accrual" and e.source == ("order", order, 1))
         return accrual
 
     def _taken_back(self, entry: Entry) -> list[Transfer]:
-        return [line for later in self.entries if later.of == entry.seq for line in later.transfers]
+        return [line for later in self.known() if later.of == entry.name for line in later.transfers]
 
     def _lot(self, line: Transfer) -> Lot:
         assert line.lot is not None
@@ -202,7 +202,7 @@ class ReturningAccount(Account):
             line for number, run in itertools.groupby(points) for line in self._to_lot(number, run, asked, at)
         ]
         hold_id = None if asked.hold_id == NO_HOLD else asked.hold_id
-        entry = self._enter("give_back", at, lines, source, hold_id, of=purchase.seq)
+        entry = self._enter("give_back", at, lines, source, hold_id, of=purchase.name)
         self._happen(at)
         went = Counter[str]()
         for line in lines:
@@ -262,7 +262,7 @@ class ReturningAccount(Account):
             lines.append(Transfer("debt", "reversed", None, debt))
         seq = None
         if lines:
-            seq = self._enter("reversal", at, lines, ("return", source, 1), of=accrual.seq).seq
+            seq = self._enter("reversal", at, lines, ("return", source, 1), of=accrual.name).seq
             self._happen(at)
         own_open, own_expired, others = figures
         return Reversed(seq, own_open, own_expired, others, debt, missing - debt)
@@ -280,7 +280,7 @@ class ReturningAccount(Account):
 
     def _expired(self, lot: Lot) -> int:
         """What has expired of a lot and no return has taken back."""
-        lines = [line for entry in self.entries for line in entry.transfers if line.lot == lot.number]
+        lines = [line for entry in self.known() for line in entry.transfers if line.lot == lot.number]
         gone = _total(line for line in lines if line.credit == "expired")
         return gone - _total(line for line in lines if line.debit == "expired")
 

@@ -24,13 +24,20 @@ class Transfer(NamedTuple):
 
 
 class Entry(NamedTuple):
+    """``account``: 0 is the one that is told of; 1, 2, ... are those that were merged into it, in this order."""
+
     seq: int
     kind: str
     at: datetime
     transfers: tuple[Transfer, ...] = ()
     source: tuple[str, str, int] | None = None
     hold_id: UUID | None = None
-    of: int | None = None  # the entry that this one takes back
+    of: tuple[int, int] | None = None  # account and seq of the entry that this one takes back, or takes over
+    account: int = 0
+
+    @property
+    def name(self) -> tuple[int, int]:
+        return self.account, self.seq
 
 
 class Grant(NamedTuple):
@@ -141,7 +148,7 @@ class Lot:
 @dataclass(slots=True)
 class Hold:
     hold_id: UUID
-    seq: int
+    made: tuple[int, int]  # account and seq of its entry
     cart: bytes
     parts: tuple[tuple[int, int], ...]  # number of the lot, points
     value: int

@@ -1,13 +1,14 @@
 """Plays a told history through the ledger's functions and compares every answer with the model's."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -24,15 +25,32 @@ from tests.ledger.histories import (
     Earn,
     Extend,
     HoldCart,
+    LotPlan,
+    Merge,
     Release,
     Restrict,
     Return,
+    SignUp,
     Spend,
     Unspend,
 )
+from tests.ledger.model_merging import SIGN_UP, MergedFigures
 from tests.ledger.model_words import Balance, CapturedLate, Entry, GivenBack, Grant, Reversed, Transfer
 from tests.ledger.racing import digest
-from tests.ledger.telling import Call, HoldFigures, Line, Outcome, Page, Teller, Told, ask, grant, refusal
+from tests.ledger.telling import (
+    Call,
+    HoldFigures,
+    Line,
+    Outcome,
+    Page,
+    Teller,
+    Told,
+    ask,
+    bought_by,
+    grant,
+    purchase,
+    refusal,
+)
 
 # A new one each time: the dead rows of what was rolled back would be walked again and again.
 _programme_ids = itertools.count(7_000_000)
@@ -131,11 +149,16 @@ def _instants(entries: Sequence[Entry]) -> list[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """One account, called as the services call it."""
+    """One account, called as the services call it: after a merge by the name of the one that was merged."""
 
     connection: asyncpg.Connection
     programme_id: int
-    account_id: int
+    first_id: int
+    merged_ids: list[int] = field(default_factory=list)
+
+    @property
+    def account_id(self) -> int:
+        return self.merged_ids[-1] if self.merged_ids else self.first_id
 
     async def catch_up(self, now: datetime) -> None:
         await ledger.sweep(self.connection, self.programme_id, limit=10, now=now)
@@ -202,23 +225,92 @@ class Player:
             case Adjust() as command:
                 await self._adjust(call, command, request)
             case Restrict() as command:
-                await ledger.restrict(
-                    self.connection,
-                    self.programme_id,
-                    self.account_id,
-                    may_earn=command.may_earn,
-                    may_spend=command.may_spend,
-                    now=call.now,
-                )
+                await self._restrict(command, call.now)
+            case SignUp() | Merge():
+                return await self._of_members(call)
             case _:
                 pass
         return None
 
+    async def _of_members(self, call: Call) -> Outcome:
+        if isinstance(call.command, SignUp):
+            return await self._sign_up(call.command.lot, "own", now=call.now)
+        assert isinstance(call.command, Merge)
+        return await self._merge(call, call.command)
+
     async def _earn(self, call: Call, command: Earn) -> str:
-        lots = tuple(_new_lot(grant(plan, call.now)) for plan in command.lots)
-        accrual = ledger.Accrual(self.account_id, "order", call.source, 1, lots)
-        [accrued] = await ledger.accrue(self.connection, self.programme_id, [accrual], now=call.now)
+        return await self._accrue(command.lots, "order", call.source, now=call.now)
+
+    async def _sign_up(self, plan: LotPlan, source: str, *, now: datetime) -> str:
+        return await self._accrue((plan,), SIGN_UP, source, now=now)
+
+    async def _accrue(self, plans: Sequence[LotPlan], type_: str, source: str, *, now: datetime) -> str:
+        lots = tuple(_new_lot(grant(plan, now)) for plan in plans)
+        accrual = ledger.Accrual(self.account_id, type_, source, 1, lots)
+        [accrued] = await ledger.accrue(self.connection, self.programme_id, [accrual], now=now)
         return accrued.status
+
+    async def _merge(self, call: Call, command: Merge) -> MergedFigures:
+        opened = await ledger.open_account(self.connection, self.programme_id, uuid4(), now=call.past)
+        other = replace(self, first_id=opened, merged_ids=[])
+        await other.live(call._replace(now=call.past), command)
+        merged = await ledger.merge(
+            self.connection,
+            self.programme_id,
+            self.account_id,
+            opened,
+            single_bonus=SIGN_UP if command.single_bonus else None,
+            for_=ledger.Source("merge", call.source),
+            now=call.now,
+        )
+        self.merged_ids.append(opened)
+        return MergedFigures(merged.open, merged.held, merged.debt, merged.reversed)
+
+    async def live(self, call: Call, command: Merge) -> None:
+        """What an account does before it is merged, all at once."""
+        connection, now = self.connection, call.now
+        await self._accrue(command.lots, "order", call.source, now=now)
+        if command.bonus is not None:
+            await self._sign_up(command.bonus, call.source, now=now)
+        if command.bought is not None:
+            with contextlib.suppress(PointbookError):
+                bought = call._replace(hold_id=bought_by(call), command=purchase(command.bought))
+                await self._hold(bought, "bought")
+                source = f"bought {call.source}"
+                await ledger.capture(
+                    connection, self.programme_id, bought.hold_id, None, "order", source, None, now=now
+                )
+        if command.held is not None:
+            with contextlib.suppress(PointbookError):
+                await self._hold(call._replace(command=command.held), "held")
+        if command.owed:
+            request = ledger.Request.of("other", "adjust", call.source)
+            await ledger.adjust(
+                connection,
+                self.programme_id,
+                self.account_id,
+                -command.owed,
+                allow_negative=True,
+                request=request,
+                now=now,
+            )
+        await self._restrict(command, now)
+
+    async def _hold(self, call: Call, key: str) -> ledger.Hold:
+        assert isinstance(call.command, HoldCart)
+        asked = _asked(call, call.command)
+        request = ledger.Request.of("other", key, call.source)
+        return await ledger.hold(self.connection, self.programme_id, self.account_id, asked, request, now=call.now)
+
+    async def _restrict(self, command: Restrict | Merge, now: datetime) -> None:
+        await ledger.restrict(
+            self.connection,
+            self.programme_id,
+            self.account_id,
+            may_earn=command.may_earn,
+            may_spend=command.may_spend,
+            now=now,
+        )
 
     async def _capture_late(self, call: Call) -> CapturedLate:
         asked = call.late_purchase
@@ -319,22 +411,28 @@ class Player:
     async def entries(self) -> list[Entry]:
         """The books as they stand in the tables, lots numbered in the order they were made."""
         await self.connection.execute("select set_config('app.programme', $1, true)", str(self.programme_id))
-        rows = await self.connection.fetch(_ENTRIES, self.programme_id, self.account_id)
+        rows = await self.connection.fetch(_ENTRIES, self.programme_id, self.first_id)
         return list(_entries(rows))
 
 
 _ENTRIES = """
-with number as (
+with known as (
+    select account_id, rank() over (order by account_id) - 1 as account
+    from ledger.account
+    where programme_id = $1 and $2 in (account_id, merged_into)
+), number as (
     select lot_id, rank() over (order by lot_id) as number
     from ledger.lot
-    where programme_id = $1 and account_id = $2
+    where programme_id = $1 and account_id in (select account_id from known)
 )
 select
-    entry.seq, kind, at, source_type, source_id, occurrence, hold_id, of_seq, debit, credit, number as lot, points
+    entry.seq, kind, at, source_type, source_id, occurrence, hold_id, known.account as of_account, of_seq, debit,
+    credit, number as lot, points
 from ledger.entry
 left join ledger.transfer using (programme_id, account_id, seq)
 left join number using (lot_id)
-where programme_id = $1 and account_id = $2
+left join known on known.account_id = of_account_id
+where programme_id = $1 and entry.account_id = $2
 order by entry.seq, line
 """
 
@@ -347,9 +445,8 @@ def _entries(rows: Sequence[asyncpg.Record]) -> Iterator[Entry]:
             transfers.append(Transfer(row["debit"], row["credit"], row["lot"], row["points"]))
     for row in {row["seq"]: row for row in rows}.values():
         source = None if row["source_type"] is None else (row["source_type"], row["source_id"], row["occurrence"])
-        yield Entry(
-            row["seq"], row["kind"], row["at"], tuple(lines[row["seq"]]), source, row["hold_id"], row["of_seq"]
-        )
+        of = None if row["of_seq"] is None else (row["of_account"], row["of_seq"])
+        yield Entry(row["seq"], row["kind"], row["at"], tuple(lines[row["seq"]]), source, row["hold_id"], of)
 
 
 def _new_lot(lot: Grant) -> ledger.NewLot:

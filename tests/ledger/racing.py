@@ -110,6 +110,20 @@ class Arena:
         asked = ledger.Reversal(ledger.Source("order", order), points, Clawback.WITHIN_BALANCE)
         return await ledger.reverse(connection, self.programme_id, asked, _return(source), now=self.now)
 
+    async def adjust(self, connection: asyncpg.Connection, account_id: int, points: int) -> ledger.Adjusted:
+        request = ledger.Request.of("racer", "adjust", str(uuid4()))
+        return await ledger.adjust(
+            connection, self.programme_id, account_id, points, request=request, now=self.now
+        )
+
+    async def merge(
+        self, connection: asyncpg.Connection, target: int, source: int, done_for: str | None = None
+    ) -> ledger.Merged:
+        for_ = ledger.Source("merge", done_for or str(uuid4()))
+        return await ledger.merge(
+            connection, self.programme_id, target, source, single_bonus=None, for_=for_, now=self.now
+        )
+
     async def sweep(self, connection: asyncpg.Connection, now: datetime) -> int:
         return await ledger.sweep(connection, self.programme_id, limit=1000, now=now)
 

@@ -3,6 +3,7 @@
 ``Teller`` also knows what lies between a caller and the account: idempotency keys, and clocks that differ.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,16 +24,18 @@ from tests.ledger.histories import (
     Extend,
     HoldCart,
     LotPlan,
+    Merge,
     Release,
     Repeat,
     Rest,
     Restrict,
     Return,
+    SignUp,
     Spend,
     Step,
     Unspend,
 )
-from tests.ledger.model_returns import ReturningAccount
+from tests.ledger.model_merging import MergedFigures, MergingAccount
 from tests.ledger.model_words import (
     Ask,
     Balance,
@@ -69,7 +72,9 @@ class Refusal(NamedTuple):
     details: str
 
 
-Outcome: TypeAlias = HoldFigures | tuple[GivenBack | None, Reversed | None] | CapturedLate | Refusal | str | None
+Outcome: TypeAlias = (
+    HoldFigures | tuple[GivenBack | None, Reversed | None] | CapturedLate | MergedFigures | Refusal | str | None
+)
 
 
 class Call(NamedTuple):
@@ -94,7 +99,7 @@ class Call(NamedTuple):
         match self.command:
             case Capture() | Return():
                 return self.command.keyed
-            case CaptureLate() | Unspend():
+            case CaptureLate() | Unspend() | Merge():
                 return False
             case _:
                 return True
@@ -124,6 +129,12 @@ class Call(NamedTuple):
     def late_purchase(self) -> LatePurchase:
         assert isinstance(self.command, CaptureLate)
         return LatePurchase(self.hold_id, self.source, self.purchase, self.amount, self.command.may_owe)
+
+    @property
+    def past(self) -> datetime:
+        """When the other account of a merge was opened and did what it did."""
+        assert isinstance(self.command, Merge)
+        return max(START, self.now - self.command.age * TICK)
 
     @property
     def reversal(self) -> Reversal | None:
@@ -213,11 +224,20 @@ def hold_id(number: int) -> UUID:
     return UUID(bytes=sha256(b"hold %d" % number).digest()[:16])
 
 
+def bought_by(call: Call) -> UUID:
+    """The hold with which the other account of a merge bought."""
+    return hold_id(1_000 + call.number)
+
+
+def purchase(points: int) -> HoldCart:
+    return HoldCart(cart=9, points=points, limit=10_000, minimum=0, point_value=None, lifetime=3)
+
+
 class Teller:
     """The model, the idempotency keys it has seen, and the calls made so far."""
 
     def __init__(self) -> None:
-        self.account = ReturningAccount(START)
+        self.account = MergingAccount(START)
         self._answers: dict[int, tuple[bool, Outcome]] = {}
         self._calls: list[Call] = []
 
@@ -233,9 +253,9 @@ class Teller:
 
     def _resolve(self, number: int, now: datetime, command: Command) -> Call:
         if isinstance(command, Repeat):
-            if command.back > number:
+            first = self._calls[-command.back] if command.back <= number else None
+            if first is None or isinstance(first.command, Merge):
                 return Call(number, number, False, now, Rest(), hold_id(number), None, "")  # noqa: FBT003  # in order
-            first = self._calls[-command.back]
             meant = hold_id(number) if isinstance(first.command, HoldCart) else first.hold_id
             return first._replace(number=number, altered=command.altered, now=now, hold_id=meant)
         if isinstance(command, Return):
@@ -283,7 +303,9 @@ class Teller:
         meant, given, accrual, taken = hold_id(number), 1, "none", 1
         captured = [hold for hold in account.holds if account.purchases(hold)]
         purchase = 1
-        earned = [entry.source[1] for entry in account.entries if entry.kind == "accrual" and entry.source]
+        earned = [
+            e.source[1] for e in account.known() if e.kind == "accrual" and e.source and e.source[0] == "order"
+        ]
         if not captured and command.hold is not None and command.hold < 3:
             command = replace(command, hold=None)
         if command.hold is None and command.accrual is None:
@@ -333,7 +355,7 @@ class Teller:
         give_back, reversal = call.give_back, call.reversal
         if give_back and all(hold.hold_id != give_back.hold_id for hold in self.account.holds):
             return RedemptionNotFound()
-        orders = {entry.source for entry in self.account.entries if entry.kind == "accrual"}
+        orders = {entry.source for entry in self.account.known() if entry.kind == "accrual"}
         if reversal and ("order", reversal.accrual, 1) not in orders:
             return InsufficientPoints(reversal.points, 0)
         return None
@@ -373,9 +395,34 @@ class Teller:
                 account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
             case Restrict() as command:
                 account.may_earn, account.may_spend = command.may_earn, command.may_spend
+            case SignUp() | Merge():
+                return self._of_members(call)
             case _:
                 raise AssertionError("resolved, or answered before")
         return None
+
+    def _of_members(self, call: Call) -> Outcome:
+        if isinstance(call.command, SignUp):
+            return self.account.sign_up(grant(call.command.lot, call.now), "own", now=call.now)
+        assert isinstance(call.command, Merge)
+        return self._merge(call, call.command)
+
+    def _merge(self, call: Call, command: Merge) -> MergedFigures:
+        other = MergingAccount(call.past)
+        other.accrue([grant(plan, call.past) for plan in command.lots], ("order", call.source, 1), now=call.past)
+        if command.bonus is not None:
+            other.sign_up(grant(command.bonus, call.past), call.source, now=call.past)
+        if command.bought is not None:
+            with contextlib.suppress(PointbookError):
+                bought = other.hold(bought_by(call), ask(purchase(command.bought)), now=call.past)
+                other.capture(bought.hold_id, None, ("order", f"bought {call.source}"), now=call.past)
+        if command.held is not None:
+            with contextlib.suppress(PointbookError):
+                other.hold(call.hold_id, ask(command.held), now=call.past)
+        if command.owed:
+            other.adjust(-command.owed, None, allow_negative=True, now=call.past)
+        other.may_earn, other.may_spend = command.may_earn, command.may_spend
+        return self.account.merge(other, call.source, single_bonus=command.single_bonus, now=call.now)
 
     def _lifted(self, now: datetime) -> datetime:
         """No instant is before the last entry's, whatever the caller's clock says."""

@@ -71,6 +71,44 @@ _MUTANTS_OF_SPENDS = (
         ),
     ),
 )
+_MUTANTS_OF_MERGES = (
+    Mutation("forgets what the source owes", ((r"target\.debt \+ source\.debt, false", "target.debt, false"),)),
+    Mutation(
+        "forgets the lock of the source",
+        ((r"may_spend = target\.may_spend and source\.may_spend", "may_spend = target.may_spend"),),
+    ),
+    Mutation("merges what is inactive", ((r"not \(target\.may_earn and source\.may_earn\)", "false"),)),
+    Mutation(
+        "leaves open holds behind",
+        ((r"h\.owner_id = in_source\.account_id and h\.state = 'held'", "false"),),
+    ),
+    Mutation(
+        "takes the bonus back though there is one only",
+        (
+            (
+                r"if not exists \(\s+select from ledger\.accounts_of",
+                "if false and not exists (select from ledger.accounts_of",
+            ),
+        ),
+    ),
+    Mutation(
+        "takes orders back as if they were the bonus",
+        ((r"e\.source_type = in_bonus_type and l\.open > 0", "l.open > 0"),),
+    ),
+    Mutation(
+        "forgets what expired when it was another's",
+        (
+            (
+                r"(owner := \(\s+select merged_into from ledger\.account where) programme_id",
+                r"\1 false and programme_id",
+            ),
+        ),
+    ),
+    Mutation(
+        "knows no hold that ended before",
+        ((r"or ledger\.stands_for\(in_programme, owner_id\) = account\.account_id", ""),),
+    ),
+)
 _MUTANTS_OF_CARDS = (
     Mutation(
         "a lapse reopens an expired card",
@@ -99,7 +137,8 @@ _MUTANTS_OF_CARDS = (
     ("mix", "mutant"),
     [("debt", mutant) for mutant in _MUTANTS_OF_TIME_AND_DEBT]
     + [("returns", mutant) for mutant in _MUTANTS_OF_RETURNS]
-    + [("spending", mutant) for mutant in _MUTANTS_OF_SPENDS],
+    + [("spending", mutant) for mutant in _MUTANTS_OF_SPENDS]
+    + [("merging", mutant) for mutant in _MUTANTS_OF_MERGES],
     ids=lambda value: value.name if isinstance(value, Mutation) else value,
 )
 def test_a_spoiled_rule_is_noticed(stage: Stage, owner_database_url: str, mix: Mix, mutant: Mutation) -> None:

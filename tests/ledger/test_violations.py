@@ -152,6 +152,34 @@ PLANTS = [
         """,
     ),
     ("card_refunded_beyond_used", "update ledger.card_entry set source_id = 'other' where kind = 'refund'"),
+    ("merge_differs", "update ledger.transfer set points = points + 1 where debit = 'moved' and credit = 'held'"),
+    ("merge_differs", "delete from ledger.transfer where debit = 'moved' and credit = 'debt'"),
+    ("merge_unfinished", "update ledger.account set merged_into = null where merged_into is not null"),
+    ("merge_unfinished", "update ledger.entry set at = at + interval '1 second' where kind = 'merge_in'"),
+    ("merge_unfinished", "delete from ledger.entry where kind = 'merge_in'"),
+    (
+        "merge_unfinished",
+        """
+        update ledger.account
+        set merged_into = (select merged_into from ledger.account where merged_into is not null)
+        where last_seq = 0
+        """,
+    ),
+    (
+        "merged_and_not_empty",
+        """
+        update ledger.hold set owner_id = (select account_id from ledger.account where merged_into is not null)
+        where state = 'held'
+        """,
+    ),
+    (
+        "merged_and_not_empty",
+        """
+        update ledger.lot set owner_id = account_id
+        where account_id = (select account_id from ledger.account where merged_into is not null)
+        """,
+    ),
+    ("merged_and_not_empty", "update ledger.account set debt = 5 where merged_into is not null"),
     ("books_unbalanced", "update ledger.transfer set points = points + 1 where debit = 'issued'"),
 ]
 
@@ -185,8 +213,18 @@ async def eventful(db: Database) -> AsyncIterator[Desk]:
         await desk.earn(lot(200), now=minutes(108))
         await desk.unspend(await desk.spend(5, now=minutes(108)), now=minutes(108))
         await desk.spend(5, now=minutes(108))
+        await merge_another(desk)
         await fill_till(Till(desk))
         yield desk
+
+
+async def merge_another(desk: Desk) -> None:
+    """An account with open and held points and a debt becomes this one's."""
+    other = await desk.second_account()
+    await other.earn(lot(20), lot(30, available=minutes(300)), now=minutes(107))
+    await other.hold(15, now=minutes(107))
+    await other.adjust(-10, allow_negative=True, now=minutes(107))
+    await desk.merge(other, now=minutes(108))
 
 
 async def fill_till(till: Till) -> None:
@@ -208,8 +246,9 @@ async def test_a_sound_ledger_has_no_violation(eventful: Desk) -> None:
     verification = await ledger.verify(eventful.connection, 1)
     kinds = await eventful.read("select distinct kind from ledger.entry")
     assert len(kinds) == len(ledger.EntryKind)
-    assert verification == ledger.Verification(accounts=2, entries=verification.entries, cards=3, violations=())
-    assert verification.entries == len(await eventful.history(minutes(109.2)))
+    assert verification == ledger.Verification(accounts=3, entries=verification.entries, cards=3, violations=())
+    own = await eventful.read(f"select from ledger.entry where account_id <> {eventful.account_id}")
+    assert verification.entries == len(await eventful.history(minutes(109.2))) + len(own)
 
 
 @pytest.mark.parametrize(("violation", "statement"), PLANTS)

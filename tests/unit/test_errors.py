@@ -36,6 +36,7 @@ ARGUMENTS = {
     "ExchangeLimit": ("ITEM_PER_ORDER", 5, "mug"),
     "ExchangeOrderDecided": ("CANCELLED",),
     "AdjustmentUndone": ("0" * 32,),
+    "MembersNotMergeable": ("MERGED",),
     "ClockAhead": (NOW,),
 }
 

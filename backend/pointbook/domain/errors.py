@@ -421,6 +421,16 @@ class AdjustmentUndone(PointbookError):
         self.undone_by = undone_by
 
 
+class MembersNotMergeable(PointbookError):
+    """``reason``: ONESELF, MERGED (one of them was by now) or INACTIVE (activate the member first)."""
+
+    code = "MEMBERS_NOT_MERGEABLE"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"These two members cannot be merged ({reason}).")
+        self.reason = reason
+
+
 class WebhookSubscriptionNotFound(PointbookError):
     code = "WEBHOOK_SUBSCRIPTION_NOT_FOUND"
 

@@ -55,6 +55,8 @@ described_enum(
     LATE_CAPTURE="Points were spent when their redemption had ended: the purchase was reported late, or the order "
     "was cancelled and completed again.",
     SPEND="Points were spent at once, on a gift card or an exchange.",
+    MERGE_OUT="All points went to the member whose account goes on for this one.",
+    MERGE_IN="The points of another account of the member came over, and what it owed.",
 )
 
 

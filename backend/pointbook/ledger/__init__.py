@@ -25,6 +25,7 @@ from pointbook.ledger.answers import (
     Hold,
     HoldState,
     LateCapture,
+    Merged,
     Quote,
     Returned,
     Reversed,
@@ -55,7 +56,8 @@ from pointbook.ledger.commands import (
     Source,
 )
 from pointbook.ledger.earning import accrue, adjust
-from pointbook.ledger.reads import account_page, balance, expiring, history, holds
+from pointbook.ledger.merging import merge
+from pointbook.ledger.reads import account_page, balance, expiring, history, holds, own_history
 from pointbook.ledger.redemption import capture, capture_late, extend, hold, hold_of_code, quote, release
 from pointbook.ledger.returns import accrual_of, captured_parts, give_back, return_order, reverse
 from pointbook.ledger.spending import spend, spent_by, unspend
@@ -85,6 +87,7 @@ __all__ = [
     "HoldState",
     "LateCapture",
     "LatePurchase",
+    "Merged",
     "NewCard",
     "NewLot",
     "Quote",
@@ -117,8 +120,10 @@ __all__ = [
     "hold_of_code",
     "holds",
     "lock",
+    "merge",
     "open_account",
     "open_programme",
+    "own_history",
     "quote",
     "refund_card",
     "release",

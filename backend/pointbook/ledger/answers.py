@@ -32,6 +32,8 @@ class EntryKind(StrEnum):
     REVERSAL = "REVERSAL"
     LATE_CAPTURE = "LATE_CAPTURE"
     SPEND = "SPEND"
+    MERGE_OUT = "MERGE_OUT"
+    MERGE_IN = "MERGE_IN"
 
 
 class CardState(StrEnum):
@@ -331,3 +333,19 @@ class Verification:
     entries: int
     cards: int
     violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One account was merged into ``account_id``, by its entry ``seq`` and the other's last, ``source_seq``.
+
+    ``open``, ``held`` and ``debt`` moved; before that ``reversed`` points of the second bonus were taken back.
+    """
+
+    account_id: int
+    seq: int
+    source_seq: int
+    open: int
+    held: int
+    debt: int
+    reversed: int

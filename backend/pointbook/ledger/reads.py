@@ -22,6 +22,7 @@ _PAGE = "select * from ledger.account_page($1, $2, $3, $4, $5, $6)"
 _BALANCE = "select * from ledger.balance($1, $2, $3, $4, $5)"
 _EXPIRING = "select * from ledger.expiring($1, $2, $3, $4)"
 _HISTORY = "select * from ledger.history($1, $2, $3, $4, $5)"
+_OWN_HISTORY = "select * from ledger.own_history($1, $2, $3, $4, $5)"
 _HOLDS = "select * from ledger.holds($1, $2, $3)"
 
 
@@ -124,22 +125,23 @@ async def history(
     first: int,
     before_seq: int | None = None,
 ) -> list[HistoryEntry]:
-    """At most ``first`` entries, newest first, with a seq below ``before_seq``."""
+    """At most ``first`` entries, newest first, with a seq below ``before_seq``; of a merged one, its target's."""
     rows = await connection.fetch(_HISTORY, programme_id, account_id, now, first, before_seq)
-    return [
-        HistoryEntry(
-            row["seq"],
-            EntryKind(row["kind"].upper()),
-            row["at"],
-            row["points"],
-            row["held"],
-            row["moved"],
-            row["source_type"],
-            row["source_id"],
-            row["hold_id"],
-        )
-        for row in rows
-    ]
+    return [_entry(row) for row in rows]
+
+
+async def own_history(
+    connection: Connection,
+    programme_id: int,
+    account_id: int,
+    *,
+    now: datetime,
+    first: int,
+    before_seq: int | None = None,
+) -> list[HistoryEntry]:
+    """As ``history``, of this account alone: of one that was merged, what it was before."""
+    rows = await connection.fetch(_OWN_HISTORY, programme_id, account_id, now, first, before_seq)
+    return [_entry(row) for row in rows]
 
 
 async def holds(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> list[Hold]:
@@ -152,3 +154,17 @@ def _balance(row: asyncpg.Record | None) -> Balance:
     if row is None:
         raise errors.NotAMember
     return Balance(row["available"], row["pending"], row["held"], row["debt"], row["available"], row["value"])
+
+
+def _entry(row: asyncpg.Record) -> HistoryEntry:
+    return HistoryEntry(
+        row["seq"],
+        EntryKind(row["kind"].upper()),
+        row["at"],
+        row["points"],
+        row["held"],
+        row["moved"],
+        row["source_type"],
+        row["source_id"],
+        row["hold_id"],
+    )
