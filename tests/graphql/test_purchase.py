@@ -102,7 +102,10 @@ async def _held(shop: Shop, **more: Any) -> Any:
 
 
 async def test_a_purchase_paid_with_points_end_to_end(shop: Shop) -> None:
-    join = "mutation { join { ... on JoinSuccess { created signUpPoints member { id balance { spendable } } } } }"
+    join = (
+        "mutation { join(input: {acceptTerms: true}) {"
+        " ... on JoinSuccess { created signUpPoints member { id balance { spendable } } } } }"
+    )
     joined = (await shop.as_customer(join)).data["join"]
     assert (joined["created"], joined["signUpPoints"]) == (True, 100)
     assert joined["member"]["balance"] == {"spendable": 100}
@@ -274,7 +277,9 @@ async def test_who_has_not_joined_redeems_nothing(shop: Shop) -> None:
 async def test_a_draft_is_not_open(shop: Shop) -> None:
     app: Any = shop.client._transport
     draft = await make_shop(app.app, shop.client, shop.clock, state=ProgrammeState.DRAFT)
-    joined = await draft.as_customer("mutation { join { ... on ProgrammeNotOpen { code state } } }")
+    joined = await draft.as_customer(
+        "mutation { join(input: {acceptTerms: true}) { ... on ProgrammeNotOpen { code state } } }"
+    )
     assert joined.data["join"] == {"code": "PROGRAMME_NOT_OPEN", "state": "DRAFT"}
 
 

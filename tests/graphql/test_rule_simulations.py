@@ -220,7 +220,7 @@ async def test_who_may_see_simulations_may_not_start_them(shop: Shop) -> None:
 
 async def test_no_simulation_tells_who_somebody_is(shop: Shop) -> None:
     await add_rule(shop.installation, shop.programme, rule("BASE", 5), key="base")
-    join = 'mutation { join(input: {locale: "en"}) { __typename } }'
+    join = "mutation { join(input: {acceptTerms: true}) { __typename } }"
     await shop.as_customer(join, customer="clara 1")
     submit = "mutation ($order: OrderInput!) { submitOrder(input: {order: $order}) { __typename } }"
     customer = {"externalId": "clara 1", "email": "ann@example.com"}

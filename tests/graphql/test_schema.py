@@ -48,6 +48,7 @@ NATURAL_KEYS = {
     *("SetExchangedInput", "CancelExchangeOrderInput"),
     *("VoidGiftCardInput", "UndoAdjustmentInput"),
     *("SetMemberStateInput", "SetRedemptionLockInput", "SetNotificationsInput"),
+    *("EnrolMemberInput", "UpdateMemberInput", "AddCustomerExternalIdInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
 }
 CONFIGURATION = {

@@ -383,7 +383,7 @@ async def test_a_defect_is_masked_and_logged_without_personal_data(
         raise ValueError("jane@example.com is too long")
 
     monkeypatch.setattr("pointbook.services.account.page", broken)
-    await shop.as_customer("mutation { join { __typename } }")
+    await shop.as_customer("mutation { join(input: {acceptTerms: true}) { __typename } }")
     reply = await shop.as_customer("{ me { balance { available } } programme { name } }")
     (error,) = reply.json["errors"]
     assert error["extensions"]["code"] == "INTERNAL_ERROR"
@@ -399,7 +399,7 @@ async def test_a_lost_database_is_told_as_such(shop: Shop, monkeypatch: pytest.M
     async def lost(*_: object, **__: object) -> None:
         raise ConnectionRefusedError
 
-    await shop.as_customer("mutation { join { __typename } }")
+    await shop.as_customer("mutation { join(input: {acceptTerms: true}) { __typename } }")
     with monkeypatch.context() as patched:
         patched.setattr("pointbook.services.account.page", lost)
         assert (await shop.as_customer("{ me { balance { available } } }")).codes == ["UNAVAILABLE"]

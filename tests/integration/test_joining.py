@@ -10,7 +10,7 @@ import pytest
 from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.rules import EarningResult
-from pointbook.services import joining
+from pointbook.services import releasing
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
@@ -206,7 +206,7 @@ async def test_joining_and_ordering_at_once_never_miss_each_other(installation: 
 async def test_joining_releases_no_more_than_a_bounded_number_of_orders(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "RELEASED_MAX", 2)
+    monkeypatch.setattr(releasing, "RELEASED_MAX", 2)
     programme = await make_programme(installation, {"releaseParkedOnJoin": True})
     for number in range(3):
         await submit_order(installation, programme.id, order_document(f"o-{number}"), now=NOW)

@@ -212,7 +212,9 @@ class Shop:
 
     async def join(self, customer: str = "c-1") -> dict[str, Any]:
         answer = await self.as_customer(
-            customer, f"mutation {{ join {{ {_ERRORS} ... on JoinSuccess {{ created signUpPoints }} }} }}"
+            customer,
+            f"mutation {{ join(input: {{acceptTerms: true}}) {{ {_ERRORS}"
+            " ... on JoinSuccess { created signUpPoints } } }",
         )
         joined: dict[str, Any] = answer["join"]
         return joined

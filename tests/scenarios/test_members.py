@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop, at
+from tests.support import everything
 
 JOIN = """
 mutation ($input: JoinInput) { join(input: $input) {
@@ -14,7 +17,7 @@ mutation ($input: JoinInput) { join(input: $input) {
 
 
 async def joined(shop: Shop, customer: str, **what: Any) -> dict[str, Any]:
-    result: dict[str, Any] = (await shop.as_customer(customer, JOIN, input=what))["join"]
+    result: dict[str, Any] = (await shop.as_customer(customer, JOIN, input={"acceptTerms": True} | what))["join"]
     return result
 
 
@@ -60,3 +63,13 @@ async def test_a_birthday_is_a_day_that_has_been_where_the_programme_is(opened: 
         refused = await joined(shop, "c-2", birthday=day)
         assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "birthday")
     assert await shop.me("id", "c-2") is None
+
+
+@pytest.mark.parametrize("arguments", ["", "(input: {})", "(input: {acceptTerms: false})"])
+async def test_nobody_joins_who_has_not_agreed_to_the_terms(opened: OpenShop, arguments: str) -> None:
+    shop = await opened("2026-03-01 12:00", signUpPoints=100)
+    before = await everything(shop.installation.db, shop.programme)
+    asked = f"mutation {{ join{arguments} {{ ... on InvalidInput {{ code field }} }} }}"
+    refused = (await shop.as_customer("c-1", asked))["join"]
+    assert refused == {"code": "INVALID_INPUT", "field": "acceptTerms"}
+    assert await everything(shop.installation.db, shop.programme) == before

@@ -28,6 +28,7 @@ class Scope(enum.StrEnum):
     GIFT_CARDS_READ = "GIFT_CARDS_READ"
     GIFT_CARDS_USE = "GIFT_CARDS_USE"
     TOKENS_CREATE = "TOKENS_CREATE"
+    MEMBERS_WRITE = "MEMBERS_WRITE"
 
 
 class Right(enum.StrEnum):
@@ -65,7 +66,7 @@ class Right(enum.StrEnum):
     LIST_MEMBERS = "members.list"
     """See the members with e-mail, balance and history."""
     EDIT_MEMBERS = "members.edit"
-    """Say whether a member earns and redeems."""
+    """Say whether a member earns and redeems, and put right what is known of them."""
     MANAGE_WEBHOOKS = "webhooks.manage"
     """See and change who is told of events by webhook, see what was sent, and send it again."""
 
@@ -103,7 +104,8 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may use a root field. A server also needs ``scope``, staff need it as a right, if one is named.
+    """Who may use a root field. A server also needs ``scope``, if one is named; staff need ``right``, or if that
+    is not named ``scope`` as a right.
 
     >>> submit = Policy(frozenset({CallerKind.SERVER}), Scope.ORDERS_SUBMIT)
     >>> submit.admits(Principal(CallerKind.SERVER, 1, "sk_1", ALL_SCOPES))
@@ -114,6 +116,7 @@ class Policy:
 
     callers: frozenset[CallerKind]
     scope: Permission | None = None
+    right: Right | None = None
 
     def __post_init__(self) -> None:
         assert self.callers, "a policy that admits nobody is a mistake"
@@ -123,7 +126,8 @@ class Policy:
         if principal is None or principal.kind not in self.callers:
             return False
         unscoped = principal.kind in (CallerKind.GUEST, CallerKind.CUSTOMER)
-        return self.scope is None or unscoped or self.scope in principal.scopes
+        needed = self.right if self.right and principal.kind is CallerKind.STAFF else self.scope
+        return needed is None or unscoped or needed in principal.scopes
 
 
 ANYBODY: Final = Policy(frozenset(CallerKind))
@@ -141,3 +145,8 @@ def servers(scope: Scope) -> Policy:
 def staff(right: Right) -> Policy:
     """People at the merchant's whose key carries ``right``."""
     return Policy(frozenset({CallerKind.STAFF}), right)
+
+
+def servers_and_staff(scope: Scope, right: Right) -> Policy:
+    """The shop's back end with ``scope``, and people at the merchant's with ``right``."""
+    return Policy(frozenset({CallerKind.SERVER, CallerKind.STAFF}), scope, right)

@@ -72,6 +72,16 @@ class NotAMember(PointbookError):
         super().__init__("This customer has not joined the programme.")
 
 
+class ExternalIdTaken(PointbookError):
+    """Another member is called so by the shop."""
+
+    code = "EXTERNAL_ID_TAKEN"
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"{external_id!r} is an id of another member.")
+        self.external_id = external_id
+
+
 class MemberInactive(PointbookError):
     code = "MEMBER_INACTIVE"
 

@@ -48,13 +48,16 @@ def list_of(field: str, value: object, maximum: int, read: Callable[[Any], Part]
     return parts
 
 
-def optional_truth(field: str, value: object, *, default: bool) -> bool:
-    """True or false; ``default`` for None."""
-    if value is None:
-        return default
+def truth(field: str, value: object) -> bool:
+    """True or false, nothing else."""
     if not isinstance(value, bool):
         raise InvalidInput(field, "must be true or false")
     return value
+
+
+def optional_truth(field: str, value: object, *, default: bool) -> bool:
+    """True or false; ``default`` for None."""
+    return default if value is None else truth(field, value)
 
 
 def instant(field: str, value: object) -> datetime:

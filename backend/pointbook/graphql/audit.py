@@ -40,6 +40,7 @@ described_enum(
     EXCHANGE_DECIDED="An exchange order was exchanged, opened again or cancelled.",
     POINTS_ADJUSTED="The staff gave or took points of a member.",
     MEMBER_RESTRICTED="A member may earn or redeem, or may no more.",
+    MEMBER_EDITED="What is known of a member was put right; which fields is said, not what they hold.",
     WEBHOOK_CREATED="There is a new webhook subscription.",
     WEBHOOK_CHANGED="A webhook subscription has another URL, other events, or was switched.",
     WEBHOOK_SECRET_ROTATED="A webhook subscription signs with a new secret.",  # noqa: S106  # a name

@@ -56,6 +56,11 @@ class NotAMember(UserError):
     pass
 
 
+@strawberry.type(description="The shop calls another member so.")
+class ExternalIdTaken(UserError):
+    external_id: strawberry.ID = strawberry.field(description="The id that was to be given.")
+
+
 @strawberry.type(description="The member is inactive and neither earns nor spends.")
 class MemberInactive(UserError):
     pass
@@ -287,6 +292,7 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.CurrencyMismatch: CurrencyMismatch,
     errors.IdempotencyConflict: IdempotencyConflict,
     errors.NotAMember: NotAMember,
+    errors.ExternalIdTaken: ExternalIdTaken,
     errors.MemberInactive: MemberInactive,
     errors.RedemptionLocked: RedemptionLocked,
     errors.ProgrammeNotOpen: ProgrammeNotOpen,

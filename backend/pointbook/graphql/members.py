@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from pointbook.domain.access import CUSTOMERS
+from pointbook.domain.errors import InvalidInput as Invalid
 from pointbook.graphql.account import HISTORY_PAGE, AccountReads, Balance, ExpiringBatch, HistoryConnection
 from pointbook.graphql.bought_gift_cards import PAGE as GIFT_CARDS_PAGE
 from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_cards_of
@@ -113,6 +114,11 @@ class Member:
 
 @strawberry.input(description="What the customer says of themselves.")
 class JoinInput:
+    accept_terms: bool = strawberry.field(
+        default=False,
+        description="True: the customer has been shown the programme's conditions (`guidelines`) and agrees. "
+        "Nobody joins without.",
+    )
     email: str | None = strawberry.field(default=None, description="For notices.")
     locale: str | None = strawberry.field(default=None, description="One of the programme's locales.")
     opt_in: bool | None = strawberry.field(
@@ -176,6 +182,8 @@ class MemberMutation:
         subject = context.principal.subject
         assert subject is not None, "the policy admits customers only"
         given = input or JoinInput()
+        if not given.accept_terms:
+            raise Invalid("acceptTerms", "must be true: show the customer the programme's conditions first")
         command = joining.Join(
             subject, given.email, locale=given.locale, opt_in=given.opt_in, birthday=given.birthday
         )

@@ -47,7 +47,8 @@ def _root_field(
     kind: Callable[..., Callable[[Callable[..., Any]], Any]], policy: Policy, description: str
 ) -> Callable[[Callable[..., Any]], Any]:
     who = ", ".join(sorted(caller.lower() for caller in policy.callers))
-    scope = f" with the {type(policy.scope).__name__.lower()} {policy.scope}" if policy.scope else ""
+    needed = [f"the {type(one).__name__.lower()} {one}" for one in (policy.scope, policy.right) if one]
+    scope = f" with {' or '.join(needed)}" if needed else ""
     permission = type(
         "RootPolicy", (PolicyPermission,), {"policy": policy, "message": f"This is for: {who}{scope}."}
     )

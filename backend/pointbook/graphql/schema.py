@@ -18,6 +18,7 @@ from pointbook.graphql import (
     explaining,
     gift_cards,
     member_desk,
+    member_editing,
     members,
     order_sendings,
     order_views,
@@ -71,6 +72,7 @@ class Query(
 class Mutation(
     members.MemberMutation,
     member_desk.MemberDeskMutation,
+    member_editing.MemberEditingMutation,
     redemption.RedemptionMutation,
     vouchers.VoucherMutation,
     bought_gift_cards.BoughtGiftCardMutation,

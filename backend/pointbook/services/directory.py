@@ -139,9 +139,14 @@ class ProgrammeSnapshot:
         except KeyError:
             raise errors.UnknownStore(store_id) from None
 
+    @property
+    def is_open(self) -> bool:
+        """Not in DRAFT or CLOSED: nobody joins, earns or redeems then."""
+        return self.state not in (ProgrammeState.DRAFT, ProgrammeState.CLOSED)
+
     def require_open(self) -> None:
-        """Raises ProgrammeNotOpen in DRAFT and CLOSED: nobody joins, earns or redeems then."""
-        if self.state in (ProgrammeState.DRAFT, ProgrammeState.CLOSED):
+        """Raises ProgrammeNotOpen."""
+        if not self.is_open:
             raise errors.ProgrammeNotOpen(self.state)
 
 

@@ -23,7 +23,7 @@ from pointbook.db.queries.customer_sets import accounts_of, lock_customers
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain.errors import InvalidInput, PointbookError
-from pointbook.domain.reading import instant, object_of, optional_truth
+from pointbook.domain.reading import instant, object_of, optional_truth, truth
 from pointbook.ledger import Accrual
 from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import SIGN_UP, points_in
@@ -128,7 +128,7 @@ class _Importing:
         if joined_at > self.now:
             raise InvalidInput("joinedAt", "must not be in the future")
         verified = optional_truth("emailVerified", get("emailVerified"), default=False)
-        opt_in = None if get("optIn") is None else optional_truth("optIn", get("optIn"), default=False)
+        opt_in = None if get("optIn") is None else truth("optIn", get("optIn"))
         command = Join(get("externalId"), get("email"), verified, get("locale"), opt_in, get("birthday"))  # type: ignore[arg-type]
         return _NewMember(line, checked(self.programme, command, self.now), joined_at)
 

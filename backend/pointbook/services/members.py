@@ -14,6 +14,7 @@ from pointbook.domain import errors
 from pointbook.domain.text import email_address, identifier
 from pointbook.services import audit
 from pointbook.services.audit import Action, Change
+from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 
 
@@ -37,6 +38,11 @@ class Notifications:
 
     opt_in: bool
     since: datetime | None
+
+    def said(self, opt_in: bool, now: datetime) -> "Notifications":  # noqa: FBT001  # it is what is said
+        """What was said before changes nothing."""
+        unchanged = self.since is not None and self.opt_in == opt_in
+        return self if unchanged else Notifications(opt_in, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,13 @@ async def set_notifications(
 def normalised_email(field: str, address: str) -> str:
     """Two spellings of one address are one: people do not remember how they wrote it. Raises InvalidInput."""
     return unicodedata.normalize("NFC", email_address(field, address)).casefold()
+
+
+def checked_locale(programme: ProgrammeSnapshot, locale: str | None) -> str | None:
+    """One of the programme's, or None. Raises InvalidInput."""
+    if locale is not None and locale not in programme.locales:
+        raise errors.InvalidInput("locale", f"must be one of {', '.join(programme.locales)}")
+    return locale
 
 
 def member_of(row: Any) -> Member:

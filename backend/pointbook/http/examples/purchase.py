@@ -90,7 +90,7 @@ mutation CustomerToken($input: CustomerTokenCreateInput!) {
         """
 # For the customer.
 mutation Join {
-  join(input: { locale: null }) {
+  join(input: { acceptTerms: true }) {
     ... on JoinSuccess {
       created
       signUpPoints

@@ -1,0 +1,76 @@
+"""The rows of members, for whoever has locked their accounts."""
+
+from typing import Any, Protocol
+
+from pointbook.db.session import Connection
+
+
+class _Notifications(Protocol):
+    @property
+    def opt_in(self) -> bool: ...
+    @property
+    def since(self) -> Any: ...
+
+
+class _Member(Protocol):
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def email_verified(self) -> bool: ...
+    @property
+    def locale(self) -> str | None: ...
+    @property
+    def birthday(self) -> Any: ...
+    @property
+    def notifications(self) -> _Notifications: ...
+
+
+async def locked(connection: Connection, programme_id: int, account_id: int) -> Any | None:
+    """The row of a member, locked until the transaction ends; None of one who was merged or has left."""
+    return await connection.fetchrow(_LOCKED, programme_id, account_id)
+
+
+async def update(connection: Connection, programme_id: int, member: _Member) -> None:
+    """Write what a member is known by, and what they want."""
+    await connection.execute(
+        _UPDATE,
+        programme_id,
+        member.account_id,
+        member.email,
+        member.email_verified,
+        member.locale,
+        member.birthday,
+        member.notifications.opt_in,
+        member.notifications.since,
+    )
+
+
+async def name(connection: Connection, programme_id: int, external_id: str, account_id: int) -> None:
+    """The shop's customer, whose id is locked, is this member."""
+    await connection.execute(_NAME, programme_id, external_id, account_id)
+
+
+async def external_ids(connection: Connection, programme_id: int, account_id: int) -> list[str]:
+    rows = await connection.fetch(_EXTERNAL_IDS, programme_id, account_id)
+    return [row["external_id"] for row in rows]
+
+
+_LOCKED = """
+select * from member
+where programme_id = $1 and account_id = $2 and state in ('ACTIVE', 'INACTIVE')
+for no key update
+"""
+
+_UPDATE = """
+update member
+set email = $3, email_verified = $4, locale = $5, birthday = $6, notices = $7, notices_since = $8
+where programme_id = $1 and account_id = $2
+"""
+
+_NAME = "update member_external_id set account_id = $3 where programme_id = $1 and external_id = $2"
+
+_EXTERNAL_IDS = """
+select external_id from member_external_id where programme_id = $1 and account_id = $2 order by 1
+"""

@@ -1,0 +1,154 @@
+"""What waited for a customer is given to the member who is found to be that customer (R14).
+
+By joining, by an id of the shop's that a member is given, or by an address that the shop has verified since. Only
+where the programme says ``releaseParkedOnJoin``; the caller has locked the account and the customer's id.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from pointbook import ledger
+from pointbook.db.queries import bookings, orders
+from pointbook.db.queries.returns import locked_order
+from pointbook.db.queries.rule_counts import add_counts, counts_of
+from pointbook.db.session import Connection
+from pointbook.domain import earning
+from pointbook.domain.errors import UnknownStore
+from pointbook.domain.orders import OrderContent
+from pointbook.domain.rules import Counter, Occasion
+from pointbook.ledger import Accrual, NewLot
+from pointbook.services.booking_settling import BookingSettling
+from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot
+from pointbook.services.granting import ORDER, points_in, tell_credited
+from pointbook.services.judging import Circumstances, Judge
+from pointbook.services.return_reckoning import Left, Reckoning
+
+RELEASED_MAX: Final = 1_000
+"""Parked orders that are released at once; what is beyond waits until it is reported again."""
+BOOKINGS_RELEASED_MAX: Final = 100
+
+
+class Names(NamedTuple):
+    """By what parked documents may know the customer: the shop's id, and a verified address in its kept form."""
+
+    external_id: str
+    email: str | None
+
+
+class _JudgedOrder(NamedTuple):
+    lots: tuple[NewLot, ...]
+    released: orders.Released
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """Judged by what is in force now; without ``tells`` nobody is told of the points."""
+
+    programme: ProgrammeSnapshot
+    judge: Judge
+    tells: bool
+    now: datetime
+
+    async def release(self, connection: Connection, account: AccountKey, names: Names) -> int:
+        """Give an account that earns what is parked under these names; so many orders and bookings there were.
+
+        Raises ProgrammeChangedError.
+        """
+        if not self.judge.version.settings.release_parked_on_join:
+            return 0
+        released = await self._release_orders(connection, account, names)
+        return released + await self._release_bookings(connection, account, names)
+
+    async def _release_orders(self, connection: Connection, account: AccountKey, names: Names) -> int:
+        rows = await orders.parked(
+            connection, self.programme.id, *names, currency=self.programme.currency, most=RELEASED_MAX
+        )
+        if not rows:
+            return 0
+        left = {row["external_id"]: await self._left(connection, row) for row in rows}
+        given = await self._given(connection, account.account_id, rows, left)
+        before = dict(given)
+        judged = await asyncio.to_thread(  # a thousand long ones take seconds
+            self._judged_by_order, rows, left, given
+        )
+        lots = {order: one.lots for order, one in judged.items()}
+        occurrences = {row["external_id"]: row["occurrence"] for row in rows}
+        accruals = [
+            Accrual(account.account_id, ORDER, order, occurrences[order], lots[order])
+            for order in lots
+            if lots[order]
+        ]
+        accrued = await ledger.accrue(connection, self.programme.id, accruals, now=self.now)
+        seqs = {accrual.source_id: answer.seq for accrual, answer in zip(accruals, accrued, strict=True)}
+        for order, seq in seqs.items():
+            assert seq is not None, "a parked order has not earned, and the account earns"
+            if self.tells:
+                await tell_credited(connection, self.programme.id, account, seq, lots[order], now=self.now)
+        released = [one.released._replace(entry_seq=seqs.get(order)) for order, one in judged.items()]
+        await orders.release(connection, self.programme.id, account.account_id, released)
+        counts = {
+            (account.account_id, counter): points - before.get(counter, 0) for counter, points in given.items()
+        }
+        await add_counts(connection, self.programme.id, counts)
+        return len(released)
+
+    async def _release_bookings(self, connection: Connection, account: AccountKey, names: Names) -> int:
+        """The same for bookings, by what their site has said of them last."""
+        parked = await bookings.parked(connection, self.programme.id, *names, most=BOOKINGS_RELEASED_MAX)
+        settling = BookingSettling(self.programme, self.judge, self.now, self.tells)
+        for booking in parked:
+            try:
+                await settling.settle(connection, booking, booking, account)
+            except UnknownStore as error:  # the booking has it, so the snapshot is older
+                raise ProgrammeChangedError from error
+        return len(parked)
+
+    async def _left(self, connection: Connection, row: Any) -> Left | None:
+        """What return documents have left of a parked order; None: all of it."""
+        if row["returned"] == orders.NOT_RETURNED:
+            return None
+        order = await locked_order(connection, self.programme.id, row["external_id"])
+        assert order is not None, "it was just read"
+        reckoning = await Reckoning.of(connection, self.programme, order)
+        return reckoning.left(self.judge.version.settings.refund_split)
+
+    async def _given(
+        self, connection: Connection, account_id: int, rows: Sequence[Any], left: Mapping[str, Left | None]
+    ) -> dict[Counter, int]:
+        """What capped rules have given to the account before."""
+        occasions = [self._occasion(row, exact=left[row["external_id"]] is not None) for row in rows]
+        counters = {counter for occasion in occasions for counter in self.judge.counters(occasion)}
+        counts = await counts_of(connection, self.programme.id, ((account_id, counter) for counter in counters))
+        return {counter: points for (_, counter), points in counts.items()}
+
+    def _judged_by_order(
+        self, rows: Sequence[Any], left: Mapping[str, Left | None], given: dict[Counter, int]
+    ) -> dict[str, _JudgedOrder]:
+        return {row["external_id"]: self._judged(row, left[row["external_id"]], given) for row in rows}
+
+    def _judged(self, row: Any, left: Left | None, given: dict[Counter, int]) -> _JudgedOrder:
+        """What becomes of a parked order; ``given`` goes on counting what capped rules give."""
+        order, judge = row["external_id"], self.judge
+        if not earning.qualifies(row["status"], judge.version.settings):
+            return _JudgedOrder((), orders.Released(order, orders.RECEIVED, 0, None, None, None))
+        judged = left or Left(OrderContent.from_stored(orjson.loads(row["document"])), row["redeemed_value"])
+        occasion = self._occasion(row, exact=left is not None)
+        before = {counter: given[counter] for counter in judge.counters(occasion) if counter in given}
+        result = judge.order(judged.content, occasion, judged.redeemed_value, before)
+        for use in result.cap_uses:
+            given[use.counter] = given.get(use.counter, 0) + use.used
+        lots = judge.lots(result.parts, self.now)
+        version, record = judge.version.version, judge.record(result)
+        return _JudgedOrder(lots, orders.Released(order, orders.EARNED, points_in(lots), version, record, None))
+
+    def _occasion(self, row: Any, *, exact: bool) -> Occasion:
+        place = Circumstances(row["placed_at"], row["store_id"], row["entry_channel"], row["exit_channel"])
+        try:
+            return self.judge.occasion(place, exact=exact)
+        except UnknownStore as error:  # the order has it, so the snapshot is older
+            raise ProgrammeChangedError from error
