@@ -239,7 +239,9 @@ def test_each_scope_and_each_right_opens_only_its_fields(kind: type[Scope | Righ
         narrow = Principal(caller, 1, "key", frozenset({scope}))
         opened = {name for name, policy in FIELDS.items() if policy and policy.admits(narrow)}
         assert opened == {
-            name for name, policy in FIELDS.items() if policy == ANYBODY or (policy and policy.scope is scope)
+            name
+            for name, policy in FIELDS.items()
+            if policy == ANYBODY or (policy and scope in {policy.scope, policy.right})
         }
 
 
