@@ -9,6 +9,7 @@ import os
 import signal
 import sysconfig
 import time
+from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
@@ -36,34 +37,38 @@ class Part(Enum):
 
 
 class Installation:
-    """``async with Installation(folder) as installation:``; ``installation.url`` is the API's."""
+    """``async with Installation(folder) as installation:``; ``installation.url`` is the API's.
 
-    def __init__(self, folder: Path) -> None:
+    ``environment`` is what API and worker are told besides.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._servers = embedded.start(folder / "data")
         self.urls = self._servers.urls
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = Path(sysconfig.get_path("scripts")) / "pointbook"
-        environment = {
+        told = {
             "POINTBOOK_DATABASE_URL": self.urls.database,
             "POINTBOOK_REDIS_URL": self.urls.redis or "",
             "POINTBOOK_SECRET": self.urls.secret,
             "POINTBOOK_HOST": "127.0.0.1",
             "POINTBOOK_PORT": str(port),
+            **(environment or {}),
         }
         self.processes = {
             Part.API: Process(
                 [command, "serve", "--log-level", "warning"],
                 log=folder / "api.log",
                 is_up=self._serves,
-                environment=environment,
+                environment=told,
             ),
             Part.WORKER: Process(
                 [command, "worker"],
                 log=folder / "worker.log",
                 is_up=self._works,
-                environment=environment,
+                environment=told,
             ),
         }
 
