@@ -62,11 +62,11 @@ async def find(shop: Shop, key: str) -> Any:
     return reply.data["earningRule"]
 
 
-async def audit(shop: Shop, **variables: Any) -> list[dict[str, Any]]:
+async def audit(shop: Shop, **wanted: Any) -> list[dict[str, Any]]:
     reply = await shop.as_staff(
-        "query ($subject: String) { auditEntries(subject: $subject) {"
+        "query ($filter: AuditFilter) { auditEntries(filter: $filter) {"
         " nodes { at changedBy label action subject before after } } }",
-        **variables,
+        filter=wanted,
     )
     entries: list[dict[str, Any]] = reply.data["auditEntries"]["nodes"]
     return entries

@@ -92,8 +92,8 @@ async def test_a_subscription_from_its_creation_to_its_end_and_all_of_it_in_the_
     assert await change(shop, "deleteWebhookSubscription", "id", id=its_id) == {"id": its_id}
     assert await listed(shop) == []
     reply = await shop.as_staff(
-        "query ($subject: String) { auditEntries(subject: $subject) { nodes { label action before after } } }",
-        subject=f"webhook subscription {its_id}",
+        "query ($filter: AuditFilter) { auditEntries(filter: $filter) { nodes { label action before after } } }",
+        filter={"subject": f"webhook subscription {its_id}"},
     )
     entries = reply.data["auditEntries"]["nodes"]
     assert [(entry["label"], entry["action"]) for entry in entries] == [

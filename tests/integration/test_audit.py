@@ -4,19 +4,25 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
+import asyncpg
 import pytest
 
 from pointbook.domain import errors
+from pointbook.domain.access import Right
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services import audit, places
-from pointbook.services.audit import Action
+from pointbook.services.audit import Action, Wanted
 from pointbook.services.directory import SETTINGS_NOTICE, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
+from pointbook.services.key_directory import WebhookKind
+from pointbook.services.keys import KeyKind, NewKey, create_key, revoke_key
 from pointbook.services.places import NewHolidays
 from pointbook.services.programmes import change_state
 from pointbook.services.settings_versions import change_currency, change_settings
 from pointbook.services.stores import NewStore, add_store, add_stores, switch_store
-from tests.support import NOW, make_programme, refused
+from pointbook.services.tokens import create_token_key, revoke_token_key, rotate_own_key
+from pointbook.services.webhooks import create_endpoint, revoke_endpoint
+from tests.support import DAY, NOW, make_programme, refused
 
 ANN = "STAFF:ann"
 
@@ -158,3 +164,66 @@ async def test_holidays_that_nobody_knows_are_refused(
     assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == "entryChannels[0]"
     call = places.change_channels(installation, programme.id, [], [str(n) for n in range(101)], now=NOW)
     assert (await refused(call, errors.InvalidInput, installation.db, programme)).field == "exitChannels"
+
+
+async def test_keys_and_endpoints_are_written_down_without_their_secrets_and_once(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    [begun] = await newest(installation, programme, 100)
+    key = await create_key(
+        installation, programme.id, NewKey(KeyKind.STAFF, "Anna", rights=frozenset({Right.LIST_AUDIT})), now=NOW
+    )
+    token_key = await create_token_key(installation, programme.id, "HS256", now=NOW)
+    own = await rotate_own_key(installation, programme.id, now=NOW)
+    endpoint = await create_endpoint(installation, programme.id, WebhookKind.STANDARD, "till", now=NOW)
+    for _ in range(2):
+        await revoke_key(installation, programme.id, key.key_id, now=NOW)
+        await revoke_token_key(installation, programme.id, token_key.kid, now=NOW)
+        await revoke_endpoint(installation, programme.id, endpoint.endpoint_id, now=NOW)
+    anna = {"kind": "STAFF", "label": "Anna", "permissions": ["audit.list"], "origins": []}
+    till = {"kind": "STANDARD", "label": "till"}
+    entries = [entry for entry in reversed(await newest(installation, programme, 100)) if entry.id != begun.id]
+    assert [(e.change.action.value, e.change.subject, e.change.before, e.change.after) for e in entries] == [
+        ("KEY_CREATED", f"key {key.key_id}", None, anna),
+        ("KEY_CREATED", f"token key {token_key.kid}", None, {"holder": "SHOP"}),
+        ("KEY_CREATED", f"token key {own}", None, {"holder": "POINTBOOK"}),
+        ("ENDPOINT_CREATED", f"webhook endpoint {endpoint.endpoint_id}", None, till),
+        ("KEY_REVOKED", f"key {key.key_id}", anna, None),
+        ("KEY_REVOKED", f"token key {token_key.kid}", {"holder": "SHOP"}, None),
+        ("ENDPOINT_REVOKED", f"webhook endpoint {endpoint.endpoint_id}", till, None),
+    ]
+
+
+async def test_entries_are_found_by_who_did_what_and_when(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    ben = "STAFF:ben"
+    for number, (by, at) in enumerate([(ANN, NOW), (ben, NOW), (ben, NOW + DAY)], 4):
+        settings = programme.settings_at(NOW).changed({"valuePerPoint": f"0.0{number}"}, "EUR")
+        await change_settings(installation, programme.id, settings, by=by, now=at)
+    await add_store(installation, programme.id, NewStore("moon", "Moon", "Europe/Berlin"), by=ben, now=NOW + DAY)
+
+    async def found(**wanted: Any) -> list[str]:
+        entries = await audit.list_entries(installation, programme.id, first=100, wanted=Wanted(**wanted))
+        return [entry.change.subject for entry in entries]
+
+    assert await found() == ["store moon", *["settings"] * 3, "programme"]
+    assert await found(changed_by=ben) == ["store moon", "settings", "settings"]
+    assert await found(changed_by=ben, actions=[Action.STORE_ADDED, Action.STORE_CHANGED]) == ["store moon"]
+    assert await found(since=NOW + DAY) == ["store moon", "settings"]
+    assert await found(until=NOW + DAY, subject="settings") == ["settings", "settings"]
+    assert await found(actions=[]) == []
+
+
+async def test_the_application_can_neither_change_nor_delete_an_entry(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    for statement in (
+        "update audit_entry set changed_by = 'nobody'",
+        "delete from audit_entry",
+        "truncate audit_entry",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with installation.db.bare_transaction(programme.id) as connection:
+                await connection.execute(statement)
+    assert len(await newest(installation, programme, 100)) == 1

@@ -11,7 +11,7 @@ from pointbook.domain import errors
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services import catalogue
-from pointbook.services.audit import Action, list_entries
+from pointbook.services.audit import Action, Wanted, list_entries
 from pointbook.services.catalogue import (
     EXCHANGE_ITEMS,
     GIFT_CARDS,
@@ -64,7 +64,7 @@ async def test_an_offer_is_saved_by_its_sku_with_before_and_after_in_the_audit(
     await save(installation, programme)
     await save(installation, programme)
     await save(installation, programme, pricePoints=160)
-    entries = await list_entries(installation, programme.id, first=10, subject="exchange item mug")
+    entries = await list_entries(installation, programme.id, first=10, wanted=Wanted("exchange item mug"))
     assert [entry.change.action for entry in entries] == [Action.OFFER_SAVED] * 2
     assert [entry.change.before and entry.change.before["offer"]["pricePoints"] for entry in entries] == [
         150,

@@ -9,7 +9,7 @@ import pytest_asyncio
 from pointbook.db.session import Connection, Database
 from pointbook.domain.access import Principal
 from pointbook.domain.exchange import ExchangeState
-from pointbook.services.audit import list_entries
+from pointbook.services.audit import Wanted, list_entries
 from pointbook.services.catalogue import EXCHANGE_ITEMS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.exchange_deciding import cancel_order, set_exchanged
@@ -91,7 +91,12 @@ async def test_an_order_is_cancelled_once(
     assert (await spendable(installation, programme), await stock(installation, programme)) == (500, 10)
     assert (await topics(db, programme)).count("exchange.changed") == 3
     assert (
-        len(await list_entries(installation, programme.id, first=9, subject=f"exchange order {order.id.hex}")) == 3
+        len(
+            await list_entries(
+                installation, programme.id, first=9, wanted=Wanted(f"exchange order {order.id.hex}")
+            )
+        )
+        == 3
     )
 
 

@@ -326,7 +326,7 @@ async def test_cancelled_it_stands_after_the_document_at_hand(
     hung = Hung(monkeypatch, jobs, "advance", number=2)
     working = asyncio.create_task(worked_once(installation, programme))
     await hung.reached.wait()
-    cancelling = asyncio.create_task(cancel_sending(installation, programme.id, sending.id))
+    cancelling = asyncio.create_task(cancel_sending(installation, programme.id, sending.id, now=NOW))
     await asyncio.sleep(0.05)
     assert not cancelling.done(), "it waits for the document at hand"
     hung.let_go.set()
@@ -338,7 +338,7 @@ async def test_cancelled_it_stands_after_the_document_at_hand(
     settled = _done(await results(installation, programme, sending))
     assert len(settled) == cancelled.documents_done
     assert await points_of(installation, programme) == dict.fromkeys(settled, 50)
-    assert await cancel_sending(installation, programme.id, sending.id) == cancelled
+    assert await cancel_sending(installation, programme.id, sending.id, now=NOW) == cancelled
     rest = await sent(installation, programme, filter=ALL)
     assert await worked_once(installation, programme)
     assert (await found(installation, programme, rest)).documents_total == 6 - len(settled)
@@ -351,7 +351,7 @@ async def test_cancelled_before_it_began_nothing_is_settled(
 ) -> None:
     await fill(installation, programme)
     sending = await sent(installation, programme, *NAMES)
-    cancelled = await cancel_sending(installation, programme.id, sending.id)
+    cancelled = await cancel_sending(installation, programme.id, sending.id, now=NOW)
     assert (cancelled.state, cancelled.documents_done) == (SendingState.CANCELLED, 0)
     assert not await worked_once(installation, programme)
     assert await accruals(installation, programme) == []

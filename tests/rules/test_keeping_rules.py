@@ -131,7 +131,9 @@ async def test_two_who_edit_at_once_one_is_told(installation: Installation, prog
     conflicts = [answer for answer in answers if isinstance(answer, errors.EditConflict)]
     assert [(conflict.subject, conflict.version) for conflict in conflicts] == [(made.key, 2)] * 2
     assert len(await rule_history(installation, programme.id, made.key)) == 2
-    entries = await audit.list_entries(installation, programme.id, first=100, subject=f"rule {made.key}")
+    entries = await audit.list_entries(
+        installation, programme.id, first=100, wanted=audit.Wanted(f"rule {made.key}")
+    )
     assert [entry.change.action for entry in entries] == [Action.RULE_EDITED, Action.RULE_CREATED]
 
 

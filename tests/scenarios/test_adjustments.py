@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from pointbook.domain.access import ALL_RIGHTS, Right
-from pointbook.services.audit import Action, list_entries
+from pointbook.services.audit import Action, Wanted, list_entries
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
@@ -168,7 +168,7 @@ async def test_i11_an_adjustment_is_told_and_audited_in_its_transaction_without_
     }
     assert messages[-2:] == [("points.adjusted", told), ("points.adjusted", back)]
     entries = await list_entries(
-        shop.installation, shop.programme.id, first=9, subject=f"member {made['memberId']}"
+        shop.installation, shop.programme.id, first=9, wanted=Wanted(f"member {made['memberId']}")
     )
     assert [(entry.change.action, entry.change.after, entry.label) for entry in entries] == [
         (Action.POINTS_ADJUSTED, {"adjustment": undone["id"], "points": 10, "undoes": made["id"]}, "Anna"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointbook.domain.errors import InvalidInput
-from pointbook.services.audit import Action, list_entries
+from pointbook.services.audit import Action, Wanted, list_entries
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
 from pointbook.services.programmes import change_state
@@ -104,7 +104,9 @@ async def test_r30_deciding_is_told_to_endpoints_and_in_the_audit_once(opened: O
     assert [payload for topic, payload in messages if topic == "exchange.changed"] == [
         {"order": order, "state": state} for state in ("EXCHANGED", "SUBMITTED", "CANCELLED")
     ]
-    entries = await list_entries(shop.installation, shop.programme.id, first=9, subject=f"exchange order {order}")
+    entries = await list_entries(
+        shop.installation, shop.programme.id, first=9, wanted=Wanted(f"exchange order {order}")
+    )
     assert [(it.change.action, it.change.after) for it in entries] == [
         (Action.EXCHANGE_DECIDED, {"state": state}) for state in ("CANCELLED", "SUBMITTED", "EXCHANGED")
     ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pointbook.domain.access import ALL_RIGHTS, Right
-from pointbook.services.audit import list_entries
+from pointbook.services.audit import Wanted, list_entries
 from pointbook.services.joining import Join, join
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from tests.http.statements import statements
@@ -75,7 +75,7 @@ async def test_what_a_member_may_do_is_audited_once_with_before_and_after(opened
         standing = await restrict(shop, "setRedemptionLock", locked=locked)
     await restrict(shop, "setMemberState", state="INACTIVE")
     subject = f"member {standing['id']}"
-    entries = await list_entries(shop.installation, shop.programme.id, first=9, subject=subject)
+    entries = await list_entries(shop.installation, shop.programme.id, first=9, wanted=Wanted(subject))
     assert [(entry.change.before, entry.change.after, entry.label) for entry in reversed(entries)] == [
         ({"state": old, "redemptionLocked": was}, {"state": new, "redemptionLocked": now}, "Anna")
         for old, was, new, now in (

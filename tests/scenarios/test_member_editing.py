@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pointbook.domain.access import ALL_RIGHTS, Right
-from pointbook.services.audit import Action, list_entries
+from pointbook.services.audit import Action, Wanted, list_entries
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop, at
@@ -97,7 +97,7 @@ async def test_the_audit_says_which_fields_and_by_whom_but_not_what_they_hold(op
     await update(shop, by_staff=True, optIn=True)
     await ask(shop, "addCustomerExternalId", customerExternalId="c-1", furtherExternalId="secret-9")
     subject = f"member {member['member']['id']}"
-    entries = await list_entries(shop.installation, shop.programme.id, first=9, subject=subject)
+    entries = await list_entries(shop.installation, shop.programme.id, first=9, wanted=Wanted(subject))
     assert {entry.change.action for entry in entries} == {Action.MEMBER_EDITED}
     assert [(entry.change.after, entry.changed_by.partition(":")[0]) for entry in reversed(entries)] == [
         ({"changed": ["birthday", "email", "emailVerified"]}, "SERVER"),

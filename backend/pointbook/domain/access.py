@@ -35,7 +35,7 @@ class Right(enum.StrEnum):
     """What a person at the merchant's may do. A staff key carries the rights it was made with, none by default."""
 
     LIST_PROVISION = "loyalty.listProvision"
-    """See the earning rules with their internal names, the settings, and who changed what."""
+    """See the earning rules with their internal names, and the settings."""
     EDIT_PROVISION = "loyalty.editProvision"
     """Make, change, switch and delete earning rules, and simulate them."""
     EDIT_SETTINGS = "loyalty.editSettings"
@@ -67,6 +67,8 @@ class Right(enum.StrEnum):
     """See the members with e-mail, balance and history."""
     EDIT_MEMBERS = "members.edit"
     """Say whether a member earns and redeems, and put right what is known of them."""
+    LIST_AUDIT = "audit.list"
+    """See who changed what, with before and after."""
     MANAGE_WEBHOOKS = "webhooks.manage"
     """See and change who is told of events by webhook, see what was sent, and send it again."""
 

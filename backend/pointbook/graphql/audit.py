@@ -1,4 +1,4 @@
-"""The audit: who changed what of the programme's configuration, with before and after."""
+"""The audit: who did what in the programme, with before and after."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -41,6 +41,12 @@ described_enum(
     POINTS_ADJUSTED="The staff gave or took points of a member.",
     MEMBER_RESTRICTED="A member may earn or redeem, or may no more.",
     MEMBER_EDITED="What is known of a member was put right; which fields is said, not what they hold.",
+    ORDERS_SENT="Orders and returns were sent by hand, or tried to be.",
+    ORDER_SENDING_CANCELLED="A sending by hand was cancelled.",
+    KEY_CREATED="There is a new key: publishable, secret, of a person, or for customers' tokens.",
+    KEY_REVOKED="A key is good no more.",
+    ENDPOINT_CREATED="There is a new address that takes webhooks from the shop.",
+    ENDPOINT_REVOKED="An address takes webhooks from the shop no more.",
     WEBHOOK_CREATED="There is a new webhook subscription.",
     WEBHOOK_CHANGED="A webhook subscription has another URL, other events, or was switched.",
     WEBHOOK_SECRET_ROTATED="A webhook subscription signs with a new secret.",  # noqa: S106  # a name
@@ -49,7 +55,7 @@ described_enum(
 )
 
 
-@strawberry.type(description="A change of the programme's configuration; it is never changed itself.")
+@strawberry.type(description="What somebody did in the programme; it is never changed itself.")
 class AuditEntry:
     id: strawberry.ID = strawberry.field(description="Its id in the programme.")
     at: datetime = strawberry.field(description="When it was made.")
@@ -59,10 +65,11 @@ class AuditEntry:
     subject: str = strawberry.field(
         description='What it was changed of: "programme", "settings", "store <id>", "rule <key>", '
         '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>", '
-        '"member <id>", "webhook subscription <id>".'
+        '"member <id>", "order sending <id>", "key <id>", "token key <id>", "webhook endpoint <id>", '
+        '"webhook subscription <id>".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
-    after: JSON | None = strawberry.field(description="As it is from then on.")
+    after: JSON | None = strawberry.field(description="As it is from then on; null for what is no more.")
 
     @classmethod
     def of(cls, entry: service.AuditEntry) -> Self:
@@ -79,9 +86,23 @@ class AuditEntry:
         )
 
 
+@strawberry.input(description="Only entries that fit all that is said.")
+class AuditFilter:
+    subject: str | None = strawberry.field(default=None, description='Of this, like "settings" or "rule <key>".')
+    changed_by: str | None = strawberry.field(
+        default=None, description="Of this person or system, as entries name it."
+    )
+    actions: list[service.Action] | None = strawberry.field(default=None, description="One of these.")
+    since: datetime | None = strawberry.field(default=None, description="From then on.")
+    until: datetime | None = strawberry.field(default=None, description="Before then.")
+
+    def wanted(self) -> service.Wanted:
+        return service.Wanted(self.subject, self.changed_by, self.actions, self.since, self.until)
+
+
 @strawberry.type
 class AuditQuery:
-    @query_field(staff(Right.LIST_PROVISION), "What was changed of the programme's configuration, newest first.")
+    @query_field(staff(Right.LIST_AUDIT), "Who did what in the programme, newest first.")
     async def audit_entries(
         self,
         info: Info,
@@ -89,14 +110,11 @@ class AuditQuery:
         after: Annotated[
             str | None, strawberry.argument(description="Only what is older than this cursor.")
         ] = None,
-        subject: Annotated[
-            str | None, strawberry.argument(description='Only of this, like "settings" or "rule <key>".')
-        ] = None,
+        filter: Annotated[AuditFilter | None, strawberry.argument(description="Which.")] = None,  # noqa: A002
     ) -> Connection[AuditEntry]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)
-        entries = await service.list_entries(
-            *info.context.tenant, first=size + 1, before_id=before, subject=subject
-        )
+        wanted = service.ALL if filter is None else filter.wanted()
+        entries = await service.list_entries(*info.context.tenant, first=size + 1, before_id=before, wanted=wanted)
         return Connection[AuditEntry].of(
             _CURSOR, [(each.id, AuditEntry.of(each)) for each in entries], size, after
         )

@@ -293,7 +293,9 @@ class OrderSendingMutation:
         info: Info,
         input: Annotated[CancelOrderSendingInput, strawberry.argument(description="Which one.")],  # noqa: A002
     ) -> CancelOrderSendingResult:
-        sending = await service.cancel_sending(*info.context.tenant, _id(input.id))
+        sending = await service.cancel_sending(
+            *info.context.tenant, _id(input.id), by=info.context.principal.identity, now=info.context.now
+        )
         return CancelOrderSendingSuccess(sending=OrderSending.of(sending))
 
 

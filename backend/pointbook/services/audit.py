@@ -1,10 +1,10 @@
-"""Who changed what of a programme's configuration: written in the transaction of the change, never changed.
+"""Who did what in a programme, with before and after: written in the transaction of the change, never changed.
 
-Documents hold configuration only. Whoever records a change of a member's names the member by an opaque id.
+No personal datum and no secret is in it: whoever records a change of a member's names the member by an opaque id.
 """
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -43,6 +43,12 @@ class Action(enum.StrEnum):
     POINTS_ADJUSTED = "POINTS_ADJUSTED"
     MEMBER_RESTRICTED = "MEMBER_RESTRICTED"
     MEMBER_EDITED = "MEMBER_EDITED"
+    ORDERS_SENT = "ORDERS_SENT"
+    ORDER_SENDING_CANCELLED = "ORDER_SENDING_CANCELLED"
+    KEY_CREATED = "KEY_CREATED"
+    KEY_REVOKED = "KEY_REVOKED"
+    ENDPOINT_CREATED = "ENDPOINT_CREATED"
+    ENDPOINT_REVOKED = "ENDPOINT_REVOKED"
     WEBHOOK_CREATED = "WEBHOOK_CREATED"
     WEBHOOK_CHANGED = "WEBHOOK_CHANGED"
     WEBHOOK_SECRET_ROTATED = "WEBHOOK_SECRET_ROTATED"  # noqa: S105  # a name
@@ -52,8 +58,9 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``subject``: "programme", "settings", "store 7", "rule <key>",
-    "gift card <id>", "member <public id>". ``before`` is None for what is new.
+    """``subject`` is the kind of what was changed and its id: "settings", "store 7", "member <public id>".
+
+    ``before`` is None for what is new, ``after`` for what is no more.
     """
 
     action: Action
@@ -71,6 +78,20 @@ class AuditEntry:
     changed_by: str
     label: str | None
     change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for; None: whichever. From ``since`` on, before ``until``."""
+
+    subject: str | None = None
+    changed_by: str | None = None
+    actions: Collection[Action] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL: Final = Wanted()
 
 
 async def append(
@@ -91,13 +112,24 @@ async def list_entries(
     *,
     first: int,
     before_id: int | None = None,
-    subject: str | None = None,
+    wanted: Wanted = ALL,
 ) -> list[AuditEntry]:
-    """At most ``first`` entries (up to 101), newest first, older than ``before_id``; of one subject, if given."""
+    """At most ``first`` entries (up to 101), newest first, older than ``before_id``."""
     if not 0 <= first <= ENTRIES_MAX:
         raise InvalidInput("first", f"must be 0 to {ENTRIES_MAX}")
+    actions = None if wanted.actions is None else [action.value for action in wanted.actions]
     async with installation.db.bare_transaction(programme_id) as connection:
-        rows = await connection.fetch(_ENTRIES, programme_id, before_id, subject, first)
+        rows = await connection.fetch(
+            _ENTRIES,
+            programme_id,
+            before_id,
+            wanted.subject,
+            wanted.changed_by,
+            actions,
+            wanted.since,
+            wanted.until,
+            first,
+        )
     return [
         AuditEntry(
             row["id"],
@@ -130,6 +162,8 @@ left join api_key
     on api_key.programme_id = audit_entry.programme_id
     and api_key.key_id::text = split_part(audit_entry.changed_by, ':', 2)
 where audit_entry.programme_id = $1 and ($2::bigint is null or id < $2) and ($3::text is null or subject = $3)
+    and ($4::text is null or changed_by = $4) and ($5::text[] is null or action = any($5))
+    and ($6::timestamptz is null or at >= $6) and ($7::timestamptz is null or at < $7)
 order by id desc
-limit $4
+limit $8
 """

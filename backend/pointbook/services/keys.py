@@ -4,6 +4,7 @@ import enum
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -13,7 +14,8 @@ from pointbook.db.queries.programmes import lock_programme
 from pointbook.domain import text
 from pointbook.domain.access import ALL_SCOPES, Permission, Principal, Right, Scope
 from pointbook.domain.errors import InvalidInput, Unauthenticated
-from pointbook.services import tokens
+from pointbook.services import audit, tokens
+from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
 from pointbook.services.key_directory import permissions
 
@@ -129,6 +131,9 @@ async def create_key(
             now,
             command.expires_at,
         )
+        made = _told(command.kind, label, sorted(command.permissions), origins)
+        change = Change(Action.KEY_CREATED, f"key {key_id}", None, made)
+        await audit.append(connection, programme_id, [change], by=audit.OPERATOR, now=now)
     return CreatedKey(key_id, command.kind, key)
 
 
@@ -138,10 +143,14 @@ async def revoke_key(installation: Installation, programme_id: int, key_id: UUID
     Raises InvalidInput for a key the programme does not have.
     """
     async with installation.db.bare_transaction(programme_id) as connection:
-        digest = await connection.fetchval(_REVOKE, programme_id, key_id, now)
-    if digest is None:
-        raise InvalidInput("keyId", "is no key of this programme")
-    installation.keys.forget(programme_id, digest=digest)
+        key = await connection.fetchrow(_FIND, programme_id, key_id)
+        if key is None:
+            raise InvalidInput("keyId", "is no key of this programme")
+        if await connection.fetchval(_REVOKE, programme_id, key_id, now):
+            was = _told(key["kind"], key["label"], key["scopes"], key["origins"])
+            change = Change(Action.KEY_REVOKED, f"key {key_id}", was, None)
+            await audit.append(connection, programme_id, [change], by=audit.OPERATOR, now=now)
+    installation.keys.forget(programme_id, digest=key["digest"])
 
 
 async def list_keys(installation: Installation, programme_id: int) -> list[ListedKey]:
@@ -176,6 +185,11 @@ async def authenticate(installation: Installation, credential: str, *, now: date
     return Authenticated(record.principal, record.origins, record.any_document)
 
 
+def _told(kind: str, label: str, permissions: Sequence[str], origins: Sequence[str]) -> dict[str, object]:
+    """What the audit says of a key."""
+    return {"kind": kind, "label": label, "permissions": list(permissions), "origins": list(origins)}
+
+
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("ascii")).digest()
 
@@ -200,8 +214,10 @@ insert into api_key
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
+_FIND = "select * from api_key where programme_id = $1 and key_id = $2"
+
 _REVOKE = """
-update api_key set revoked_at = coalesce(revoked_at, $3) where programme_id = $1 and key_id = $2 returning digest
+update api_key set revoked_at = $3 where programme_id = $1 and key_id = $2 and revoked_at is null returning true
 """
 
 _LIST = "select * from api_key where programme_id = $1 order by created_at, key_id"

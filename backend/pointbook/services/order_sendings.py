@@ -16,9 +16,11 @@ from uuid import UUID, uuid4
 import orjson
 
 from pointbook.db.queries import order_sendings as jobs
+from pointbook.db.session import Connection
 from pointbook.domain import text
 from pointbook.domain.errors import IdempotencyConflict, InvalidInput, SendingNotFound
 from pointbook.services import audit
+from pointbook.services.audit import Action, Change
 from pointbook.services.document_sending import PointsAsOf, Refusal, SendOutcome
 from pointbook.services.installation import Installation
 from pointbook.services.sending_batches import LEASE, advance
@@ -126,10 +128,11 @@ async def send_orders(
     fingerprint = _fingerprint({**request, "dryRun": command.dry_run, "pointsAsOf": command.points_as_of})
     programme = await installation.programmes.get(programme_id)
     sending_id = uuid4()
+    kept = {"ids": len(ids)} if ids is not None else request
     columns: dict[str, object] = {
         "sending_id": sending_id,
         "state": SendingState.QUEUED.value,
-        "request": orjson.dumps({"ids": len(ids)} if ids is not None else request).decode(),
+        "request": orjson.dumps(kept).decode(),
         "dry_run": command.dry_run,
         "points_as_of": command.points_as_of.value,
         "idempotency_key": key,
@@ -152,6 +155,8 @@ async def send_orders(
         if total > DOCUMENTS_MAX:
             raise InvalidInput("filter", f"finds more than {DOCUMENTS_MAX} documents: choose a narrower one")
         lease_id = uuid4() if 0 < total <= AT_ONCE_MAX else None
+        what = {**kept, "documents": total, "dryRun": command.dry_run}
+        await _note(connection, programme_id, Action.ORDERS_SENT, sending_id, what, by, now)
         taken = await jobs.begin(connection, programme_id, sending_id, total, lease_id=lease_id, lease=LEASE)
     if taken is not None:
         db, programmes = installation.db, installation.programmes
@@ -159,10 +164,13 @@ async def send_orders(
     return await find_sending(installation, programme_id, sending_id)
 
 
-async def cancel_sending(installation: Installation, programme_id: int, sending_id: UUID) -> OrderSending:
+async def cancel_sending(
+    installation: Installation, programme_id: int, sending_id: UUID, *, by: str = audit.OPERATOR, now: datetime
+) -> OrderSending:
     """End a sending after the document at hand; one that has ended stays as it is. Raises SendingNotFound."""
     async with installation.db.bare_transaction(programme_id) as connection:
-        await jobs.cancel(connection, programme_id, sending_id)
+        if await jobs.cancel(connection, programme_id, sending_id):
+            await _note(connection, programme_id, Action.ORDER_SENDING_CANCELLED, sending_id, None, by, now)
     return await find_sending(installation, programme_id, sending_id)
 
 
@@ -200,6 +208,19 @@ async def sent_documents(
         most = min(first, PAGE_MAX)
         rows = await jobs.results(connection, programme_id, sending_id, outcome=outcome, most=most, after=after)
     return [_sent(row) for row in rows]
+
+
+async def _note(  # noqa: PLR0917  # who did what
+    connection: Connection,
+    programme_id: int,
+    action: Action,
+    sending_id: UUID,
+    what: dict[str, Any] | None,
+    by: str,
+    now: datetime,
+) -> None:
+    change = Change(action, f"order sending {sending_id.hex}", None, what)
+    await audit.append(connection, programme_id, [change], by=by, now=now)
 
 
 def _ids(given: Iterable[str]) -> list[str]:

@@ -21,6 +21,8 @@ from pointbook.db.session import Connection
 from pointbook.domain import text
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.domain.errors import InvalidInput, Unauthenticated
+from pointbook.services import audit
+from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
 from pointbook.services.key_directory import HS256, PublicKey, public_key, shared_secret
 
@@ -78,13 +80,16 @@ async def create_token_key(
         if await connection.fetchval(_LIVE, programme_id, "SHOP") >= LIVE_TOKEN_KEYS_MAX:
             raise InvalidInput("algorithm", f"{LIVE_TOKEN_KEYS_MAX} token keys are live: revoke one first")
         await connection.execute(_INSERT, programme_id, kid, algorithm, "SHOP", normal_pem, now)
+        await _note(connection, programme_id, Action.KEY_CREATED, kid, "SHOP", now)
     secret = shared_secret(installation.secrets, kid) if algorithm == HS256 else None
     return CreatedTokenKey(kid, algorithm, secret)
 
 
-async def add_own_key(connection: Connection, programme_id: int, *, now: datetime) -> None:
+async def add_own_key(connection: Connection, programme_id: int, *, now: datetime) -> str:
     """The key with which Pointbook signs for ``customerTokenCreate``; each programme has one from its start."""
-    await connection.execute(_INSERT, programme_id, new_kid(), HS256, "POINTBOOK", None, now)
+    kid = new_kid()
+    await connection.execute(_INSERT, programme_id, kid, HS256, "POINTBOOK", None, now)
+    return kid
 
 
 async def rotate_own_key(installation: Installation, programme_id: int, *, now: datetime) -> str:
@@ -98,10 +103,9 @@ async def rotate_own_key(installation: Installation, programme_id: int, *, now: 
             raise InvalidInput("kid", f"{LIVE_TOKEN_KEYS_MAX} own keys are live: revoke the older one first")
         # The newest signs, so a clock that was set back must not make this one older than the last.
         last: datetime = await connection.fetchval(_LAST_OWN, programme_id)
-        await add_own_key(connection, programme_id, now=max(now, last + timedelta(microseconds=1)))
+        kid = await add_own_key(connection, programme_id, now=max(now, last + timedelta(microseconds=1)))
+        await _note(connection, programme_id, Action.KEY_CREATED, kid, "POINTBOOK", now)
     installation.keys.forget(programme_id)
-    kid = await installation.keys.own_kid(programme_id)
-    assert kid is not None, "it was made just now"
     return kid
 
 
@@ -127,7 +131,8 @@ async def revoke_token_key(installation: Installation, programme_id: int, kid: s
             raise InvalidInput("kid", "is no token key of this programme")
         if key["holder"] == "POINTBOOK":
             _check_replaced(key["replaced_at"], now)
-        await connection.execute(_REVOKE, programme_id, kid, now)
+        if await connection.fetchval(_REVOKE, programme_id, kid, now):
+            await _note(connection, programme_id, Action.KEY_REVOKED, kid, key["holder"], now)
     installation.keys.forget(programme_id, kid=kid)
 
 
@@ -220,6 +225,15 @@ def _check_instants(claims: dict[str, Any], now: datetime) -> None:
         raise Unauthenticated
 
 
+async def _note(  # noqa: PLR0917  # who did what
+    connection: Connection, programme_id: int, action: Action, kid: str, holder: str, now: datetime
+) -> None:
+    key = {"holder": holder}
+    made = action is Action.KEY_CREATED
+    change = Change(action, f"token key {kid}", None if made else key, key if made else None)
+    await audit.append(connection, programme_id, [change], by=audit.OPERATOR, now=now)
+
+
 def _seconds(claim: object) -> float:
     """Since 1970; fractions are allowed (RFC 7519), infinities and numbers without sense are not."""
     if isinstance(claim, bool) or not isinstance(claim, int | float) or not 0 <= claim <= _LAST_SECOND:
@@ -276,4 +290,6 @@ select key.holder, (
 from token_key as key
 where key.programme_id = $1 and key.kid = $2
 """
-_REVOKE = "update token_key set revoked_at = coalesce(revoked_at, $3) where programme_id = $1 and kid = $2"
+_REVOKE = """
+update token_key set revoked_at = $3 where programme_id = $1 and kid = $2 and revoked_at is null returning true
+"""

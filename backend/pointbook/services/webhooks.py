@@ -10,6 +10,8 @@ from pointbook.db.queries.programmes import lock_programme
 from pointbook.domain import text
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.webhook_signatures import STANDARD_PREFIX
+from pointbook.services import audit
+from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
 from pointbook.services.key_directory import WebhookKind, webhook_secret
 
@@ -46,6 +48,9 @@ async def create_endpoint(
         if await connection.fetchval(_LIVE, programme_id) >= LIVE_ENDPOINTS_MAX:
             raise InvalidInput("kind", f"{LIVE_ENDPOINTS_MAX} webhook endpoints are live: revoke one first")
         await connection.execute(_INSERT, programme_id, endpoint_id, kind, label, now)
+        made = {"kind": kind.value, "label": label}
+        change = Change(Action.ENDPOINT_CREATED, f"webhook endpoint {endpoint_id}", None, made)
+        await audit.append(connection, programme_id, [change], by=audit.OPERATOR, now=now)
     return CreatedEndpoint(endpoint_id, kind, secret_text(kind, webhook_secret(installation.secrets, endpoint_id)))
 
 
@@ -67,8 +72,13 @@ async def revoke_endpoint(
     Raises InvalidInput for an endpoint the programme does not have.
     """
     async with installation.db.bare_transaction(programme_id) as connection:
-        if await connection.fetchval(_REVOKE, programme_id, endpoint_id, now) is None:
+        row = await connection.fetchrow(_FIND, programme_id, endpoint_id)
+        if row is None:
             raise InvalidInput("endpointId", "is no webhook endpoint of this programme")
+        if await connection.fetchval(_REVOKE, programme_id, endpoint_id, now):
+            was = {"kind": row["kind"], "label": row["label"]}
+            change = Change(Action.ENDPOINT_REVOKED, f"webhook endpoint {endpoint_id}", was, None)
+            await audit.append(connection, programme_id, [change], by=audit.OPERATOR, now=now)
     installation.keys.forget(programme_id, endpoint_id=endpoint_id)
 
 
@@ -84,8 +94,9 @@ _INSERT = """
 insert into webhook_endpoint (programme_id, endpoint_id, kind, label, created_at) values ($1, $2, $3, $4, $5)
 """
 _LIST = "select * from webhook_endpoint where programme_id = $1 order by created_at, endpoint_id"
+_FIND = "select kind, label from webhook_endpoint where programme_id = $1 and endpoint_id = $2"
 _REVOKE = """
-update webhook_endpoint set revoked_at = coalesce(revoked_at, $3)
-where programme_id = $1 and endpoint_id = $2
-returning endpoint_id
+update webhook_endpoint set revoked_at = $3
+where programme_id = $1 and endpoint_id = $2 and revoked_at is null
+returning true
 """

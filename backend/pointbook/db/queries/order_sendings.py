@@ -106,9 +106,9 @@ async def results(
     return rows
 
 
-async def cancel(connection: Connection, programme_id: int, sending_id: UUID) -> None:
-    """End it, unless it has ended. Whoever works at it loses the lease after the document at hand."""
-    await connection.execute(_CANCEL, programme_id, sending_id)
+async def cancel(connection: Connection, programme_id: int, sending_id: UUID) -> bool:
+    """End it, unless it has ended: False. Whoever works at it loses the lease after the document at hand."""
+    return await connection.fetchval(_CANCEL, programme_id, sending_id) is not None
 
 
 async def take(connection: Connection, programme_id: int, lease_id: UUID, lease: timedelta) -> Taken | None:
@@ -265,6 +265,7 @@ _CANCEL = """
 update order_sending
 set state = 'CANCELLED', lease_id = null, leased_until = null, changed_at = now()
 where programme_id = $1 and sending_id = $2 and state in ('QUEUED', 'RUNNING')
+returning true
 """
 
 # What another worker is taking right now is skipped; what it has just taken fails the condition, which PostgreSQL
