@@ -16,6 +16,7 @@ from pointbook.graphql.trusted import shipped
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
+from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages
 from pointbook.http.rate_limit import UNLIMITED, RateLimiter, Rates, ValkeyLeases
 from pointbook.http.routes import routes
@@ -61,7 +62,17 @@ def create_app(
             webhooks = WebhookReceiver(installation, limiter, allowed, clock=clock, report=_report)
             pages = Pages(health, printed(schema), settings.public_url)
             cards = GiftCardPages(installation, clock=clock, report=_report)
-            app.router.routes.extend(routes(endpoint, webhooks, pages, cards, health))
+            notices = NoticePages(installation, clock=clock, report=_report)
+            app.router.routes.extend(
+                routes(
+                    endpoint=endpoint,
+                    webhooks=webhooks,
+                    pages=pages,
+                    cards=cards,
+                    notices=notices,
+                    health=health,
+                )
+            )
             app.state.installation = installation
             yield
             app.router.routes.clear()

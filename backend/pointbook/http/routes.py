@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
+from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages, static
 from pointbook.http.webhooks import WebhookReceiver
 
@@ -13,7 +14,13 @@ WEBHOOKS_PATH = "/webhooks"
 
 
 def routes(
-    endpoint: GraphQLEndpoint, webhooks: WebhookReceiver, pages: Pages, cards: GiftCardPages, health: Health
+    *,
+    endpoint: GraphQLEndpoint,
+    webhooks: WebhookReceiver,
+    pages: Pages,
+    cards: GiftCardPages,
+    notices: NoticePages,
+    health: Health,
 ) -> list[BaseRoute]:
     """All routes of the HTTP face."""
     return [
@@ -23,6 +30,7 @@ def routes(
         Route("/graphiql", pages.graphiql),
         Route("/schema.graphql", pages.schema),
         Route("/gift-cards/{token}", cards.show),
+        Route("/notices/unsubscribe/{token}", notices.unsubscribe, methods=["GET", "POST"]),
         Route("/static/{name:path}", static),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),

@@ -17,12 +17,18 @@ class NoticeText(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What stands around the text; ``{}`` is the sender's name."""
+    """What stands around the text, and on the page where notices are ended; ``{}`` is the sender's name."""
 
     unsubscribe: str
     why_member: str
     why_addressee: str
     why_staff: str
+    end_title: str
+    end_question: str
+    end_button: str
+    ended: str
+    ended_more: str
+    no_page: str
 
 
 _WORDS: Final = {
@@ -31,18 +37,39 @@ _WORDS: Final = {
         "Sie bekommen diese Nachricht, weil Sie Nachrichten zu Ihren Punkten bei {} wünschen.",
         "Diese Nachricht wurde automatisch verschickt.",
         "Diese Nachricht geht an Adressen, die in den Einstellungen der Nachrichten stehen.",
+        end_title="Nachrichten abbestellen",
+        end_question="Möchten Sie keine Nachrichten zu Ihren Punkten bei {} mehr erhalten?",
+        end_button="Abbestellen",
+        ended="Sie erhalten keine Nachrichten zu Ihren Punkten bei {} mehr.",
+        ended_more="Gutscheine, die Sie kaufen, kommen weiterhin per E-Mail. In Ihrem Konto können Sie "
+        "Nachrichten wieder einschalten.",
+        no_page="Diese Seite gibt es nicht.",
     ),
     "en": Words(
         "Unsubscribe",
         "You receive this message because you asked for news of your points at {}.",
         "This message was sent automatically.",
         "This message goes to the addresses in the notice settings.",
+        end_title="Unsubscribe",
+        end_question="Do you want no more news of your points at {}?",
+        end_button="Unsubscribe",
+        ended="You will receive no more news of your points at {}.",
+        ended_more="Gift cards that you buy will still come by e-mail. You can switch news on again in your "
+        "account.",
+        no_page="There is no such page.",
     ),
     "pl": Words(
         "Rezygnacja z wiadomości",
         "Wiadomość wysłano, ponieważ wyrazili Państwo zgodę na wiadomości o punktach w programie {}.",
         "Ta wiadomość została wysłana automatycznie.",
         "Wiadomość jest wysyłana na adresy podane w ustawieniach powiadomień.",
+        end_title="Rezygnacja z wiadomości",
+        end_question="Czy chcą Państwo zrezygnować z wiadomości o punktach w programie {}?",
+        end_button="Rezygnuję",
+        ended="Nie będą już Państwo otrzymywać wiadomości o punktach w programie {}.",
+        ended_more="Zakupione karty podarunkowe nadal będą przychodzić pocztą elektroniczną. Wiadomości można "
+        "ponownie włączyć na swoim koncie.",
+        no_page="Nie ma takiej strony.",
     ),
 }
 

@@ -49,6 +49,10 @@ async def wanting(connection: Connection, programme_id: int, public_ids: list[UU
     return frozenset(row["public_id"] for row in await connection.fetch(_WANTING, programme_id, public_ids))
 
 
+async def end_notices(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> None:
+    await connection.execute(_END_NOTICES, programme_id, account_id, now)
+
+
 async def refuse(
     connection: Connection, programme_id: int, account_id: int, email: str, answer: str, *, now: datetime
 ) -> None:
@@ -110,6 +114,11 @@ _WANTING = """
 select public_id
 from member
 where programme_id = $1 and public_id = any($2::uuid[]) and (state = 'MERGED' or notices and email is not null)
+"""
+
+_END_NOTICES = """
+update member set notices = false, notices_since = $3
+where programme_id = $1 and account_id = $2 and notices
 """
 
 _REFUSE = """

@@ -15,6 +15,7 @@ from pointbook.services.notices.facts import Facts, Outcome, Recipient, Source
 from pointbook.services.notices.promising import NOTICE_MAIL, about_message, promise, promise_of_events
 from pointbook.services.notices.sending import Due, send
 from pointbook.services.notices.sources import OF_EVENT, SOURCES
+from pointbook.services.notices.unsubscribing import Subscriber, find_subscriber, unsubscribe
 from pointbook.services.outbox import Handler, Message, Subscriptions
 
 __all__ = [
@@ -25,9 +26,12 @@ __all__ = [
     "Outcome",
     "Recipient",
     "Source",
+    "Subscriber",
+    "find_subscriber",
     "listen",
     "promise",
     "send",
+    "unsubscribe",
 ]
 
 
