@@ -19,8 +19,8 @@ from tests.unit.test_programme_settings import DOCUMENTS
 
 STORES: Final = {"s1": "Mitte", "s2": "Wedding"}
 NBSP: Final = "\N{NO-BREAK SPACE}"
-SILENT: Final = {"qualifyingStatuses", "typeEffects", "standardPointsText", "extraPointsText"}
-"""What the shop calls its own states and documents, and texts that are read elsewhere."""
+SILENT: Final = {"qualifyingStatuses", "typeEffects", "standardPointsText", "extraPointsText", "expiryNoticeDays"}
+"""What the shop calls its own states and documents, texts that are read elsewhere, and mail that only some get."""
 
 
 def terms(*rules: RuleVersion, now: datetime = OPEN_HOUR, earns: bool = True, **document: Any) -> Terms:

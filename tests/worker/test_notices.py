@@ -1,12 +1,6 @@
 """Members who want it are told by mail what happened to their points, once, and nobody else is (R31, R32)."""
 
-import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from email.headerregistry import Address
-from email.message import EmailMessage
-from typing import Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -14,24 +8,16 @@ from structlog.testing import capture_logs
 
 from pointbook.db.queries import notices as notice_rows
 from pointbook.db.session import Database
-from pointbook.domain.access import CallerKind, Principal
-from pointbook.services import adjusting, outbox
-from pointbook.services.adjusting import AdjustPoints
+from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
-from pointbook.services.joining import Join, join
-from pointbook.services.mailing import Mailer, Post
 from pointbook.services.members import set_notifications
-from pointbook.services.outbox import Delivery, Drained
-from pointbook.worker.subscriptions import subscriptions
 from tests.faults.processes import free_port
 from tests.support import NOW, SECRET, make_programme, order_document, violations
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.messages import age, rows
-
-SENDER = Address("", addr_spec="points@pointbook.example")
-HASTY = Delivery(first_pause=timedelta(seconds=1))
+from tests.worker.notices import adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
 
 
 @pytest_asyncio.fixture
@@ -49,65 +35,6 @@ async def programme(installation: Installation) -> ProgrammeSnapshot:
 async def server() -> AsyncIterator[MailServer]:
     async with serving(MailServer()) as opened:
         yield opened
-
-
-async def drain(
-    installation: Installation, url: str | None, *, now: datetime = NOW, public_url: str | None = None
-) -> Drained:
-    """Until nothing is left: a message may promise another."""
-    post = None if url is None else Post(Mailer(url, SENDER), public_url)
-    listening = subscriptions(installation, post, lambda: now)
-    total = Drained()
-    while (done := await outbox.drain(installation.db, listening, delivery=HASTY)).delivered:
-        total += done
-    return total + done
-
-
-async def member(
-    installation: Installation,
-    programme: ProgrammeSnapshot,
-    external_id: str = "c-1",
-    *,
-    email: str | None = "eva@example.com",
-    locale: str | None = "de",
-    opt_in: bool = True,
-) -> None:
-    await join(installation, programme.id, Join(external_id, email=email, locale=locale, opt_in=opt_in), now=NOW)
-
-
-async def adjust(
-    installation: Installation,
-    programme: ProgrammeSnapshot,
-    points: int = 50,
-    description: str = "Verkostung",
-    **more: Any,
-) -> None:
-    anna = Principal(CallerKind.STAFF, programme.id, "st")
-    command = AdjustPoints("c-1", points, description, None, uuid4().hex, **more)
-    await adjusting.adjust(installation, anna, command, now=NOW)
-
-
-async def outcomes(installation: Installation, programme: ProgrammeSnapshot) -> list[tuple[str, str | None]]:
-    """Kind and outcome of every notice."""
-    async with installation.db.bare_transaction(programme.id) as connection:
-        found = await connection.fetch("select kind, outcome from notice order by id")
-    return [(row["kind"], row["outcome"]) for row in found]
-
-
-def but_the_welcome(server: MailServer) -> EmailMessage:
-    """The only other mail. They come in any order."""
-    [mail] = [mail for mail in server.mails if not re.search("Will|Welcome|Wita", mail["Subject"])]
-    return mail
-
-
-def text_of(mail: EmailMessage) -> str:
-    text, _ = mail.iter_parts()
-    return str(text.get_content())
-
-
-def html_of(mail: EmailMessage) -> str:
-    _, html = mail.iter_parts()
-    return str(html.get_content())
 
 
 async def test_r32_a_member_who_wants_it_is_told_of_credited_points(

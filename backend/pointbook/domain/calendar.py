@@ -16,6 +16,7 @@ from pointbook.domain.text import MAX_WORD
 
 LAST_INSTANT: Final = datetime(9999, 12, 30, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 class CountsFrom(enum.StrEnum):
@@ -110,6 +111,15 @@ def end_of_local_day(day: date, zone: ZoneInfo) -> datetime:
     if day >= LAST_INSTANT.date():
         return LAST_INSTANT
     return min(local_instant(day + timedelta(days=1), time(), zone), LAST_INSTANT)
+
+
+def last_day(expires_at: datetime, zone: ZoneInfo) -> date:
+    """The last local day on which what ends then (exclusive) is good, were it for a moment only.
+
+    >>> last_day(datetime(2026, 3, 29, 22, tzinfo=UTC), ZoneInfo("Europe/Berlin")).isoformat()
+    '2026-03-29'
+    """
+    return (expires_at - _MOMENT).astimezone(zone).date()
 
 
 def _days_after(day: date, days: int) -> date:

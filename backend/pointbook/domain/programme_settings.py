@@ -26,6 +26,7 @@ from pointbook.domain.return_types import (
 
 MAX_WAITING_DAYS: Final = 3_650
 MAX_STATUSES: Final = 100
+MAX_NOTICE_DAYS: Final = 5
 MAX_EXCHANGE: Final = 10**9
 """Points of one exchange order."""
 MAX_UNITS: Final = 50_000
@@ -112,6 +113,8 @@ class ProgrammeSettings:
     exchange_units_max: int | None = None
     """The most pieces in an exchange order; None: any number."""
     expiring_window_days: int = 30
+    expiry_notice_days: tuple[int, ...] = (30, 7)
+    """How many days before points expire a member who wants it is told so by mail; the most first."""
     release_parked_on_join: bool = False
     """Orders that came before their customer joined earn when the customer does."""
     rejoin_bonus_block_days: int = 180
@@ -246,6 +249,13 @@ def _statuses(field: str, value: object, _currency: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(statuses))
 
 
+def _notice_days(field: str, value: object, currency: str) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or len(value) > MAX_NOTICE_DAYS:
+        raise InvalidInput(field, f"must be a list of at most {MAX_NOTICE_DAYS} numbers of days")
+    day = values.whole(1, 365)
+    return tuple(sorted({day(f"{field}[{i}]", days, currency) for i, days in enumerate(value)}, reverse=True))
+
+
 def _optional(read: Callable[[str, Any, str], Any]) -> Callable[[str, Any, str], Any]:
     return lambda field, value, currency: None if value is None else read(field, value, currency)
 
@@ -284,6 +294,7 @@ _SETTINGS: Final[dict[str, _Setting]] = {
     "exchangePointsMax": _Setting("exchange_points_max", _optional(values.whole(1, MAX_EXCHANGE)), values.as_is),
     "exchangeUnitsMax": _Setting("exchange_units_max", _optional(values.whole(1, MAX_UNITS)), values.as_is),
     "expiringWindowDays": _Setting("expiring_window_days", values.whole(1, 365), values.as_is),
+    "expiryNoticeDays": _Setting("expiry_notice_days", _notice_days, lambda days, _: list(days)),
     "releaseParkedOnJoin": _Setting("release_parked_on_join", values.truth, values.as_is),
     "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", values.whole(0, MAX_WAITING_DAYS), values.as_is),
     "refundSplit": _Setting("refund_split", values.choice(RefundSplit), values.as_is),

@@ -97,6 +97,7 @@ _OWN_ENDING: Final = _ENDING._replace(
     shown=Ending | None, show=lambda expiry, _: None if expiry is None else Ending.of(expiry)
 )
 _WORDS: Final = _Form(list[str], lambda words, _: list(words), list[str])
+_NUMBERS: Final = _Form(list[int], lambda numbers, _: list(numbers), list[int])
 _TEXTS: Final = _Form(
     list[LocalizedText], lambda texts, _: LocalizedText.list_of(texts), list[LocalizedTextInput], texts_document
 )
@@ -137,6 +138,10 @@ SETTINGS: Final[Mapping[str, tuple[_Form, str]]] = {
     "exchange_points_max": (_MOST_POINTS, "The most points of an exchange order; null: any number."),
     "exchange_units_max": (_MOST, "The most pieces in an exchange order, 1 to 50,000; null: any number."),
     "expiring_window_days": (_INT, "How far `expiringPoints` looks ahead by default, 1 to 365 days."),
+    "expiry_notice_days": (
+        _NUMBERS,
+        "How many days before points expire members who want it are told by mail: at most 5 numbers, 1 to 365.",
+    ),
     "release_parked_on_join": (_BOOL, "Orders from before their customer joined earn when the customer does."),
     "rejoin_bonus_block_days": (_INT, "Days after leaving in which joining again gives no points; 0 = off."),
     "refund_split": (_is(RefundSplit), "What a return gives back first when points paid a part."),

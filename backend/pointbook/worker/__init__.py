@@ -40,8 +40,13 @@ async def run_worker(
     without ``redis_url``, this process's own ticker does.
     """
     deliverer = Deliverer(installation, Poster(private_allowed=installation.webhooks_to_private), clock)
+    post = _post(settings)
     jobs = Jobs(
-        installation.db, subscriptions or shipped(installation, _post(settings), clock), clock, webhooks=deliverer
+        installation.db,
+        subscriptions or shipped(installation, post, clock),
+        clock,
+        webhooks=deliverer,
+        mails=post is not None,
     )
     loops = []
     if settings.redis_url is None:

@@ -9,6 +9,7 @@ import structlog
 
 from pointbook.db.session import Database
 from pointbook.services import (
+    notices,
     outbox,
     returns,
     sending_batches,
@@ -53,12 +54,14 @@ class Jobs:
         clock: Clock,
         *,
         webhooks: Deliverer | None = None,
+        mails: bool = False,
     ) -> None:
-        """Without ``webhooks`` none are sent."""
+        """Without ``webhooks`` none are sent; without ``mails`` nobody is told of points that expire."""
         self._database = database
         self._subscriptions = subscriptions
         self._clock = clock
         self._webhooks = webhooks
+        self._mails = mails
         self._programmes = ProgrammeDirectory(database)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
@@ -69,6 +72,7 @@ class Jobs:
             Job("send_orders", timedelta(seconds=2), self._send_orders),
             Job("simulate_rules", timedelta(seconds=3), self._simulate_rules),
             Job("book_due", timedelta(minutes=1), self._book_due),
+            Job("tell_of_expiry", timedelta(minutes=10), self._tell_of_expiry),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
             Job("tidy_simulations", timedelta(minutes=10), self._tidy_simulations),
             Job("tidy_webhooks", timedelta(minutes=10), self._tidy_webhooks),
@@ -149,6 +153,18 @@ class Jobs:
         )
         if swept != sweeping.Swept(0, 0, 0):
             log.info("sweep.booked", accounts=swept.accounts, cards=swept.cards, failed_programmes=swept.failed)
+
+    async def _tell_of_expiry(self) -> None:
+        if self._mails:
+            promised = await notices.promise_of_expiry(
+                self._database,
+                self._programmes,
+                now=self._clock(),
+                seconds=WORKING_SECONDS,
+                stopping=lambda: self._stopping,
+            )
+            if promised != notices.Promised():
+                log.info("notices.promised", mails=promised.mails, failed_programmes=promised.failed)
 
     async def _tidy_outbox(self) -> None:
         await outbox.tidy(self._database)

@@ -1,7 +1,7 @@
 """Notices that were promised and sent, whom they go to, and what a programme says of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,12 @@ class RecipientRow:
     refused: bool
 
 
-async def insert(connection: Connection, programme_id: int, kind: str, about: str, *, now: datetime) -> bool:
-    """Remember that it is promised; False: it was before."""
-    return await connection.fetchval(_INSERT, programme_id, kind, about, now) is not None
+async def insert(
+    connection: Connection, programme_id: int, kind: str, abouts: list[str], *, now: datetime
+) -> frozenset[str]:
+    """Remember that these are promised; answers those that were not before."""
+    found = await connection.fetch(_INSERT, programme_id, kind, abouts, now)
+    return frozenset(row["about"] for row in found)
 
 
 async def is_settled(connection: Connection, programme_id: int, about: str) -> bool:
@@ -53,6 +56,41 @@ async def end_notices(connection: Connection, programme_id: int, account_id: int
     await connection.execute(_END_NOTICES, programme_id, account_id, now)
 
 
+async def lock_round(connection: Connection, programme_id: int, day: date) -> int | None:
+    """The account after which the round of this local day goes on, 0 at its start; None: it is done.
+
+    The round stays as it is until the transaction ends.
+    """
+    await connection.execute(_BEGIN_ROUND, programme_id, day)
+    row = await connection.fetchrow(_LOCK_ROUND, programme_id)
+    assert row is not None, "it was just written"
+    if row["day"] < day:
+        return 0
+    after: int | None = row["after_account"] if row["day"] == day else None
+    return after
+
+
+async def keep_round(connection: Connection, programme_id: int, day: date, after_account: int | None) -> None:
+    """The account that a locked round has come to; None: it is done."""
+    await connection.execute(_KEEP_ROUND, programme_id, day, after_account)
+
+
+async def wanting_after(
+    connection: Connection, programme_id: int, after_account: int, *, most: int
+) -> dict[int, UUID]:
+    """Public ids by account of the next members, in order of the account, who want notices and can have them."""
+    found = await connection.fetch(_WANTING_AFTER, programme_id, after_account, most)
+    return {row["account_id"]: row["public_id"] for row in found}
+
+
+async def expiring(
+    connection: Connection, programme_id: int, account_ids: list[int], *, now: datetime, until: datetime
+) -> list[tuple[int, datetime]]:
+    """Accounts with the ends in (now, until] of lots of which nobody holds all, as far as it is booked by now."""
+    found = await connection.fetch(_EXPIRING, programme_id, account_ids, now, until)
+    return [(row["owner_id"], row["expires_at"]) for row in found]
+
+
 async def refuse(
     connection: Connection, programme_id: int, account_id: int, email: str, answer: str, *, now: datetime
 ) -> None:
@@ -74,9 +112,10 @@ async def credited_by(connection: Connection, programme_id: int, public_id: UUID
 
 
 _INSERT = """
-insert into notice (programme_id, kind, about, created_at) values ($1, $2, $3, $4)
+insert into notice (programme_id, kind, about, created_at)
+select $1, $2, given.about, $4 from unnest($3::text[]) as given (about)
 on conflict (programme_id, about) do nothing
-returning id
+returning about
 """
 
 _IS_SETTLED = "select outcome is not null from notice where programme_id = $1 and about = $2"
@@ -119,6 +158,31 @@ where programme_id = $1 and public_id = any($2::uuid[]) and (state = 'MERGED' or
 _END_NOTICES = """
 update member set notices = false, notices_since = $3
 where programme_id = $1 and account_id = $2 and notices
+"""
+
+_BEGIN_ROUND = """
+insert into notice_round (programme_id, day, after_account) values ($1, $2, 0)
+on conflict (programme_id) do nothing
+"""
+
+_LOCK_ROUND = "select day, after_account from notice_round where programme_id = $1 for update"
+
+_KEEP_ROUND = "update notice_round set day = $2, after_account = $3 where programme_id = $1"
+
+_WANTING_AFTER = """
+select account_id, public_id
+from member
+where programme_id = $1 and account_id > $2 and notices and email is not null and state in ('ACTIVE', 'INACTIVE')
+order by account_id
+limit $3
+"""
+
+_EXPIRING = """
+select distinct owner_id, expires_at
+from ledger.lot
+where programme_id = $1 and owner_id = any($2::bigint[]) and live and open > 0
+    and expires_at > $3 and expires_at <= $4
+order by owner_id, expires_at
 """
 
 _REFUSE = """

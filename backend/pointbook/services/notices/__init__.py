@@ -11,6 +11,7 @@ from pointbook.db.session import Connection
 from pointbook.domain.notices import NoticeKind
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import Post
+from pointbook.services.notices.expiring import Promised, promise_of_expiry
 from pointbook.services.notices.facts import Facts, Outcome, Recipient, Source
 from pointbook.services.notices.promising import NOTICE_MAIL, about_message, promise, promise_of_events
 from pointbook.services.notices.sending import Due, send
@@ -24,12 +25,14 @@ __all__ = [
     "Due",
     "Facts",
     "Outcome",
+    "Promised",
     "Recipient",
     "Source",
     "Subscriber",
     "find_subscriber",
     "listen",
     "promise",
+    "promise_of_expiry",
     "send",
     "unsubscribe",
 ]
@@ -45,7 +48,8 @@ def listen(
 
     async def send_promised(message: Message) -> None:
         told = message.payload
-        due = Due(message.programme_id, NoticeKind(told["kind"]), told["about"], told["payload"])
+        kind = NoticeKind(told["kind"])
+        due = Due(message.programme_id, kind, told["about"], told["payload"], tuple(told["also"]))
         await send(installation, post, due, now=clock())
 
     def sending(source: Source) -> Handler:
@@ -58,5 +62,5 @@ def listen(
     subscriptions.record(OF_EVENT, record)
     subscriptions.add(NOTICE_MAIL, send_promised)
     for source in SOURCES.values():
-        if not source.is_event:
+        if source.topic and not source.is_event:
             subscriptions.add(source.topic, sending(source))

@@ -65,12 +65,13 @@ Gather: TypeAlias = Callable[[Asked], Awaitable[Facts | Outcome]]
 class Source:
     """Where notices of a kind come from: the ``topic`` of the outbox whose messages they tell of.
 
-    ``gather`` finds out what is so when the mail is due. ``is_event``: the topic is an event that others listen to
-    as well; a mail that fails must not hold it up, so a message of its own is promised for the mail.
+    None: a job promises them. ``gather`` finds out what is so when the mail is due. ``is_event``: the topic is an
+    event that others listen to as well; a mail that fails must not hold it up, so a message of its own is promised
+    for the mail.
     """
 
     kind: NoticeKind
-    topic: str
+    topic: str | None
     gather: Gather
     is_event: bool = True
 

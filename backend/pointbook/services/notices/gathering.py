@@ -1,11 +1,13 @@
 """What each kind of notice tells, as it stands when the mail is due."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+from pointbook import ledger
 from pointbook.db.queries import adjustments, exchange
 from pointbook.db.queries import notices as rows
-from pointbook.domain.notices import Value
+from pointbook.domain.calendar import end_of_local_day, last_day
+from pointbook.domain.notices import Batch, Value
 from pointbook.services.exchange_views import ExchangeLine, order_of
 from pointbook.services.granting import BOOKING, ORDER, SIGN_UP
 from pointbook.services.notices.facts import Asked, Facts, Outcome, Recipient, member_facts
@@ -41,6 +43,29 @@ async def adjusted(asked: Asked) -> Facts | Outcome:
         return Outcome.NOTHING_TO_TELL
     values: dict[str, Value] = {"change": payload["points"], "description": adjustment["description"]}
     return await member_facts(asked, payload["account"], values)
+
+
+async def expiring(asked: Asked) -> Facts | Outcome:
+    """What of the days that the mail was promised for still expires then."""
+    programme, days = asked.programme, {date.fromisoformat(day) for day in asked.payload["days"]}
+    facts = await member_facts(asked, asked.payload["account"], {})
+    if isinstance(facts, Outcome):
+        return facts
+    account_id = facts.to[0].account_id
+    assert account_id is not None, "it is a member's"
+    until = end_of_local_day(max(days), programme.zone)
+    found = await ledger.expiring(asked.connection, programme.id, account_id, now=asked.now, until=until)
+    batches = [Batch(one.points, last_day(one.expires_at, programme.zone)) for one in found]
+    told = [batch for batch in batches if batch.last_day in days]
+    if not told:
+        return Outcome.NOTHING_TO_TELL
+    values: dict[str, Value] = {
+        "points": sum(batch.points for batch in told),
+        "last_day": told[0].last_day,
+        "days": (told[0].last_day - asked.now.astimezone(programme.zone).date()).days,
+        "batches": told,
+    }
+    return Facts(facts.to, facts.locale, {**facts.values, **values})
 
 
 async def welcome(asked: Asked) -> Facts | Outcome:

@@ -30,11 +30,25 @@ async def promise(
 
     ``payload`` is what its source gathers from; it names members by opaque id only.
     """
-    if not await rows.insert(connection, programme_id, kind, about, now=now):
+    if not await rows.insert(connection, programme_id, kind, [about], now=now):
         return False
-    told = {"kind": kind.value, "about": about, "payload": dict(payload)}
-    await outbox.append(connection, programme_id, NOTICE_MAIL, told, now=now)
+    await append_mail(connection, programme_id, kind, [about], payload, now=now)
     return True
+
+
+async def append_mail(
+    connection: Connection,
+    programme_id: int,
+    kind: NoticeKind,
+    abouts: Sequence[str],
+    payload: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> None:
+    """The message of a mail that tells of all ``abouts``, whose rows the caller has just written."""
+    about, *also = abouts
+    told = {"kind": kind.value, "about": about, "also": also, "payload": dict(payload)}
+    await outbox.append(connection, programme_id, NOTICE_MAIL, told, now=now)
 
 
 async def promise_of_events(connection: Connection, messages: Sequence[Message], *, now: datetime) -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from pointbook.db.queries import notices as rows
 from pointbook.db.retry import retrying
+from pointbook.db.session import Connection
 from pointbook.domain.notices import TYPES, Audience, NoticeKind
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -32,6 +33,8 @@ class Due:
     kind: NoticeKind
     about: str
     payload: Mapping[str, Any]
+    also: tuple[str, ...] = ()
+    """What else it tells of, by the same name as ``about``."""
 
 
 async def send(installation: Installation, post: Post, due: Due, *, now: datetime) -> Outcome | None:
@@ -74,7 +77,7 @@ class _Sending:
             off = due.kind in settings.off
             facts = Outcome.SWITCHED_OFF if off else await SOURCES[due.kind].gather(asked)
             if isinstance(facts, Outcome):
-                await rows.settle(connection, programme.id, due.kind, due.about, facts, now=self.now)
+                await self._write_down(connection, facts)
                 return facts
             text, say = await text_for(connection, programme, due.kind, facts.locale)
         unsubscribe_url = self._unsubscribe_url(facts)
@@ -119,9 +122,14 @@ class _Sending:
                     await rows.refuse(
                         connection, due.programme_id, to.account_id, to.mailbox, answer, now=self.now
                     )
-                await rows.settle(connection, due.programme_id, due.kind, due.about, outcome, now=self.now)
+                await self._write_down(connection, outcome)
 
         await retrying(attempt)
+
+    async def _write_down(self, connection: Connection, outcome: Outcome) -> None:
+        due = self.due
+        for about in (due.about, *due.also):
+            await rows.settle(connection, due.programme_id, due.kind, about, outcome, now=self.now)
 
     def _unsubscribe_url(self, facts: Facts) -> str | None:
         [to, *others] = facts.to

@@ -30,11 +30,14 @@ SOURCES: Final[Mapping[NoticeKind, Source]] = {
     for source in (
         Source(NoticeKind.POINTS_CREDITED, POINTS_CREDITED, gathering.credited),
         Source(NoticeKind.POINTS_ADJUSTED, POINTS_ADJUSTED, gathering.adjusted),
+        Source(NoticeKind.POINTS_EXPIRING, None, gathering.expiring),
         Source(NoticeKind.WELCOME, MEMBER_JOINED, gathering.welcome),
         Source(NoticeKind.GOODBYE, MEMBER_GOODBYE, gathering.goodbye, is_event=False),
         Source(NoticeKind.EXCHANGE_ORDER, EXCHANGE_PLACED, gathering.exchange_order),
     )
 }
 
-OF_EVENT: Final[Mapping[str, Source]] = {source.topic: source for source in SOURCES.values() if source.is_event}
+OF_EVENT: Final[Mapping[str, Source]] = {
+    source.topic: source for source in SOURCES.values() if source.topic and source.is_event
+}
 """By topic."""
