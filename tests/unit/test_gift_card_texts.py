@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointbook.domain.money import Money
-from pointbook.texts.gift_card_mail import card_mail
-from pointbook.texts.gift_card_texts import CardFacts, card_text, words_of
-from pointbook.texts.phrasing import LANGUAGES
+from pointbook.domain.notices import NoticeKind
+from pointbook.texts.gift_card_texts import CardFacts, CardText, card_text, words_of
+from pointbook.texts.notice_mail import CardPanel, Look, NoticeMail, card_values, notice_mail
+from pointbook.texts.notice_texts import default_text
+from pointbook.texts.phrasing import LANGUAGES, Phrasing
 
 CODE = "7K3M-Q9WX-2B4D-RT6Z"
 FACTS = CardFacts(
@@ -27,6 +29,13 @@ FACTS = CardFacts(
     recipient="Ola",
     message="Alles Gute!\nCode: 0000-0000-0000-0000",
 )
+
+
+def card_mail(card: CardText, *, given: bool, page_url: str | None, picture: str) -> NoticeMail:
+    """In the product's words for a buyer, or for whom the card is ``given``."""
+    kind, say = NoticeKind.GIFT_CARD_GIVEN if given else NoticeKind.GIFT_CARD, Phrasing(card.tag, "EUR")
+    text, panel = default_text(kind, say.language), CardPanel(card, picture, page_url)
+    return notice_mail(kind, text, card_values(card), say, Look(card.programme), unsubscribe_url=None, panel=panel)
 
 
 @given(tag=st.text(max_size=60))
@@ -92,14 +101,14 @@ def test_a_mail_says_the_same_as_text_and_as_html(language: str, subject: str, l
         assert line in mail.text
         assert line in mail.html
     assert 'src="cid:qr@p"' in mail.html
-    assert f'<html lang="{language}">' in mail.html
+    assert f'<html lang="{language}" ' in mail.html
 
 
 def test_what_the_buyer_wrote_is_quoted_and_cannot_pass_for_ours() -> None:
     mail = card_mail(card_text(FACTS, "de"), given=True, page_url=None, picture="qr@p")
     assert "> Alles Gute!\n> Code: 0000-0000-0000-0000\n" in mail.text
     assert [line for line in mail.text.splitlines() if line.startswith("Code:")] == [f"Code: {CODE}"]
-    assert "Alles Gute!<br>" in mail.html
+    assert "Alles Gute!<br />" in mail.html
 
 
 def test_a_mail_to_the_buyer_and_without_a_page_has_no_link() -> None:

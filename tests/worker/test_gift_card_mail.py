@@ -17,11 +17,13 @@ from structlog.testing import capture_logs
 from pointbook.db.queries import gift_cards as card_rows
 from pointbook.db.session import Database
 from pointbook.domain.access import CallerKind, Principal
-from pointbook.services import gift_cards, outbox
+from pointbook.domain.notices import NoticeKind
+from pointbook.services import gift_cards, notices, outbox
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.gift_cards import BoughtCard
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import Mailer, Post
+from pointbook.services.notices import Due
 from pointbook.services.outbox import Delivery, Drained, Message
 from pointbook.settings import Settings
 from pointbook.worker import run_worker
@@ -75,6 +77,10 @@ async def message_of(installation: Installation, programme: ProgrammeSnapshot) -
     return Message(programme.id, row["id"], TOPIC, {"giftCard": row["payload"].split('"')[3]}, NOW, 1)
 
 
+def due(message: Message) -> Due:
+    return Due(message.programme_id, NoticeKind.GIFT_CARD, f"message {message.id}", message.payload)
+
+
 async def seen(installation: Installation, programme: ProgrammeSnapshot, bought: BoughtCard) -> BoughtCard:
     found = await gift_cards.find_bought(installation, programme.id, bought.card.card_id, now=NOW)
     assert found is not None
@@ -114,7 +120,7 @@ async def test_a_card_is_sent_to_whom_it_was_bought_for(
     row = await delivery(installation.db, programme)
     assert (row["delivered_at"] is not None, row["last_error"]) == (True, None)
     assert (await seen(installation, programme, bought)).row.delivered_at == NOW
-    assert [log["event"] for log in logs if log["event"].startswith("gift_card")] == ["gift_card.sent"]
+    assert [log["outcome"] for log in logs if log["event"] == "notice.settled"] == ["SENT"]
     for secret in (bought.card.code, bought.card.card_id.hex, "ola@", "Ola", "Alles"):
         assert secret not in str(logs)
 
@@ -158,7 +164,7 @@ async def test_without_an_address_nothing_is_sent_and_the_log_says_so(
     assert server.mails == []
     assert (await seen(installation, programme, bought)).row.delivered_at is None
     assert (await delivery(installation.db, programme))["delivered_at"] is not None
-    assert [log["why"] for log in logs if log["event"] == "gift_card.not_sent"] == ["no address"]
+    assert [log["outcome"] for log in logs if log["event"] == "notice.settled"] == ["NO_ADDRESS"]
 
 
 async def test_without_a_mail_server_it_is_told_to_the_log(
@@ -268,7 +274,7 @@ async def test_what_was_sent_and_noted_is_not_sent_again(
     message = await message_of(installation, programme)
     post = Post(Mailer(server.url, SENDER))
     for _ in range(2):
-        await gift_cards.deliver(installation, post, message, now=NOW)
+        await notices.send(installation, post, due(message), now=NOW)
     assert len(server.mails) == 1
 
 
@@ -288,9 +294,9 @@ async def test_a_card_that_ended_while_its_mail_was_in_hand_is_not_sent(
     else:
         now += timedelta(days=31)
     with capture_logs() as logs:
-        await gift_cards.deliver(installation, Post(Mailer(server.url, SENDER)), message, now=now)
+        await notices.send(installation, Post(Mailer(server.url, SENDER)), due(message), now=now)
     assert server.mails == []
-    assert [log["why"] for log in logs] == [ending]
+    assert [log["outcome"] for log in logs] == ["NOTHING_TO_TELL"]
 
 
 async def test_a_void_card_is_sent_to_nobody(

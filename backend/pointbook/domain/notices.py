@@ -119,9 +119,21 @@ class NoticeKind(enum.StrEnum):
     """A customer joined."""
     GOODBYE = "GOODBYE"
     """A member left; the address is forgotten with this mail."""
+    GIFT_CARD = "GIFT_CARD"
+    """The code of a card, to the member who bought it. The card itself follows the text."""
+    GIFT_CARD_GIVEN = "GIFT_CARD_GIVEN"
+    """The same to whom it was given."""
     EXCHANGE_ORDER = "EXCHANGE_ORDER"
     """A member exchanged points for products; to the staff."""
 
+
+_OF_A_CARD: Final = (
+    Variable("greeting", Shape.TEXT, "A greeting, with the recipient's name if it is known.", "Hello Ola,"),
+    Variable("product", Shape.TEXT, "What the card is called in the catalogue.", "Coffee voucher"),
+    Variable("face", Shape.TEXT, "What it was worth when it was bought.", "€50.00"),
+    Variable("valid", Shape.TEXT, "How long it is valid.", "Valid through March 31, 2029"),
+    PROGRAMME,
+)
 
 TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
     NoticeKind.POINTS_CREDITED: NoticeType(
@@ -174,6 +186,8 @@ TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
         ),
     ),
     NoticeKind.GOODBYE: NoticeType(Audience.ADDRESSEE, (PROGRAMME,)),
+    NoticeKind.GIFT_CARD: NoticeType(Audience.ADDRESSEE, _OF_A_CARD, needed=True),
+    NoticeKind.GIFT_CARD_GIVEN: NoticeType(Audience.ADDRESSEE, _OF_A_CARD, needed=True),
     NoticeKind.EXCHANGE_ORDER: NoticeType(
         Audience.STAFF,
         (

@@ -30,14 +30,9 @@ class Words:
     how_to_pay: str
     keep_safe: str
     other_languages: str
-    subject_for_you: str
-    subject_yours: str
     hello: str
     hello_name: str
-    for_you: str
-    yours: str
     page: str
-    automatic: str
     no_page: str
 
 
@@ -62,14 +57,9 @@ _DE: Final = Words(
     ),
     keep_safe="Wer den Code kennt, kann damit bezahlen. Bewahren Sie ihn gut auf.",
     other_languages="Sprache",
-    subject_for_you="Ein Gutschein für Sie: {face} bei {programme}",
-    subject_yours="Ihr Gutschein: {face} bei {programme}",
     hello="Guten Tag,",
     hello_name="Guten Tag {},",
-    for_you="jemand hat Ihnen einen Gutschein von {} geschenkt.",
-    yours="hier ist Ihr Gutschein von {}.",
     page="Ausdrucken und nachsehen, was übrig ist",
-    automatic="Diese Nachricht wurde automatisch verschickt.",
     no_page="Diese Seite gibt es nicht.",
 )
 _EN: Final = Words(
@@ -92,14 +82,9 @@ _EN: Final = Words(
     ),
     keep_safe="Whoever knows the code can pay with it. Keep it safe.",
     other_languages="Language",
-    subject_for_you="A gift card for you: {face} at {programme}",
-    subject_yours="Your gift card: {face} at {programme}",
     hello="Hello,",
     hello_name="Hello {},",
-    for_you="somebody has given you a gift card from {}.",
-    yours="here is your gift card from {}.",
     page="Print it, and see what is left of it",
-    automatic="This message was sent automatically.",
     no_page="There is no such page.",
 )
 _PL: Final = Words(
@@ -122,14 +107,9 @@ _PL: Final = Words(
     ),
     keep_safe="Każdy, kto zna kod, może nim zapłacić. Należy go chronić.",
     other_languages="Język",
-    subject_for_you="Karta podarunkowa w prezencie: {face}, {programme}",
-    subject_yours="Karta podarunkowa: {face}, {programme}",
     hello="Dzień dobry,",
     hello_name="Dzień dobry,",
-    for_you="przesyłamy kartę podarunkową „{}”, którą ktoś chce Państwu podarować.",
-    yours="przesyłamy zamówioną kartę podarunkową „{}”.",
     page="Wydruk i sprawdzenie stanu karty",
-    automatic="Ta wiadomość została wysłana automatycznie.",
     no_page="Nie ma takiej strony.",
 )
 _WORDS: Final = {"de": _DE, "en": _EN, "pl": _PL}
@@ -178,6 +158,10 @@ class CardText:
     valid: str
     recipient: str | None = field(repr=False)
     message: str | None = field(repr=False)
+
+    @property
+    def greeting(self) -> str:
+        return self.words.hello if self.recipient is None else self.words.hello_name.format(self.recipient)
 
 
 def words_of(tag: str) -> tuple[str, Words]:

@@ -7,7 +7,7 @@ What a merchant or a customer wrote is text wherever it stands: it is escaped, a
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -24,6 +24,7 @@ from pointbook.domain.notices import (
     blocks_of,
     filled_in,
 )
+from pointbook.texts.gift_card_texts import CardText
 from pointbook.texts.notice_texts import NoticeText, words
 from pointbook.texts.phrasing import Phrasing
 
@@ -54,6 +55,19 @@ class Look:
         return _LIGHT_INK if _luminance(self.colour) < 0.179 else _DARK_INK  # noqa: PLR2004  # where both are equal
 
 
+class CardPanel(NamedTuple):
+    """A gift card that can be used, which follows the text. ``picture``: the content id of its QR code."""
+
+    card: CardText
+    picture: str
+    page_url: str | None = None
+
+
+def card_values(card: CardText) -> dict[str, Value]:
+    """Of the variables of a text that brings a card."""
+    return {"greeting": card.greeting, "product": card.product, "face": card.face, "valid": card.valid}
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeMail:
     """``text`` and ``html`` say the same."""
@@ -71,6 +85,7 @@ def notice_mail(
     look: Look,
     *,
     unsubscribe_url: str | None,
+    panel: CardPanel | None = None,
 ) -> NoticeMail:
     """``values`` are those of all variables of the kind but the programme, which is the sender's name."""
     variables = TYPES[kind].by_name
@@ -95,8 +110,11 @@ def notice_mail(
         footer=footer,
         words=spoken,
         unsubscribe_url=unsubscribe_url,
+        card=None if panel is None else panel.card,
+        picture=None if panel is None else panel.picture,
+        page_url=None if panel is None else panel.page_url,
     )
-    plain = [*(_plain(block) for block in blocks), "\n".join(["-- ", *footer])]
+    plain = [*(_plain(block) for block in blocks), *_card_lines(panel), "\n".join(["-- ", *footer])]
     if unsubscribe_url is not None:
         plain.append(f"{spoken.unsubscribe}:\n{unsubscribe_url}")
     return NoticeMail(subject, "\n\n".join(plain) + "\n", html)
@@ -125,6 +143,21 @@ _WRITERS: Final[Mapping[Shape, Callable[[Phrasing, Any], str]]] = {
 
 def _plain(block: Block) -> str:
     return block.text if isinstance(block, Paragraph) else f"{block.label}:\n{block.link}"
+
+
+def _card_lines(panel: CardPanel | None) -> list[str]:
+    """What the giver wrote is quoted, so that it cannot pass for ours."""
+    if panel is None:
+        return []
+    card, words = panel.card, panel.card.words
+    quoted = [f"> {line}" for line in card.message.split("\n")] if card.message else []
+    facts = [card.product, f"{words.value}: {card.face}"]
+    if card.partly:
+        facts.append(f"{words.left}: {card.left}")
+    facts += [f"{words.code}: {card.code}", card.valid]
+    page = [] if panel.page_url is None else [f"{words.page}:", panel.page_url]
+    parts = (quoted, facts, [words.how_to_pay, words.keep_safe], page)
+    return ["\n".join(lines) for lines in parts if lines]
 
 
 def _preview(blocks: Sequence[Block]) -> str:

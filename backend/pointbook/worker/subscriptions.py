@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from pointbook.services import gift_cards, notices
-from pointbook.services.gift_cards import GIFT_CARD_DELIVERY
+from pointbook.services import notices
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import Post
-from pointbook.services.outbox import Handler, Message, Subscriptions, log_message
+from pointbook.services.outbox import Subscriptions, log_message
 from pointbook.services.webhook_events import EVENTS
 from pointbook.services.webhook_sendings import fan_out
 
@@ -20,14 +19,9 @@ def subscriptions(installation: Installation, post: Post | None, clock: Callable
     listening.record(EVENTS, fan_out)
     for event in EVENTS:
         listening.add(event, log_message)
-    listening.add(GIFT_CARD_DELIVERY, log_message if post is None else _card_mail(installation, post, clock))
-    if post is not None:
+    if post is None:
+        for topic in notices.MAILS:
+            listening.add(topic, log_message)
+    else:
         notices.listen(listening, installation, post, clock)
     return listening
-
-
-def _card_mail(installation: Installation, post: Post, clock: Callable[[], datetime]) -> Handler:
-    async def send(message: Message) -> None:
-        await gift_cards.deliver(installation, post, message, now=clock())
-
-    return send

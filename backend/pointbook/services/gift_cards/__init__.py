@@ -1,5 +1,5 @@
-"""Gift cards: bought with points (``buying``), sent by mail (``delivering``), looked at by whoever has the code
-(``looking``), used at the shop's till (``using``), voided by the staff (``voiding``).
+"""Gift cards: bought with points (``buying``), looked at by whoever has the code (``looking``), used at the shop's
+till (``using``), voided by the staff (``voiding``). ``services/notices`` sends the code by mail.
 """
 
 from pointbook.db.queries.gift_cards import BoughtFilter
@@ -9,12 +9,12 @@ from pointbook.services.gift_cards.buying import (
     BoughtCard,
     BuyGiftCard,
     Recipient,
+    bought_inside,
     buy,
     find_bought,
     list_bought,
 )
 from pointbook.services.gift_cards.cards import CardEntry, GiftCard, history
-from pointbook.services.gift_cards.delivering import deliver
 from pointbook.services.gift_cards.looking import CardPage, balance, card_page, facts_of, page_path
 from pointbook.services.gift_cards.recognising import recognised
 from pointbook.services.gift_cards.using import (
@@ -58,9 +58,9 @@ __all__ = [
     "UseCard",
     "Used",
     "balance",
+    "bought_inside",
     "buy",
     "card_page",
-    "deliver",
     "facts_of",
     "find_bought",
     "gift_card",

@@ -197,11 +197,23 @@ async def find_bought(
 ) -> BoughtCard | None:
     programme = await installation.programmes.get(programme_id)
     async with installation.db.bare_transaction(programme_id) as connection:
-        row = await rows.find(connection, programme_id, card_id)
-        if row is None:
-            return None
-        [bought] = await _with_cards(installation, programme, connection, [row], now)
-        return bought
+        return await bought_inside(connection, installation, programme, card_id, now=now)
+
+
+async def bought_inside(
+    connection: Connection,
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    card_id: UUID,
+    *,
+    now: datetime,
+) -> BoughtCard | None:
+    """As ``find_bought``, in the caller's transaction."""
+    row = await rows.find(connection, programme.id, card_id)
+    if row is None:
+        return None
+    [bought] = await _with_cards(installation, programme, connection, [row], now)
+    return bought
 
 
 async def list_bought(

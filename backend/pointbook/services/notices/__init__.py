@@ -6,6 +6,7 @@ it will be told, ``sending`` tells it. The words are in ``texts/notices``, unles
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 from pointbook.db.session import Connection
 from pointbook.domain.notices import NoticeKind
@@ -20,6 +21,7 @@ from pointbook.services.notices.unsubscribing import Subscriber, find_subscriber
 from pointbook.services.outbox import Handler, Message, Subscriptions
 
 __all__ = [
+    "MAILS",
     "NOTICE_MAIL",
     "SOURCES",
     "Due",
@@ -36,6 +38,10 @@ __all__ = [
     "send",
     "unsubscribe",
 ]
+
+_MAILED: Final = {source.topic: source for source in SOURCES.values() if source.topic and not source.is_event}
+MAILS: Final = (NOTICE_MAIL, *_MAILED)
+"""Topics whose messages are nothing but mail."""
 
 
 def listen(
@@ -61,6 +67,5 @@ def listen(
 
     subscriptions.record(OF_EVENT, record)
     subscriptions.add(NOTICE_MAIL, send_promised)
-    for source in SOURCES.values():
-        if source.topic and not source.is_event:
-            subscriptions.add(source.topic, sending(source))
+    for topic, source in _MAILED.items():
+        subscriptions.add(topic, sending(source))

@@ -13,6 +13,8 @@ from pointbook.db.session import Connection
 from pointbook.domain.notice_settings import NoticeSettings
 from pointbook.domain.notices import NoticeKind, Value
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from pointbook.texts.gift_card_texts import CardText
 
 
 class Outcome(enum.StrEnum):
@@ -30,8 +32,12 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A notice that is due: ``payload`` is its message's. ``connection`` is inside the programme, to read only."""
+    """A notice that is due: ``payload`` is its message's.
 
+    ``connection`` is inside the programme, to read only. A transaction of one's own would be one too many.
+    """
+
+    installation: Installation
     connection: Connection
     programme: ProgrammeSnapshot
     settings: NoticeSettings
@@ -51,11 +57,24 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """To whom, in which language (a locale's tag), and values of all the kind's variables but the programme."""
+    """To whom, in which language (a locale's tag), and values of all the kind's variables but the programme.
+
+    ``kind``: another than the source's, if what it is about asks for other words.
+    """
 
     to: tuple[Recipient, ...]
     locale: str
     values: Mapping[str, Value] = field(repr=False)
+    card: "SentCard | None" = None
+    kind: NoticeKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentCard:
+    """A gift card whose code goes with the mail, in the words of the mail's language."""
+
+    card_id: UUID
+    text: CardText = field(repr=False)
 
 
 Gather: TypeAlias = Callable[[Asked], Awaitable[Facts | Outcome]]

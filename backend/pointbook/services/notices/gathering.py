@@ -5,12 +5,16 @@ from uuid import UUID
 
 from pointbook import ledger
 from pointbook.db.queries import adjustments, exchange
+from pointbook.db.queries import gift_cards as cards
 from pointbook.db.queries import notices as rows
 from pointbook.domain.calendar import end_of_local_day, last_day
-from pointbook.domain.notices import Batch, Value
+from pointbook.domain.notices import Batch, NoticeKind, Value
 from pointbook.services.exchange_views import ExchangeLine, order_of
+from pointbook.services.gift_cards import bought_inside, facts_of
 from pointbook.services.granting import BOOKING, ORDER, SIGN_UP
-from pointbook.services.notices.facts import Asked, Facts, Outcome, Recipient, member_facts
+from pointbook.services.notices.facts import Asked, Facts, Outcome, Recipient, SentCard, member_facts
+from pointbook.texts.gift_card_texts import card_text
+from pointbook.texts.notice_mail import card_values
 from pointbook.texts.phrasing import best_text
 
 
@@ -78,6 +82,31 @@ async def goodbye(asked: Asked) -> Facts | Outcome:
     """The member is gone: this message is the last that knows the address."""
     email = asked.payload["email"]
     return Facts((Recipient(email),), asked.payload.get("locale") or asked.programme.locales[0], {})
+
+
+async def gift_card(asked: Asked) -> Facts | Outcome:
+    """Whatever the buyer said of notices (R32), but not if the card is voided, used up or expired by now."""
+    programme, card_id = asked.programme, UUID(hex=asked.payload["giftCard"])
+    bought = await bought_inside(asked.connection, asked.installation, programme, card_id, now=asked.now)
+    if bought is None or bought.row.delivered_at is not None:
+        return Outcome.NOTHING_TO_TELL
+    row = bought.row
+    own, locale = await cards.buyer_address(asked.connection, programme.id, row.account_id)
+    tag = locale or programme.locales[0]
+    card = card_text(facts_of(programme, bought), tag)
+    mailbox = row.recipient_email or own
+    if card.code is None:
+        return Outcome.NOTHING_TO_TELL
+    if mailbox is None:
+        return Outcome.NO_ADDRESS
+    given = row.recipient_email is not None
+    return Facts(
+        (Recipient(mailbox, row.recipient_name),),
+        tag,
+        card_values(card),
+        SentCard(card_id, card),
+        NoticeKind.GIFT_CARD_GIVEN if given else NoticeKind.GIFT_CARD,
+    )
 
 
 async def exchange_order(asked: Asked) -> Facts | Outcome:

@@ -7,18 +7,24 @@ from typing import Any, Final
 
 import structlog
 
+from pointbook.db.queries import gift_cards as cards
 from pointbook.db.queries import notices as rows
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
+from pointbook.domain.notice_settings import NoticeSettings
 from pointbook.domain.notices import TYPES, Audience, NoticeKind
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.gift_cards import page_path
 from pointbook.services.installation import Installation
-from pointbook.services.mailing import AddressRefused, Letter, Post, address, written
-from pointbook.services.notices.facts import Asked, Facts, Outcome
+from pointbook.services.mailing import AddressRefused, Letter, Picture, Post, address, written
+from pointbook.services.notices.facts import Asked, Facts, Outcome, SentCard
 from pointbook.services.notices.settings import look_of, settings_of, text_for
 from pointbook.services.notices.sources import SOURCES
 from pointbook.services.notices.unsubscribing import unsubscribe_path
-from pointbook.texts.notice_mail import notice_mail
+from pointbook.texts.notice_mail import CardPanel, notice_mail
+from pointbook.texts.notice_texts import NoticeText
+from pointbook.texts.phrasing import Phrasing
+from pointbook.texts.qr_codes import qr_png
 
 _ID_LENGTH: Final = 32
 
@@ -73,31 +79,45 @@ class _Sending:
             if await rows.is_settled(connection, programme.id, due.about):
                 return None
             settings = await settings_of(connection, programme.id)
-            asked = Asked(connection, programme, settings, due.payload, self.now)
+            asked = Asked(self.installation, connection, programme, settings, due.payload, self.now)
             off = due.kind in settings.off
             facts = Outcome.SWITCHED_OFF if off else await SOURCES[due.kind].gather(asked)
             if isinstance(facts, Outcome):
                 await self._write_down(connection, facts)
                 return facts
-            text, say = await text_for(connection, programme, due.kind, facts.locale)
-        unsubscribe_url = self._unsubscribe_url(facts)
+            text, say = await text_for(connection, programme, facts.kind or due.kind, facts.locale)
+        return _Prepared(facts, self._letter(facts, text, say, settings))
+
+    def _letter(self, facts: Facts, text: NoticeText, say: Phrasing, settings: NoticeSettings) -> Letter:
+        programme, sender, message_id = self.programme, self.post.mailer.sender, self._message_id()
+        unsubscribe_url, card = self._unsubscribe_url(facts), facts.card
+        picture = None if card is None else Picture(f"qr.{message_id}", qr_png(card.text.code or ""))
         mail = notice_mail(
-            due.kind, text, facts.values, say, look_of(programme, settings), unsubscribe_url=unsubscribe_url
+            facts.kind or self.due.kind,
+            text,
+            facts.values,
+            say,
+            look_of(programme, settings),
+            unsubscribe_url=unsubscribe_url,
+            panel=None if card is None or picture is None else self._panel(card, picture),
         )
-        sender = self.post.mailer.sender
-        letter = Letter(
+        return Letter(
             sender=address(settings.sender_name or sender.display_name or programme.name, sender.addr_spec),
             to=tuple(address(one.name, one.mailbox) for one in facts.to),
             subject=mail.subject,
             text=mail.text,
             html=mail.html,
             language=say.tag,
-            message_id=self._message_id(),
+            message_id=message_id,
             date=self.now,
+            picture=picture,
             reply_to=None if settings.reply_to is None else address(None, settings.reply_to),
             unsubscribe_url=unsubscribe_url,
         )
-        return _Prepared(facts, letter)
+
+    def _panel(self, card: SentCard, picture: Picture) -> CardPanel:
+        path = page_path(self.installation, self.programme.id, card.card_id, card.text.tag)
+        return CardPanel(card.text, picture.content_id, self.post.page(path))
 
     async def hand_over(self, prepared: _Prepared) -> Outcome:
         try:
@@ -105,23 +125,22 @@ class _Sending:
         except AddressRefused as refusal:
             if TYPES[self.due.kind].audience is not Audience.OPTED_IN:
                 raise
-            await self._settle(Outcome.ADDRESS_REFUSED, refused=(prepared.facts, str(refusal)))
+            await self._settle(Outcome.ADDRESS_REFUSED, prepared.facts, str(refusal))
             return Outcome.ADDRESS_REFUSED
-        await self._settle(Outcome.SENT)
+        await self._settle(Outcome.SENT, prepared.facts)
         return Outcome.SENT
 
-    async def _settle(self, outcome: Outcome, *, refused: tuple[Facts, str] | None = None) -> None:
-        due = self.due
+    async def _settle(self, outcome: Outcome, facts: Facts, refusal: str | None = None) -> None:
+        programme_id = self.programme.id
 
         async def attempt() -> None:
-            async with self.installation.db.bare_transaction(due.programme_id) as connection:
-                if refused is not None:
-                    facts, answer = refused
+            async with self.installation.db.bare_transaction(programme_id) as connection:
+                if refusal is not None:
                     [to] = facts.to
                     assert to.account_id is not None, "only members opt in"
-                    await rows.refuse(
-                        connection, due.programme_id, to.account_id, to.mailbox, answer, now=self.now
-                    )
+                    await rows.refuse(connection, programme_id, to.account_id, to.mailbox, refusal, now=self.now)
+                elif facts.card is not None:
+                    await cards.set_delivered(connection, programme_id, facts.card.card_id, now=self.now)
                 await self._write_down(connection, outcome)
 
         await retrying(attempt)

@@ -18,6 +18,7 @@ from typing import Final
 from pointbook.domain.notices import NoticeKind
 from pointbook.services.adjusting import POINTS_ADJUSTED
 from pointbook.services.exchange_placing import EXCHANGE_PLACED
+from pointbook.services.gift_cards import GIFT_CARD_DELIVERY
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.notices import gathering
@@ -33,6 +34,7 @@ SOURCES: Final[Mapping[NoticeKind, Source]] = {
         Source(NoticeKind.POINTS_EXPIRING, None, gathering.expiring),
         Source(NoticeKind.WELCOME, MEMBER_JOINED, gathering.welcome),
         Source(NoticeKind.GOODBYE, MEMBER_GOODBYE, gathering.goodbye, is_event=False),
+        Source(NoticeKind.GIFT_CARD, GIFT_CARD_DELIVERY, gathering.gift_card, is_event=False),
         Source(NoticeKind.EXCHANGE_ORDER, EXCHANGE_PLACED, gathering.exchange_order),
     )
 }
