@@ -19,8 +19,10 @@ from pointbook.domain.access import ALL_SCOPES, CallerKind, Principal
 from pointbook.graphql.engine import Engine
 from pointbook.graphql.schema import build_schema
 from pointbook.graphql.trusted import shipped
+from pointbook.http.admission import Admission
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.rate_limit import UNLIMITED, RateLimiter
+from pointbook.http.staying import Stays
 from pointbook.services.installation import Secrets
 from pointbook.services.key_directory import ApiKeyRecord
 from tests.http.hostile import BODIES, documents
@@ -101,9 +103,8 @@ async def _measure(client: httpx.AsyncClient, body: bytes) -> _Measured:
 def _endpoint() -> GraphQLEndpoint:
     installation = cast("Any", _Installation())
     engine = Engine(build_schema(), shipped(), installation, clock=utc_now)
-    return GraphQLEndpoint(
-        engine, installation, RateLimiter(None), UNLIMITED, clock=utc_now, report=_report_nothing_expected
-    )
+    admission = Admission(installation, RateLimiter(None), UNLIMITED, clock=utc_now)
+    return GraphQLEndpoint(engine, Stays(admission), report=_report_nothing_expected)
 
 
 def _report_nothing_expected(defect: BaseException) -> str:

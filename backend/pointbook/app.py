@@ -8,11 +8,13 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
+from pointbook.db.hints import Hints, valkey
 from pointbook.db.session import Database
 from pointbook.graphql.engine import Engine
 from pointbook.graphql.masking import log_defect
 from pointbook.graphql.schema import build_schema, printed
 from pointbook.graphql.trusted import shipped
+from pointbook.http.admission import Admission
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
@@ -20,6 +22,8 @@ from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages
 from pointbook.http.rate_limit import UNLIMITED, RateLimiter, Rates, ValkeyLeases
 from pointbook.http.routes import routes
+from pointbook.http.staying import Pace, Stays
+from pointbook.http.web_socket import WebSocketEndpoint
 from pointbook.http.webhooks import WebhookReceiver
 from pointbook.services.installation import Installation
 from pointbook.settings import Settings
@@ -41,12 +45,14 @@ def create_app(
     *,
     clock: Callable[[], datetime] = utc_now,
     rates: Rates | None = None,
+    pace: Pace | None = None,
     connections: Connections | None = None,
 ) -> Starlette:
     """The ASGI application, on ``connections`` that are the caller's to close, or on its lifespan's own.
 
     ``settings`` name the database and the secret. ``clock`` is what every request takes its instant from;
-    ``rates`` are what callers may ask for, by default those of the product if ``settings`` limit them at all.
+    ``rates`` are what callers may ask for, by default those of the product if ``settings`` limit them at all;
+    ``pace`` is that of connections that stay.
     """
     allowed = rates or (Rates() if settings.rate_limits else UNLIMITED)
 
@@ -58,7 +64,9 @@ def create_app(
             health = Health(installation.db, redis)
             limiter = RateLimiter(None if redis is None else ValkeyLeases(redis))
             engine = Engine(schema, shipped(), installation, clock=clock)
-            endpoint = GraphQLEndpoint(engine, installation, limiter, allowed, clock=clock, report=_report)
+            stays = Stays(Admission(installation, limiter, allowed, clock=clock), pace)
+            endpoint = GraphQLEndpoint(engine, stays, report=_report)
+            sockets = WebSocketEndpoint(engine, stays, report=_report)
             webhooks = WebhookReceiver(installation, limiter, allowed, clock=clock, report=_report)
             pages = Pages(health, printed(schema), settings.public_url)
             cards = GiftCardPages(installation, clock=clock, report=_report)
@@ -66,6 +74,7 @@ def create_app(
             app.router.routes.extend(
                 routes(
                     endpoint=endpoint,
+                    sockets=sockets,
                     webhooks=webhooks,
                     pages=pages,
                     cards=cards,
@@ -74,7 +83,10 @@ def create_app(
                 )
             )
             app.state.installation = installation
-            yield
+            app.state.stays = stays
+            async with installation.watches.sharing(None if redis is None else Hints(redis)):
+                yield
+            stays.close()
             app.router.routes.clear()
 
     made = Starlette(lifespan=lifespan)
@@ -97,7 +109,7 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
     )
     redis = None
     if settings.redis_url is not None:
-        redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1, socket_timeout=1)
+        redis = valkey(settings.redis_url.get_secret_value())
     try:
         installation = Installation.of(
             db, settings.secret.get_secret_value(), webhooks_to_private=settings.webhooks_to_private

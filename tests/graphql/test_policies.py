@@ -1,5 +1,7 @@
 """Who may call which root field: declared for each, and every field tried by every kind of caller."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,7 +18,7 @@ from pointbook.domain.access import (
     Right,
     Scope,
 )
-from pointbook.graphql.engine import Engine
+from pointbook.graphql.engine import Engine, Prepared
 from pointbook.graphql.policies import policy_of
 from pointbook.graphql.schema import build_schema
 from tests.support import NOW
@@ -24,7 +26,7 @@ from tests.support import NOW
 SCHEMA = build_schema()
 FIELDS = {
     f"{root}.{SCHEMA.config.name_converter.get_graphql_name(field)}": policy_of(field)
-    for root in ("Query", "Mutation")
+    for root in ("Query", "Mutation", "Subscription")
     for field in cast("Any", SCHEMA.get_type_by_name(root)).fields
 }
 CALLERS = {
@@ -128,6 +130,8 @@ MAY = {
     "Mutation.rotateWebhookSecret": {"staff"},
     "Mutation.deleteWebhookSubscription": {"staff"},
     "Mutation.redeliver": {"staff"},
+    "Subscription.balanceChanged": {"customer"},
+    "Subscription.redemptionChanged": {"customer"},
 }
 SAMPLES = {
     "code": '"X"',
@@ -135,6 +139,7 @@ SAMPLES = {
     "id": '"X"',
     "externalId": '"X"',
     "entry": '"e"',
+    "redemptionId": '"r"',
     "customerExternalId": '"X"',
     "products": '[{articleId: "a", price: "1"}]',
     "CartInput": '{id: "c", total: "1", currency: "EUR"}',
@@ -227,9 +232,9 @@ async def test_a_field_asks_its_policy_before_anything_else(name: str, caller: s
         _document(name), None, None, {}, any_document=True, introspection=True, read_only=False
     )
     assert prepared.refusal is None, prepared.refusal
-    answer = await engine.execute(prepared, replace(CALLERS[caller]))
-    codes = [error["extensions"]["code"] for error in answer.body.get("errors", [])]
-    assert (codes == ["FORBIDDEN"]) is (caller not in MAY[name]), answer.body
+    body = await _answered(engine, prepared, replace(CALLERS[caller]))
+    codes = [error["extensions"]["code"] for error in body.get("errors", [])]
+    assert (codes == ["FORBIDDEN"]) is (caller not in MAY[name]), body
 
 
 @pytest.mark.parametrize("kind", [Scope, Right])
@@ -243,6 +248,17 @@ def test_each_scope_and_each_right_opens_only_its_fields(kind: type[Scope | Righ
             for name, policy in FIELDS.items()
             if policy == ANYBODY or (policy and scope in {policy.scope, policy.right})
         }
+
+
+async def _answered(engine: Engine, prepared: Prepared, principal: Principal) -> dict[str, Any]:
+    """Of a subscription the first answer, if it begins at all."""
+    if not prepared.live:
+        return (await engine.execute(prepared, principal)).body
+    begun = await engine.subscribe(prepared, principal)
+    if not isinstance(begun, AsyncGenerator):
+        return begun.body
+    async with aclosing(begun):
+        return await anext(begun)
 
 
 def _document(name: str) -> str:

@@ -13,12 +13,14 @@ from pointbook import demo as demo_data
 from pointbook.app import Connections, create_app, opened
 from pointbook.cli import demo_board
 from pointbook.cli.running import installed, now
-from pointbook.http.protocol import DeadlineProtocol
+from pointbook.http.protocol import DeadlineProtocol, WebSocketProtocol
+from pointbook.http.staying import MOST as MOST_STAYING
+from pointbook.http.web_socket import MAX_MESSAGE
 from pointbook.settings import Settings
 from pointbook.worker import run_worker
 
 _MOST_CONNECTIONS = 1000
-"""Of one process; a request beyond it is answered 503 before any work."""
+"""Of one process, beside those that stay; a request beyond it is answered 503 before any work."""
 
 
 async def serve(settings: Settings, listener: socket.socket) -> None:
@@ -53,11 +55,14 @@ class _Server(uvicorn.Server):
     def __init__(
         self, settings: Settings, connections: Connections, when_up: Callable[[], None] | None = None
     ) -> None:
+        self._app = create_app(settings, clock=now, connections=connections)
         super().__init__(
             uvicorn.Config(
-                create_app(settings, clock=now, connections=connections),
+                self._app,
                 http=DeadlineProtocol,
-                ws="none",
+                ws=WebSocketProtocol,
+                ws_max_size=MAX_MESSAGE,
+                ws_per_message_deflate=False,  # messages are small, and a compressor for each client is not
                 loop="uvloop",
                 lifespan="on",
                 log_config=None,
@@ -65,7 +70,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 date_header=True,
                 timeout_graceful_shutdown=5,
-                limit_concurrency=_MOST_CONNECTIONS,
+                limit_concurrency=_MOST_CONNECTIONS + MOST_STAYING,
                 forwarded_allow_ips=settings.trusted_proxies,
             )
         )
@@ -77,6 +82,10 @@ class _Server(uvicorn.Server):
         gc.freeze()
         if self._when_up is not None:
             self._when_up()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stays.close()  # or the server would wait for those who stay
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

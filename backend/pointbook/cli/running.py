@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pointbook import embedded
 from pointbook.cli.output import itself
+from pointbook.db.hints import hints_at
 from pointbook.db.session import Database
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -83,8 +84,11 @@ async def installed(settings: Settings, *, patient: bool = False) -> AsyncIterat
         transaction_pooler=settings.transaction_pooler,
         patient=patient,
     )
+    redis_url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
     try:
-        yield Installation.of(database, settings.secret.get_secret_value())
+        installation = Installation.of(database, settings.secret.get_secret_value())
+        async with hints_at(redis_url) as hints, installation.watches.sharing(hints):
+            yield installation
     finally:
         await database.close()
 

@@ -6,12 +6,14 @@ has a deadline, because a server may also stop to answer without refusing.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from pointbook.db import moves
+from pointbook.db.moves import Account
 from pointbook.db.retry import retrying
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -30,11 +32,13 @@ class Database:
     """The way to PostgreSQL of one process. ``await Database.connect(url)``, ``await database.close()``.
 
     A use case opens its own transaction on it; a helper that joins a caller's transaction takes a connection.
+    ``on_moved`` is told of accounts whose points were perhaps moved, after the transaction that did it.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, patience: float | None = None) -> None:
         self.pool = pool
         self._patience = patience
+        self.on_moved: Callable[[Collection[Account]], None] = _tell_nobody
 
     @classmethod
     async def connect(
@@ -68,9 +72,13 @@ class Database:
         """A connection until the block ends. Raises TimeoutError when none is free in time."""
         async with asyncio.timeout(self._patience):
             connection = await self.pool.acquire()
+        moves.begin(connection)
         try:
             yield connection
         finally:
+            moved = moves.taken(connection)
+            if moved:  # also after a failure: a commit whose answer was lost has moved points
+                self.on_moved(moved)
             await self.pool.release(connection, timeout=self._patience)
 
     @contextlib.asynccontextmanager
@@ -107,3 +115,7 @@ class Database:
 
 async def _keep_session_state(_connection: Connection) -> None:
     """Nothing here leaves state in a session, so the driver's reset query would be a wasted round trip."""
+
+
+def _tell_nobody(_moved: Collection[Account]) -> None:
+    """Nobody watches."""

@@ -1,5 +1,6 @@
 """What resolvers are given: who calls, when, and the installation they call use cases with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -14,12 +15,14 @@ from pointbook.services.installation import Installation
 class Context:
     """One request. ``now`` is read once, so that all fields of an answer speak of the same instant.
 
-    ``peer``: the address that asks, None if that is not known.
+    ``clock`` is for subscriptions, which have many answers. ``peer``: the address that asks, None if that is not
+    known.
     """
 
     principal: Principal
     now: datetime
     installation: Installation
+    clock: Callable[[], datetime]
     peer: str | None = None
 
     @property

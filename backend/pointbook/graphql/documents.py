@@ -52,7 +52,12 @@ class Chosen(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        return self.operation.operation is not OperationType.QUERY
+        return self.operation.operation is OperationType.MUTATION
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is a subscription, which has more than one answer."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
 
     @property
     def introspects(self) -> bool:

@@ -1,13 +1,14 @@
 """Runs GraphQL operations: finds or reads the document, weighs it, executes it, masks its errors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 from weakref import WeakSet
 
 import strawberry
-from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, execute
+from graphql import ExecutionResult, FieldNode, GraphQLError, GraphQLSchema, execute, subscribe
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -44,11 +45,13 @@ class Prepared:
     """An operation that may be run at ``cost``, or the refusal to run it.
 
     ``public``: a published document whose answer to a guest depends on nothing but the programme, so any cache
-    may keep that. ``bulk``: it takes many things at once, and may be larger than other requests.
+    may keep that. ``live``: a subscription, to be subscribed to and not executed. ``bulk``: it takes many things
+    at once, and may be larger than other requests.
     """
 
     cost: int
     public: bool = False
+    live: bool = False
     bulk: bool = False
     chosen: Chosen | None = None
     operation_name: str | None = None
@@ -114,21 +117,45 @@ class Engine:
                 FORBIDDEN, [_error("INTROSPECTION_NOT_ALLOWED", "A page's key does not ask for the schema.")]
             )
         roots = _root_names(chosen)
-        public = published is not None and not chosen.changes and roots <= self._public_fields
-        return Prepared(chosen.weight.cost, public, roots == _BULK, chosen, operation_name, variables)
+        query = not chosen.changes and not chosen.goes_on
+        public = published is not None and query and roots <= self._public_fields
+        return Prepared(
+            chosen.weight.cost, public, chosen.goes_on, roots == _BULK, chosen, operation_name, variables
+        )
 
     async def execute(self, prepared: Prepared, principal: Principal, peer: str | None = None) -> Answer:
         """Run a prepared operation. Never raises for what a resolver does: defects are masked and logged."""
         assert prepared.chosen is not None, "a refusal is not run"
-        result = await self._result(prepared, prepared.chosen, principal, peer)
-        errors = result.errors or ()
-        if result.data is None and errors and not any(error.path for error in errors):
-            return _refusal(BAD_REQUEST, errors, "INVALID_VARIABLES")  # nothing was executed
-        body: dict[str, Any] = {"data": result.data}
-        if errors:
-            body["errors"] = [shown(error).formatted for error in errors]
-        body["extensions"] = {"cost": {"requested": prepared.cost, "limit": MAX_COST}}
-        return Answer(body)
+        assert not prepared.live, "a subscription is subscribed to"
+        return _answer(prepared, await self._result(prepared, prepared.chosen, principal, peer))
+
+    async def subscribe(
+        self, prepared: Prepared, principal: Principal, peer: str | None = None
+    ) -> Answer | AsyncGenerator[dict[str, Any], None]:
+        """The bodies of a subscription's answers as they come, until it ends; or why there is none.
+
+        Whoever stops reading closes it.
+        """
+        chosen = prepared.chosen
+        assert chosen is not None, "a refusal is not run"
+        outcome = subscribe(
+            self._schema,
+            chosen.document.ast,
+            context_value=self._context(principal, peer),
+            variable_values=dict(prepared.variables),
+            operation_name=prepared.operation_name,
+            max_coercion_errors=_MAX_COERCION_ERRORS,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            hide_suggestions=True,
+        )
+        results = outcome if isinstance(outcome, ExecutionResult | AsyncIterator) else await outcome
+        if isinstance(results, ExecutionResult):
+            return _answer(prepared, results)
+        return _bodies(cast("AsyncGenerator[ExecutionResult, None]", results))
+
+    def _context(self, principal: Principal, peer: str | None) -> Context:
+        return Context(principal, self._clock(), self._installation, self._clock, peer)
 
     async def _result(
         self, prepared: Prepared, chosen: Chosen, principal: Principal, peer: str | None
@@ -139,7 +166,7 @@ class Engine:
         outcome = execute(
             self._schema,
             chosen.document.ast,
-            context_value=Context(principal, self._clock(), self._installation, peer),
+            context_value=self._context(principal, peer),
             variable_values=dict(prepared.variables),
             operation_name=prepared.operation_name,
             max_coercion_errors=_MAX_COERCION_ERRORS,
@@ -174,6 +201,35 @@ class Engine:
         if by_id:
             raise _error("DOCUMENT_NOT_FOUND", "There is no published document with this id.")
         raise _Untrusted
+
+
+def _answer(prepared: Prepared, result: ExecutionResult) -> Answer:
+    errors = result.errors or ()
+    if result.data is None and errors and not any(error.path for error in errors):
+        return _refusal(BAD_REQUEST, errors, "INVALID_VARIABLES")  # nothing was executed
+    return Answer({**_body(result), "extensions": {"cost": {"requested": prepared.cost, "limit": MAX_COST}}})
+
+
+async def _bodies(results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[dict[str, Any], None]:
+    """A failure between two answers is the last one."""
+    async with aclosing(results):
+        try:
+            async for result in results:
+                yield _body(result)
+        except Exception as failure:  # noqa: BLE001  # masked, as every failure of a resolver
+            located = (
+                failure
+                if isinstance(failure, GraphQLError)
+                else GraphQLError(str(failure), original_error=failure)
+            )
+            yield {"errors": [shown(located).formatted]}
+
+
+def _body(result: ExecutionResult) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [shown(error).formatted for error in result.errors]
+    return body
 
 
 def _root_names(chosen: Chosen) -> set[str]:

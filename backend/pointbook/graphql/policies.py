@@ -43,6 +43,11 @@ def mutation_field(policy: Policy, description: str) -> Callable[[Callable[..., 
     return _root_field(strawberry.mutation, policy, description)
 
 
+def subscription_field(policy: Policy, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field of Subscription that ``policy`` guards."""
+    return _root_field(strawberry.subscription, policy, description)
+
+
 def _root_field(
     kind: Callable[..., Callable[[Callable[..., Any]], Any]], policy: Policy, description: str
 ) -> Callable[[Callable[..., Any]], Any]:

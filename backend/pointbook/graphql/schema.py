@@ -1,4 +1,4 @@
-"""The schema: every feature's part of Query and Mutation, put together."""
+"""The schema: every feature's part of Query, Mutation and Subscription, put together."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -17,6 +17,7 @@ from pointbook.graphql import (
     exchange_desk,
     explaining,
     gift_cards,
+    live,
     member_desk,
     member_editing,
     members,
@@ -95,11 +96,17 @@ class Mutation(
     pass
 
 
+@strawberry.type(description="What is told as it happens, over server-sent events or graphql-transport-ws.")
+class Subscription(live.LiveSubscription):
+    pass
+
+
 def build_schema() -> strawberry.Schema:
     """The schema. Making it takes a while; a process makes it once."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
         exception_handlers=HANDLERS,
     )

@@ -6,26 +6,25 @@ engine runs it. Whatever is refused on the way is a GraphQL response with an HTT
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.http import cors, guard, media, parameters, responses
-from pointbook.http.authentication import Caller, credentials, customer, key_holder, signing_key
+from pointbook.http.admission import COST_OF_REFUSAL
+from pointbook.http.authentication import Caller, Credentials, credentials
+from pointbook.http.event_stream import EventStream
 from pointbook.http.failures import told, unavailable
-from pointbook.http.problems import Problem, too_much
-from pointbook.http.rate_limit import RateLimiter, Rates
-from pointbook.http.strangers import Strangers, peer_of
-from pointbook.services.installation import Installation
+from pointbook.http.problems import Problem
+from pointbook.http.staying import Stays
+from pointbook.http.strangers import peer_of
 
-_COST_OF_REFUSAL = 10
 _LARGE = 5_000  # bytes of a body, or of the query of a GET; smaller ones come with the cost of their document
 _BYTES_PER_COST = 100
 _BYTES_PER_COST_OF_SERVERS = 5_000  # orders by the hundred; pages send carts
@@ -48,6 +47,8 @@ class Prepared(Protocol):
     @property
     def public(self) -> bool: ...
     @property
+    def live(self) -> bool: ...
+    @property
     def bulk(self) -> bool: ...
     @property
     def refusal(self) -> Answer | None: ...
@@ -68,34 +69,25 @@ class Engine(Protocol):
         read_only: bool,
     ) -> Prepared: ...
     async def execute(self, prepared: Any, principal: Principal, peer: str | None = None) -> Answer: ...
+    async def subscribe(
+        self, prepared: Any, principal: Principal, peer: str | None = None
+    ) -> Answer | AsyncGenerator[dict[str, Any], None]: ...
 
 
 class GraphQLEndpoint:
     """ASGI application of ``/graphql``."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        installation: Installation,
-        limiter: RateLimiter,
-        rates: Rates,
-        *,
-        clock: Callable[[], datetime],
-        report: Callable[[BaseException], str],
-    ) -> None:
+    def __init__(self, engine: Engine, stays: Stays, *, report: Callable[[BaseException], str]) -> None:
         self._engine = engine
-        self._installation = installation
-        self._limiter = limiter
-        self._rates = rates
-        self._strangers = Strangers(rates.stranger)
-        self._clock = clock
+        self._stays = stays
+        self._admission = stays.admission
         self._report = report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(scope, receive)
         await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive) -> ASGIApp:
         headers = Headers(scope=scope)
         if scope["method"] == "OPTIONS":
             return cors.preflight()
@@ -111,18 +103,18 @@ class GraphQLEndpoint:
         except Exception as failure:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
             return responses.problem(told(failure, self._report), reply.media_type, reply.headers)
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: Headers, reply: "_Reply") -> Response:
+    async def _answer(self, scope: Scope, receive: Receive, headers: Headers, reply: "_Reply") -> ASGIApp:
         get = scope["method"] == "GET"
         if not get:
             media.require_json(headers.get("content-type"))
-        caller = await self._caller(scope, headers, reply)
-        await self._charge(caller.principal, 1)
-        async with self._refusals_cost(caller.principal):
+        caller = await self._admission.caller(headers, scope.get("client"), reply.allow)
+        await self._admission.charge(caller.principal, 1)
+        async with self._admission.refusals_cost(caller.principal):
             given, size = await _asked(scope, receive, headers, caller)
         if size >= _LARGE:
             server = caller.principal.kind is CallerKind.SERVER
             per_cost = _BYTES_PER_COST_OF_SERVERS if server else _BYTES_PER_COST
-            await self._charge(caller.principal, size // per_cost)
+            await self._admission.charge(caller.principal, size // per_cost)
         prepared = self._engine.prepare(
             given.text,
             given.document_id,
@@ -133,51 +125,31 @@ class GraphQLEndpoint:
             read_only=get,
         )
         if prepared.refusal is not None:
-            await self._charge(caller.principal, _COST_OF_REFUSAL)
+            await self._admission.charge(caller.principal, COST_OF_REFUSAL)
             return _response(prepared.refusal, reply)
         if not get and size > guard.MAX_BODY and not prepared.bulk:
-            await self._charge(caller.principal, _COST_OF_REFUSAL)
+            await self._admission.charge(caller.principal, COST_OF_REFUSAL)
             raise guard.too_large(guard.MAX_BODY)
-        await self._charge(caller.principal, prepared.cost)
-        answer = await self._engine.execute(prepared, caller.principal, peer_of(scope.get("client")))
+        media.require_way(headers.get("accept"), live=prepared.live)
+        await self._admission.charge(caller.principal, prepared.cost)
+        peer = peer_of(scope.get("client"))
+        if prepared.live:
+            return await self._stream(prepared, caller, credentials(headers), peer, reply)
+        answer = await self._engine.execute(prepared, caller.principal, peer)
         guest = caller.principal.kind is CallerKind.GUEST
         if get and guest and prepared.public and "errors" not in answer.body:
             return responses.public(answer.body, reply.media_type, reply.headers, headers.get("if-none-match"))
         return _response(answer, reply)
 
-    async def _caller(self, scope: Scope, headers: Headers, reply: "_Reply") -> Caller:
-        """Who calls. The page's origin is judged before the token, so that it can read that the token is bad."""
-        now, given, peer = self._clock(), credentials(headers), peer_of(scope.get("client"))
-        async with self._strangers.trying(peer, given.key):
-            holder = await key_holder(self._installation, given, now=now)
-        async with self._refusals_cost(holder.principal):
-            reply.headers = cors.origin_headers(headers, holder.origins)
-            if given.token is None:
-                return holder
-            async with self._strangers.trying(peer, signing_key(given.token), of_many=True):
-                return await customer(self._installation, holder, given.token, now=now)
-
-    @contextlib.asynccontextmanager
-    async def _refusals_cost(self, principal: Principal) -> AsyncIterator[None]:
-        """What is refused inside was work, too, and is charged."""
-        try:
-            yield
-        except Problem:
-            await self._charge(principal, _COST_OF_REFUSAL)
-            raise
-
-    async def _charge(self, principal: Principal, cost: int) -> None:
-        decision = await self._limiter.take(self._bucket(principal), cost, self._rates.of(principal.kind))
-        if not decision.allowed:
-            raise too_much(decision.retry_after)
-
-    def _bucket(self, principal: Principal) -> str:
-        """The name of a caller's bucket; a customer's id is a personal datum that nobody can guess from it."""
-        if principal.subject is None:
-            return f"{principal.programme_id}:{principal.key_id}"
-        programme = str(principal.programme_id)
-        name = self._installation.secrets.derive("rate limit bucket", programme, principal.subject)
-        return f"{programme}:{name.hex()[:24]}"
+    async def _stream(
+        self, prepared: Prepared, caller: Caller, given: Credentials, peer: str, reply: "_Reply"
+    ) -> ASGIApp:
+        with contextlib.ExitStack() as leaving:
+            stay = leaving.enter_context(self._stays.staying(caller, given))
+            started = await self._engine.subscribe(prepared, caller.principal, peer)
+            if isinstance(started, AsyncGenerator):
+                return EventStream(started, stay, leaving.pop_all(), self._stays.pace, reply.headers)
+            return _response(started, reply)
 
 
 @dataclass(slots=True)
@@ -186,6 +158,9 @@ class _Reply:
 
     media_type: str = media.JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def allow(self, headers: Mapping[str, str]) -> None:
+        self.headers = headers
 
 
 async def _asked(

@@ -25,7 +25,12 @@ class Parameters:
 def of_body(body: bytes) -> Parameters:
     """Parameters of a POST. Raises Problem 400 for anything but one JSON object of the right shape."""
     given = json_object(body, "body")
-    if _NUL in body and _has_nul(given):
+    return of_object(given) if _NUL in body else _parameters(given)
+
+
+def of_object(given: dict[str, Any]) -> Parameters:
+    """Parameters as an object of a message. Raises Problem 400 for one of a wrong shape."""
+    if _has_nul(given):
         raise _nul_refused()
     return _parameters(given)
 
@@ -41,9 +46,7 @@ def of_query(query: bytes) -> Parameters:
     for name in ("variables", "extensions"):
         if name in given:
             given[name] = json_object(given[name].encode(), name)
-    if _has_nul(given):
-        raise _nul_refused()
-    return _parameters(given)
+    return of_object(given)
 
 
 def _nul_refused() -> Problem:

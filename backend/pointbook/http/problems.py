@@ -36,3 +36,8 @@ def too_much(seconds: int) -> Problem:
         f"Too much was asked for; try again in {seconds} s.",
         {"Retry-After": str(seconds)},
     )
+
+
+def credentials_ended() -> Problem:
+    """Told at the end of a connection whose token has ended, or whose key was revoked."""
+    return unauthenticated("TOKEN_INVALID", "The credentials are not good any more; come again with new ones.")

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with deadlines: whoever does not finish a request, or take its answer, is gone.
+"""uvicorn's protocols with deadlines: whoever does not finish a request, or take its answer, is gone.
 
 uvicorn's own timeout covers only a silent pause between two requests, and ends it with a close that waits
 until the answer is taken. A client that sends half of its headers, headers or trailers without end, or blank
@@ -9,6 +9,7 @@ import asyncio
 from asyncio.events import TimerHandle
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 REQUEST_SECONDS = 8.0
 """From the first byte (or the connection's start) to the last byte of the body."""
@@ -18,6 +19,8 @@ MAX_FRAMING = 8_192
 """Bytes in a row, after the headers, that are no body: chunk sizes, their extensions, trailers."""
 ANSWER_SECONDS = 20.0
 """From the end of an answer (or the moment it no longer fits the buffers) until the client has taken it."""
+CLOSE_SECONDS = 5.0
+"""From the end of a WebSocket until its last bytes are taken."""
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -25,6 +28,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     _deadline: TimerHandle | None = None
     _answer_deadline: TimerHandle | None = None
+    _handed_over = False
     _in_head = True
     _in_body = False
     _head_size = 0
@@ -41,6 +45,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._handed_over:
+            return
         if self._in_head:
             self._head_size += len(data)
         elif self._in_body:
@@ -51,6 +57,12 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._start_answer_deadline()
         elif self._deadline is None and self._is_idle():
             self._start_deadline()  # uvicorn has stopped its own timer, though nothing may have begun
+
+    def handle_websocket_upgrade(self) -> None:
+        self._handed_over = True
+        self._stop_deadline()
+        self._stop_answer_deadline()
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -114,3 +126,22 @@ class DeadlineProtocol(HttpToolsProtocol):
             if self.cycle is not None:
                 self.cycle.disconnected = True  # its next part would be written to a closed transport
             self.transport.abort()
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Ends WebSockets for good: uvicorn waits until all is sent, which it never is to whoever does not read."""
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        self._end_soon()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._end_soon()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        self.loop.call_later(CLOSE_SECONDS, self.transport.abort)

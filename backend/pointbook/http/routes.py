@@ -1,12 +1,13 @@
 """Which path leads where."""
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
 from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages, static
+from pointbook.http.web_socket import WebSocketEndpoint
 from pointbook.http.webhooks import WebhookReceiver
 
 GRAPHQL_PATH = "/graphql"
@@ -16,6 +17,7 @@ WEBHOOKS_PATH = "/webhooks"
 def routes(
     *,
     endpoint: GraphQLEndpoint,
+    sockets: WebSocketEndpoint,
     webhooks: WebhookReceiver,
     pages: Pages,
     cards: GiftCardPages,
@@ -25,6 +27,7 @@ def routes(
     """All routes of the HTTP face."""
     return [
         Route(GRAPHQL_PATH, endpoint),
+        WebSocketRoute(GRAPHQL_PATH, sockets),
         Route(f"{WEBHOOKS_PATH}/{{endpoint_id}}", webhooks),
         Route("/", pages.home),
         Route("/graphiql", pages.graphiql),

@@ -30,6 +30,7 @@ from pointbook.ledger.answers import (
     Returned,
     Reversed,
     Spent,
+    Standing,
     Verification,
     Violation,
 )
@@ -57,7 +58,17 @@ from pointbook.ledger.commands import (
 )
 from pointbook.ledger.earning import accrue, adjust
 from pointbook.ledger.merging import merge
-from pointbook.ledger.reads import account_page, balance, expiring, history, holds, own_history
+from pointbook.ledger.reads import (
+    account_page,
+    balance,
+    expiring,
+    history,
+    hold_of_id,
+    holds,
+    own_history,
+    seqs,
+    standing,
+)
 from pointbook.ledger.redemption import capture, capture_late, extend, hold, hold_of_code, quote, release
 from pointbook.ledger.returns import accrual_of, captured_parts, give_back, return_order, reverse
 from pointbook.ledger.spending import spend, spent_by, unspend
@@ -97,6 +108,7 @@ __all__ = [
     "Reversed",
     "Source",
     "Spent",
+    "Standing",
     "Verification",
     "Violation",
     "account_page",
@@ -118,6 +130,7 @@ __all__ = [
     "hold",
     "hold_card",
     "hold_of_code",
+    "hold_of_id",
     "holds",
     "lock",
     "merge",
@@ -131,8 +144,10 @@ __all__ = [
     "restrict",
     "return_order",
     "reverse",
+    "seqs",
     "spend",
     "spent_by",
+    "standing",
     "sweep",
     "sweep_cards",
     "unspend",

@@ -252,6 +252,18 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """The account that stands for another (itself, or the target of a merge), and its newest entry's number.
+
+    ``next_at``: when the clock alone changes something of its lots or holds next; None = never.
+    """
+
+    account_id: int
+    last_seq: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What a hold would charge now, and how many points are free for this cart."""
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import Card, CardEntry, CardEntryKind, CardMove, CardState, CardVoid, GivenBack
@@ -67,7 +68,9 @@ async def buy_card(
         raise errors.InsufficientPoints(card.points, row["available"])
     if row["status"] != "ok":
         refuse(row["status"], now=now)
-    return _card(row)
+    issued = _card(row)
+    moves.note(connection, programme_id, issued.account_id)
+    return issued
 
 
 async def hold_card(
@@ -173,6 +176,7 @@ async def void_card(
         raise errors.GiftCardInUse
     if row["of_void"] != "ok":
         refuse(row["of_void"], now=now)
+    moves.note(connection, programme_id, row["given_account_id"])
     given = GivenBack(
         row["given_account_id"], row["given_seq"], row["given_points"], row["anew"], row["given_expired"]
     )

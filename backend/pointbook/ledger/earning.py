@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import Accrued, Adjusted
@@ -52,6 +53,8 @@ async def accrue(
     )
     if rows[0]["status"] == "clock_ahead":
         refuse("clock_ahead", now=now)
+    for row in rows:
+        moves.note(connection, programme_id, row["account_id"])
     return [Accrued(row["account_id"], row["seq"], row["status"]) for row in rows]
 
 
@@ -99,6 +102,7 @@ async def adjust(
         raise errors.InsufficientPoints(-points, row["available"])
     if row["status"] != "ok":
         refuse(row["status"], now=now)
+    moves.note(connection, programme_id, row["account_id"])
     return Adjusted(row["account_id"], row["seq"])
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import Merged
@@ -34,4 +35,6 @@ async def merge(
         raise errors.MembersNotMergeable(row["status"].upper())
     if row["status"] != "ok":
         refuse(row["status"], now=now)
+    for account_id in (target, source):
+        moves.note(connection, programme_id, account_id)
     return Merged(*list(row)[1:])

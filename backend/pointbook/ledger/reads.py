@@ -1,7 +1,9 @@
 """What a member has. Every read counts what the clock has made due, whether or not it is booked yet."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import asyncpg
 
@@ -15,6 +17,7 @@ from pointbook.ledger.answers import (
     HistoryEntry,
     Hold,
     HoldState,
+    Standing,
 )
 from pointbook.ledger.rows import hold_of
 
@@ -24,6 +27,34 @@ _EXPIRING = "select * from ledger.expiring($1, $2, $3, $4)"
 _HISTORY = "select * from ledger.history($1, $2, $3, $4, $5)"
 _OWN_HISTORY = "select * from ledger.own_history($1, $2, $3, $4, $5)"
 _HOLDS = "select * from ledger.holds($1, $2, $3)"
+
+_STANDING = """
+with recursive standing as (
+    select account_id, last_seq, merged_into from ledger.account where programme_id = $1 and account_id = $2
+    union all
+    select a.account_id, a.last_seq, a.merged_into
+    from standing s
+    join ledger.account a on a.programme_id = $1 and a.account_id = s.merged_into
+)
+select account_id, last_seq, nullif(least(
+    (select min(available_from) from ledger.lot
+        where programme_id = $1 and owner_id = standing.account_id and live and available_from > $3),
+    (select min(expires_at) from ledger.lot
+        where programme_id = $1 and owner_id = standing.account_id and live and expires_at > $3),
+    (select min(expires_at) from ledger.hold
+        where programme_id = $1 and owner_id = standing.account_id and state = 'held' and expires_at > $3)
+), 'infinity') as next_at
+from standing
+where merged_into is null
+"""
+_SEQS = (
+    "select account_id, last_seq from ledger.account where programme_id = $1 and account_id = any($2::bigint[])"
+)
+_HOLD_OF_ID = """
+select answer.*
+from (select code_hash from ledger.hold where programme_id = $1 and hold_id = $2 offset 0) as found
+cross join lateral ledger.hold_of_code($1, found.code_hash, $3) as answer
+"""
 
 
 async def account_page(
@@ -148,6 +179,26 @@ async def holds(connection: Connection, programme_id: int, account_id: int, *, n
     """The open holds, oldest first."""
     rows = await connection.fetch(_HOLDS, programme_id, account_id, now)
     return [hold_of(row) for row in rows]
+
+
+async def standing(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> Standing:
+    """How an account stands, read in a transaction of its programme. Raises NotAMember."""
+    row = await connection.fetchrow(_STANDING, programme_id, account_id, now)
+    if row is None:
+        raise errors.NotAMember
+    return Standing(row["account_id"], row["last_seq"], row["next_at"])
+
+
+async def seqs(connection: Connection, programme_id: int, account_ids: Iterable[int]) -> dict[int, int]:
+    """The numbers of the newest entries of accounts, in a transaction of their programme."""
+    rows = await connection.fetch(_SEQS, programme_id, list(account_ids))
+    return {row["account_id"]: row["last_seq"] for row in rows}
+
+
+async def hold_of_id(connection: Connection, programme_id: int, hold_id: UUID, *, now: datetime) -> Hold | None:
+    """A hold as it is, in a transaction of its programme; past its end it is LAPSED, whether or not booked."""
+    row = await connection.fetchrow(_HOLD_OF_ID, programme_id, hold_id, now)
+    return None if row is None else hold_of(row)
 
 
 def _balance(row: asyncpg.Record | None) -> Balance:

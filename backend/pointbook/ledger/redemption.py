@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import Hold, LateCapture, Quote
@@ -85,7 +86,7 @@ async def hold(
     )
     assert row is not None
     _refuse_amount(row, command.points, command.minimum_points, now)
-    return hold_of(row)
+    return _moved(connection, programme_id, row)
 
 
 async def extend(  # noqa: PLR0917  # who, what, how much, in the order of the statement
@@ -110,7 +111,7 @@ async def extend(  # noqa: PLR0917  # who, what, how much, in the order of the s
     assert row is not None
     if row["status"] == "exhausted":
         raise errors.ExtensionsExhausted(maximum)
-    return _ended_or_hold(row, now)
+    return _ended_or_hold(connection, programme_id, row, now)
 
 
 async def release(
@@ -131,7 +132,7 @@ async def release(
         _RELEASE, programme_id, account_id, hold_id, [request.digest, request.input], now
     )
     assert row is not None
-    return _ended_or_hold(row, now)
+    return _ended_or_hold(connection, programme_id, row, now)
 
 
 async def capture(  # noqa: PLR0917  # who, what, how much, in the order of the statement
@@ -165,7 +166,7 @@ async def capture(  # noqa: PLR0917  # who, what, how much, in the order of the 
     assert row is not None
     if row["status"] != "ok":
         _refuse_capture(row, source_id, now)
-    return hold_of(row)
+    return _moved(connection, programme_id, row)
 
 
 async def capture_late(
@@ -201,6 +202,7 @@ async def capture_late(
         raise errors.InsufficientPoints(row["points"], row["available"])
     if row["status"] != "ok":
         _refuse_capture(row, source.id, now)
+    moves.note(connection, programme_id, row["account_id"])
     return LateCapture(row["account_id"], row["seq"], row["points"], row["value"], row["debt"])
 
 
@@ -236,7 +238,13 @@ def _refuse_capture(row: asyncpg.Record, source_id: str | None, now: datetime) -
             refuse(status, now=now)
 
 
-def _ended_or_hold(row: asyncpg.Record, now: datetime) -> Hold:
+def _ended_or_hold(connection: Connection, programme_id: int, row: asyncpg.Record, now: datetime) -> Hold:
     if row["status"] != "ok":
         refuse(row["status"], now=now)
-    return hold_of(row)
+    return _moved(connection, programme_id, row)
+
+
+def _moved(connection: Connection, programme_id: int, row: asyncpg.Record) -> Hold:
+    hold = hold_of(row)
+    moves.note(connection, programme_id, hold.account_id)
+    return hold

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import AccrualFigures, CapturedPart, GivenBack, Returned, Reversed
@@ -133,7 +134,11 @@ async def return_order(
         now,
     )
     assert row is not None
-    return _returned(row, now)
+    returned = _returned(row, now)
+    for part in (returned.given_back, returned.reversed):
+        if part is not None:
+            moves.note(connection, programme_id, part.account_id)
+    return returned
 
 
 def _returned(row: asyncpg.Record, now: datetime) -> Returned:

@@ -5,6 +5,7 @@ Each write is one statement. A refusal is an error of ``pointbook.domain.errors`
 
 from datetime import datetime
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import GivenBack, Spent
@@ -47,6 +48,7 @@ async def spend(
         earlier = await spent_by(connection, programme_id, request)
         assert earlier is not None, "it was seen"
         return earlier
+    moves.note(connection, programme_id, row["account_id"])
     return Spent(row["account_id"], row["seq"], points, source)
 
 
@@ -81,4 +83,5 @@ async def unspend(
     assert row is not None
     if row["status"] != "ok":
         refuse(row["status"], now=now)
+    moves.note(connection, programme_id, row["account_id"])
     return GivenBack(row["account_id"], row["seq"], row["points"], row["anew"], row["expired"])

@@ -12,6 +12,7 @@ from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
 from pointbook.services.guesses import Guesses
 from pointbook.services.key_directory import KeyDirectory
 from pointbook.services.turns import Turns
+from pointbook.services.watches import Watches
 from pointbook.services.written_guidelines import WrittenGuidelines
 
 
@@ -34,7 +35,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Database, secret, caches and turns of one process; use cases open their own transactions on ``db``.
+    """Database, secret, caches, turns and watches of one process; use cases open their own transactions on ``db``.
 
     ``webhooks_to_private``: webhooks may go to private addresses, and over http.
     """
@@ -49,6 +50,7 @@ class Installation:
     turns: Turns
     guesses: Guesses
     guidelines: WrittenGuidelines
+    watches: Watches
     webhooks_to_private: bool = False
 
     @classmethod
@@ -56,16 +58,18 @@ class Installation:
         """``secret`` has at least 32 bytes and is kept for ever: codes and token secrets are derived from it."""
         key = secret.encode() if isinstance(secret, str) else secret
         secrets = Secrets(key)
+        programmes = ProgrammeDirectory(db)
         return cls(
             db,
             secrets,
             VoucherCodes(key),
             GiftCardCodes(key),
-            ProgrammeDirectory(db),
+            programmes,
             AccountDirectory(db),
             KeyDirectory(db, secrets),
             Turns(),
             Guesses(),
             WrittenGuidelines(),
+            Watches(db, programmes),
             webhooks_to_private=webhooks_to_private,
         )

@@ -6,7 +6,7 @@ Claims: ``aud`` "pointbook", ``sub`` the shop's customer id, ``iat`` and ``exp``
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
@@ -195,6 +195,12 @@ def kid_of(token: str) -> str:
     if not isinstance(kid, str) or not kid.isascii() or not kid.isalnum():
         raise Unauthenticated
     return kid
+
+
+def end_of(token: str) -> datetime:
+    """The instant from which on a token that was verified is good no more."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return datetime.fromtimestamp(_seconds(claims["exp"]), UTC) + LEEWAY
 
 
 def _claims(token: str, verifier: str | PublicKey, algorithm: str) -> dict[str, Any]:

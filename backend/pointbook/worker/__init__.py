@@ -9,6 +9,7 @@ import signal
 
 import structlog
 
+from pointbook.db.hints import hints_at
 from pointbook.db.retry import is_transient
 from pointbook.db.session import Database
 from pointbook.services.installation import Installation
@@ -85,7 +86,9 @@ async def _live(settings: Settings, clock: Clock) -> None:
         installation = Installation.of(
             database, settings.secret.get_secret_value(), webhooks_to_private=settings.webhooks_to_private
         )
-        await run_worker(settings, installation, clock=clock)
+        redis_url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
+        async with hints_at(redis_url) as hints, installation.watches.sharing(hints):
+            await run_worker(settings, installation, clock=clock)
     finally:
         await database.close()
 
