@@ -28,7 +28,7 @@ def takes_events(accept: str | None) -> bool:
 def answer_type(accept: str | None) -> str:
     """The media type of an answer; JSON unless the client says more. Raises Problem 406 when it wants neither.
 
-    Whoever takes only events gets refusals as JSON.
+    Whoever takes only events gets refusals in the form whose status says that they are refusals.
     """
     if not accept or accept.strip() == "*/*":
         return JSON
@@ -41,7 +41,7 @@ def answer_type(accept: str | None) -> str:
             best = quality, media_type
     if best is None and not takes_events(accept):
         raise Problem(HTTPStatus.NOT_ACCEPTABLE, "NOT_ACCEPTABLE", f"Answers are {JSON} or {GRAPHQL}.")
-    return JSON if best is None else best[1]
+    return GRAPHQL if best is None else best[1]
 
 
 def require_way(accept: str | None, *, live: bool) -> None:
