@@ -249,6 +249,20 @@ mutation Extend($input: ExtendRedemptionInput!) {
     ),
     tab(
         """
+# For the customer: told as it happens; stop it with
+# the button. Redeem again in another window.
+subscription Live {
+  balanceChanged {
+    spendable
+    pending
+    held
+    value { amount currency }
+  }
+}
+"""
+    ),
+    tab(
+        """
 # For the shop's back end: what a code stands for.
 # Take the code from Redeem.
 query Voucher($code: String!) {

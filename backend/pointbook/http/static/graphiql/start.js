@@ -21,19 +21,59 @@ function credentials() {
 }
 
 /** One request; headers of GraphiQL's own editor win over those of the bar. */
-async function fetcher(parameters, options) {
-  const response = await fetch(endpoint, {
+function post(parameters, options, accept, signal) {
+  return fetch(endpoint, {
     method: "POST",
     credentials: "omit",
-    headers: {
-      "Content-Type": "application/json",
-      Accept: "application/graphql-response+json, application/json",
-      ...credentials(),
-      ...options?.headers,
-    },
+    headers: { "Content-Type": "application/json", Accept: accept, ...credentials(), ...options?.headers },
     body: JSON.stringify(parameters),
+    signal,
   });
-  return response.json();
+}
+
+function subscribes({ operationName }, options) {
+  const operations = options?.documentAST?.definitions.filter(({ kind }) => kind === "OperationDefinition") ?? [];
+  const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
+  return chosen?.operation === "subscription";
+}
+
+/** The answers of a subscription as server-sent events, until GraphiQL stops reading. */
+function events(parameters, options) {
+  const leaving = new AbortController();
+  const answers = read(parameters, options, leaving.signal);
+  const stop = answers.return.bind(answers);
+  answers.return = (value) => {
+    leaving.abort(); // or it would wait for the next answer
+    return stop(value);
+  };
+  return answers;
+}
+
+async function* read(parameters, options, signal) {
+  try {
+    const response = await post(parameters, options, "text/event-stream", signal);
+    if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      yield await response.json();
+      return;
+    }
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const answer = "event: next\ndata: ";
+    let text = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const blocks = (text + part.value).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) if (block.startsWith(answer)) yield JSON.parse(block.slice(answer.length));
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function fetcher(parameters, options) {
+  if (subscribes(parameters, options)) return events(parameters, options);
+  return post(parameters, options, "application/graphql-response+json, application/json").then((response) =>
+    response.json(),
+  );
 }
 
 const root = ReactDOM.createRoot(element("graphiql"));
