@@ -92,7 +92,7 @@ async def test_the_examples_work_in_their_order_on_a_fresh_demo(
 
 
 async def _begins(app: Starlette, body: object, headers: dict[str, str]) -> bool:
-    """Whether a subscription has a first answer without errors; httpx would read to the end, this client leaves."""
+    """Whether a subscription has a first answer without errors. httpx would read to its end."""
     told: list[bytes] = []
     request = json.dumps(body).encode()
     messages = [{"type": "http.request", "body": request, "more_body": False}]

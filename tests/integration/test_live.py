@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -278,17 +279,17 @@ async def test_a_stream_outlives_a_database_that_was_away(
     await member_with_points(installation, programme, 100)
     async with listening(balances(installation, programme, clock)) as listener:
         assert await spendable(listener) == 100
-        reads, away = live.ledger.balance, 7
+        reads, away = ledger.balance, 7
 
-        async def failing(*arguments: object, **named: object) -> Balance:
+        async def failing(*arguments: Any, **named: Any) -> Balance:
             nonlocal away
             if away:
                 away -= 1
                 raise ConnectionRefusedError
-            return await reads(*arguments, **named)  # type: ignore[arg-type]  # passed on
+            return await reads(*arguments, **named)
 
         monkeypatch.setattr(live, "AWAY_SECONDS", 0.1)
-        monkeypatch.setattr(live.ledger, "balance", failing)
+        monkeypatch.setattr(ledger, "balance", failing)
         await give_points(installation, programme, "c-1", 50)
         assert await spendable(listener) == 150
         assert away == 0
@@ -329,12 +330,12 @@ async def test_whoever_looks_reads_nothing_while_nothing_moves(
     reads = 0
     read = ledger.standing
 
-    async def counting(*arguments: object, **named: object) -> ledger.Standing:
+    async def counting(*arguments: Any, **named: Any) -> ledger.Standing:
         nonlocal reads
         reads += 1
-        return await read(*arguments, **named)  # type: ignore[arg-type]  # passed on
+        return await read(*arguments, **named)
 
-    monkeypatch.setattr(live.ledger, "standing", counting)
+    monkeypatch.setattr(ledger, "standing", counting)
     monkeypatch.setattr(watches, "LOOKS_SECONDS", 0.05)
     async with listening(balances(installation, programme, clock)) as listener:
         assert await spendable(listener) == 100
