@@ -31,6 +31,7 @@ from pointbook.ledger import Accrual, NewLot
 DOCUMENT = document_of(Path(__file__).parent.parent / "widgets" / "documents" / "balance_changed.graphql")
 _PAUSE = 0.05
 _HEARD_SECONDS = 30
+_AT_ONCE = 20
 
 
 @dataclass
@@ -112,8 +113,11 @@ async def _subscribed(scene: Scene, served: Served, way: _Way, count: int) -> As
     warm.cancel()
     await asyncio.sleep(1)
     memory, cpu, began = process.memory_info().rss, cpu_seconds(served.pid), time.perf_counter()
-    tasks = [asyncio.create_task(way(scene, served.port, one)) for one in everybody]
-    await asyncio.gather(*(_heard(one) for one in everybody))
+    tasks = []
+    for start in range(0, count, _AT_ONCE):
+        some = everybody[start : start + _AT_ONCE]
+        tasks += [asyncio.create_task(way(scene, served.port, one)) for one in some]
+        await asyncio.gather(*(_heard(one) for one in some))
     seconds, cpu = time.perf_counter() - began, cpu_seconds(served.pid) - cpu
     grown = (process.memory_info().rss - memory) / count / 1024
     print(f"  opened in {seconds:.1f} s, {cpu / count * 1000:.1f} ms of CPU and {grown:.0f} KiB of memory each")

@@ -20,7 +20,7 @@ MOST: Final = 2_000
 MOST_OF_PROGRAMME: Final = 1_000
 MOST_OF_CUSTOMER: Final = 10
 """Tabs and devices of one customer."""
-MOST_WAITING: Final = 200
+MOST_WAITING: Final = 500
 """WebSockets that have not said yet who they are."""
 _CODE: Final = "TOO_MANY_CONNECTIONS"
 _LATER: Final = {"Retry-After": "5"}
