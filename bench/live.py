@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -169,7 +170,7 @@ async def _transactions(scene: Scene) -> int:
     connection = await asyncpg.connect(scene.urls.admin)
     try:
         await connection.execute("select pg_stat_force_next_flush()")
-        name = scene.urls.database.rpartition("/")[2].partition("?")[0]
+        name = urlsplit(scene.urls.database).path.strip("/")
         counted: int = await connection.fetchval(
             "select xact_commit + xact_rollback from pg_stat_database where datname = $1", name
         )
