@@ -33,6 +33,8 @@ DOCUMENT = document_of(Path(__file__).parent.parent / "widgets" / "documents" / 
 _PAUSE = 0.05
 _HEARD_SECONDS = 30
 _AT_ONCE = 20
+_SETTLED_SECONDS = 13
+"""PostgreSQL counts what a connection did up to 10 seconds after it fell idle."""
 
 
 @dataclass
@@ -130,7 +132,7 @@ async def _subscribed(scene: Scene, served: Served, way: _Way, count: int) -> As
 
 
 async def _tell_idle(scene: Scene, served: Served, seconds: int) -> None:
-    await asyncio.sleep(2)
+    await asyncio.sleep(_SETTLED_SECONDS)
     cpu, transactions = cpu_seconds(served.pid), await _transactions(scene)
     await asyncio.sleep(seconds)
     cpu, transactions = cpu_seconds(served.pid) - cpu, await _transactions(scene) - transactions
