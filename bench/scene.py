@@ -88,12 +88,9 @@ class Scene:
         print(f"ledger: {verification.accounts} accounts, {verification.entries} entries, no violation")
 
     def _environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "POINTBOOK_DATABASE_URL": self.urls.database,
-            "POINTBOOK_REDIS_URL": self.urls.redis or "",
-            "POINTBOOK_SECRET": SECRET,
-        }
+        servers = {"POINTBOOK_DATABASE_URL": self.urls.database, "POINTBOOK_REDIS_URL": self.urls.redis}
+        named = {name: url for name, url in servers.items() if url is not None}
+        return {**os.environ, **named, "POINTBOOK_SECRET": SECRET}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,12 @@ def serve(database_url: str, redis_url: str | None, log: Path) -> Iterator[tuple
         except httpx.HTTPError:
             return False
 
-    command = [Path(sysconfig.get_path("scripts")) / "pointbook", "serve", "--log-level", "warning"]
+    command: list[str | Path] = [
+        Path(sysconfig.get_path("scripts")) / "pointbook",
+        "serve",
+        "--log-level",
+        "warning",
+    ]
     with Process(command, log=log, is_up=is_up, environment=environment) as process:
         yield process, port
 

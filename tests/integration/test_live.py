@@ -238,6 +238,33 @@ async def test_another_customers_redemption_is_as_unknown_as_none(
     assert installation.watches.count == 0
 
 
+async def test_who_was_merged_is_told_of_the_account_that_both_are(
+    installation: Installation, programme: ProgrammeSnapshot, clock: RunningClock
+) -> None:
+    # R33: what the source had, its open holds too, is the target's; both customers see the one balance.
+    await member_with_points(installation, programme, 100)
+    await member_with_points(installation, programme, 7, external_id="c-2")
+    voucher = await redeem(installation, programme, 60, now=clock())
+    async with (
+        listening(balances(installation, programme, clock)) as listener,
+        listening(redemptions(installation, programme, voucher, clock)) as held,
+    ):
+        assert await spendable(listener) == 40
+        await held.next()
+        source, target = [
+            (await installation.accounts.get(programme.id, name)).account_id for name in ("c-1", "c-2")
+        ]
+        async with installation.db.bare_transaction(programme.id) as connection:
+            by = ledger.Source("merge", "m-1")
+            await ledger.merge(connection, programme.id, target, source, single_bonus=None, for_=by, now=clock())
+        assert await spendable(listener) == 47
+        await give_points(installation, programme, "c-2", 3)
+        assert await spendable(listener) == 50
+        await redemption.release(installation, server(programme), voucher.code, uuid4().hex, now=clock())
+        assert await spendable(listener) == 110
+        assert (await held.next()).state is HoldState.RELEASED
+
+
 async def test_nothing_is_left_of_a_stream_that_was_closed(
     installation: Installation, programme: ProgrammeSnapshot, clock: RunningClock
 ) -> None:

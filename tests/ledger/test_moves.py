@@ -132,6 +132,17 @@ async def test_who_moves_points_says_whose(desk: Desk, move: str) -> None:
     assert moves.taken(desk.connection) == {(desk.programme_id, desk.account_id)}
 
 
+async def test_a_merge_moves_both_accounts(desk: Desk) -> None:
+    other = await desk.second_account()
+    await other.earn(lot(50))
+    moves.begin(desk.connection)
+    await desk.merge(other, now=minutes(1))
+    assert moves.taken(desk.connection) == {
+        (desk.programme_id, desk.account_id),
+        (desk.programme_id, other.account_id),
+    }
+
+
 async def test_who_only_reads_says_nothing(desk: Desk) -> None:
     hold = await _hold(desk)
     moves.begin(desk.connection)
@@ -148,4 +159,4 @@ async def test_no_function_that_writes_was_forgotten(admin: "asyncpg.Connection[
         " and has_function_privilege('pointbook_app', oid, 'execute')"
     )
     writing = {row["proname"] for row in rows}
-    assert {move.partition(",")[0] for move in MOVES} | MOVE_NOTHING_SEEN == writing
+    assert {"merge", *(move.partition(",")[0] for move in MOVES)} | MOVE_NOTHING_SEEN == writing
