@@ -200,6 +200,20 @@ async def test_a_message_that_is_none_of_ours_is_passed_over(
     await redis.aclose()
 
 
+async def test_listening_ends_whenever_it_is_asked_to(redis_url: str) -> None:
+    # A request to end that met a time limit of the client was lost, and the task ran on for ever.
+    async with hints_at(redis_url) as told:
+        assert told is not None
+        hearing = []
+        for number in range(60):
+            task = asyncio.create_task(told.hear(lambda _accounts: None, lambda _connected: None))
+            await asyncio.sleep(number * 0.00005)
+            task.cancel()
+            hearing.append(task)
+        _, running = await asyncio.wait(hearing, timeout=5)
+        assert running == set()
+
+
 async def _listening_connections(url: str) -> int:
     redis: Any = Redis.from_url(url)
     try:

@@ -72,7 +72,8 @@ class Hints:
         while True:
             try:
                 await self._listen(heard, connected)
-            except (OSError, RedisError) as failure:  # TimeoutError is an OSError
+            except Exception as failure:  # noqa: BLE001  # whatever the client raises, it begins anew
+                _heed_cancelling()
                 _log.warning("hints.away", type=type(failure).__qualname__)
             connected(False)  # noqa: FBT003  # a state, as its receiver names it
             await asyncio.sleep(_AGAIN_SECONDS)
@@ -98,6 +99,7 @@ class Hints:
             await listening.subscribe(_CHANNEL)
             pinged = False
             while True:
+                _heed_cancelling()
                 message = await listening.get_message(timeout=_SILENCE_SECONDS)
                 if message is None:
                     if pinged:
@@ -118,3 +120,10 @@ class Hints:
             if message["by"] != self._sender:
                 return [(int(programme), int(account)) for programme, account in message["moved"]]
         return []
+
+
+def _heed_cancelling() -> None:
+    """Raises CancelledError in a task that was cancelled: a time limit of redis-py may have swallowed it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
