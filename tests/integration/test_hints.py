@@ -62,6 +62,7 @@ async def hears(installation: Installation, *, yes: bool = True) -> None:
     async with asyncio.timeout(15):
         while installation.watches._hinted is not yes:  # noqa: ASYNC110  # it has no event
             await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)  # the look that goes with it is over
 
 
 def looking(monkeypatch: pytest.MonkeyPatch, seconds: float, *, beside_hints: float) -> None:
