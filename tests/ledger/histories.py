@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
 WINDOW = 4 * TICK  # what counts as expiring soon
 STEPS = 50
-Mix: TypeAlias = Literal["general", "debt", "returns", "spending", "merging", "clock set back"]
+Mix: TypeAlias = Literal["general", "debt", "returns", "spending", "merging", "leaving", "clock set back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,11 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Forfeit:
+    """The member leaves; what comes after is refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """An earlier step sent again with its idempotency key, with another input or the same."""
 
@@ -173,6 +178,7 @@ Command: TypeAlias = (
     | Unspend
     | Adjust
     | Restrict
+    | Forfeit
     | SignUp
     | Merge
     | Repeat
@@ -318,6 +324,23 @@ _COMMANDS = {
         (3, _adjustments(-60, 30, negative=True)),
         (1, _restrictions | st.just(Restrict(may_earn=True, may_spend=True))),
         (2, _repeats),
+    ),
+    "leaving": _weighted(
+        (2, _rest),
+        (9, _earnings(_soon)),
+        (6, _earnings(_pending)),
+        (9, _holds),
+        (1, st.builds(Release, _back)),
+        (4, _captures),
+        (1, _late_captures),
+        (4, _returns),
+        (4, _spends),
+        (2, _unspends),
+        (4, _adjustments(-60, 30, negative=True)),
+        (1, _restrictions | st.just(Restrict(may_earn=True, may_spend=True))),
+        (2, _merges),
+        (2, st.just(Forfeit())),
+        (4, _repeats),
     ),
     "merging": _weighted(
         (3, _rest),

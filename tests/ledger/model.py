@@ -46,6 +46,7 @@ class Account:
     debt: int = 0
     may_earn: bool = True
     may_spend: bool = True
+    left: bool = False
 
     # --- time -----------------------------------------------------------------------------------
 
@@ -322,6 +323,24 @@ class Account:
                 lines.append(Transfer("debt", "adjusted", None, -points - available))
             self._enter("adjust", at, lines)
         self._happen(at)
+
+    def forfeit(self, *, now: datetime) -> tuple[int, int, int]:
+        """R34: whatever there is of holds and lots is lost, and what is owed too; points, debt, how many holds."""
+        at = self._begin(now)
+        held = [hold for hold in self.holds if hold.state == "HELD"]
+        for hold in held:
+            self._end(hold, "RELEASED", at)
+            reopened = [Transfer("held", "open", number, points) for number, points in hold.parts]
+            self._enter("release", at, reopened, hold_id=hold.hold_id)
+        lost = sorted((lot for lot in self.lots if lot.open), key=Lot.order)
+        lines = [Transfer("open", "forfeited", lot.number, lot.open) for lot in lost]
+        points, debt = sum(line.points for line in lines), self.debt
+        if debt:
+            lines.append(Transfer("forfeited", "debt", None, debt))
+        if lines:
+            self._enter("forfeit", at, lines)
+        self.left, self.may_earn, self.may_spend = True, False, False
+        return points, debt, len(held)
 
     # --- reads ----------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from tests.ledger.histories import (
     CaptureLate,
     Earn,
     Extend,
+    Forfeit,
     HoldCart,
     LotPlan,
     Merge,
@@ -226,15 +227,17 @@ class Player:
                 await self._adjust(call, command, request)
             case Restrict() as command:
                 await self._restrict(command, call.now)
-            case SignUp() | Merge():
-                return await self._of_members(call)
+            case SignUp() | Merge() | Forfeit():
+                return await self._of_members(call, request)
             case _:
                 pass
         return None
 
-    async def _of_members(self, call: Call) -> Outcome:
+    async def _of_members(self, call: Call, request: ledger.Request) -> Outcome:
         if isinstance(call.command, SignUp):
             return await self._sign_up(call.command.lot, "own", now=call.now)
+        if isinstance(call.command, Forfeit):
+            return await self._forfeit(call, request)
         assert isinstance(call.command, Merge)
         return await self._merge(call, call.command)
 
@@ -354,6 +357,12 @@ class Player:
             now=call.now,
         )
         return _given_back(given), None
+
+    async def _forfeit(self, call: Call, request: ledger.Request) -> str:
+        lost = await ledger.forfeit(
+            self.connection, self.programme_id, self.account_id, request=request, now=call.now
+        )
+        return f"forfeited {(lost.points, lost.debt, lost.released)}"
 
     async def _adjust(self, call: Call, command: Adjust, request: ledger.Request) -> None:
         lot = grant(command.lot, call.now)._replace(points=command.points) if command.points > 0 else None

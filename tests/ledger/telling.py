@@ -11,7 +11,13 @@ from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from pointbook.domain.errors import IdempotencyConflict, InsufficientPoints, PointbookError, RedemptionNotFound
+from pointbook.domain.errors import (
+    IdempotencyConflict,
+    InsufficientPoints,
+    NotAMember,
+    PointbookError,
+    RedemptionNotFound,
+)
 from tests.ledger.histories import (
     START,
     TICK,
@@ -22,6 +28,7 @@ from tests.ledger.histories import (
     Command,
     Earn,
     Extend,
+    Forfeit,
     HoldCart,
     LotPlan,
     Merge,
@@ -332,10 +339,10 @@ class Teller:
         """The idempotency key first; effects are stored and holds that were answered, the rest is judged anew."""
         if isinstance(call.command, Rest):
             return None
-        if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
-            return refusal(RedemptionNotFound())  # no account is known then, and nothing booked on any
-        if isinstance(call.command, Return) and (unknown := self._unknown(call)):
+        if unknown := self._unknown(call):
             return refusal(unknown)
+        if self.account.left:
+            return self._answer_after_leaving(call)
         self.account.advance(self._lifted(call.now))
         if call.keyed and call.key in self._answers:
             altered, outcome = self._answers[call.key]
@@ -345,13 +352,30 @@ class Teller:
             outcome = self._do(call)
         except PointbookError as error:
             return refusal(error)
-        has_effect = len(self.account.entries) > before or isinstance(call.command, HoldCart | Return)
+        has_effect = len(self.account.entries) > before or isinstance(call.command, HoldCart | Return | Forfeit)
         if call.keyed and has_effect and not isinstance(call.command, Earn):
             self._answers[call.key] = (call.altered, outcome)
         return outcome
 
+    def _answer_after_leaving(self, call: Call) -> Outcome:
+        """Nobody is there any more; only the request that has forfeited is remembered."""
+        if isinstance(call.command, Forfeit) and call.key in self._answers:
+            altered, outcome = self._answers[call.key]
+            return outcome if altered == call.altered else refusal(IdempotencyConflict())
+        if isinstance(call.command, Earn):
+            known = any(
+                entry.kind == "accrual" and entry.source == ("order", call.source, 1)
+                for entry in self.account.entries
+            )
+            return "duplicate" if known else "no_account"
+        return refusal(NotAMember())
+
     def _unknown(self, call: Call) -> PointbookError | None:
-        """What is returned says whose it is; if it never was, nothing is booked on anybody."""
+        """What is named says whose it is; if it never was, no account is known, and nothing is booked on any."""
+        if call.by_server and all(hold.hold_id != call.hold_id for hold in self.account.holds):
+            return RedemptionNotFound()
+        if not isinstance(call.command, Return):
+            return None
         give_back, reversal = call.give_back, call.reversal
         if give_back and all(hold.hold_id != give_back.hold_id for hold in self.account.holds):
             return RedemptionNotFound()
@@ -395,7 +419,7 @@ class Teller:
                 account.adjust(command.points, lot, allow_negative=command.allow_negative, now=now)
             case Restrict() as command:
                 account.may_earn, account.may_spend = command.may_earn, command.may_spend
-            case SignUp() | Merge():
+            case SignUp() | Merge() | Forfeit():
                 return self._of_members(call)
             case _:
                 raise AssertionError("resolved, or answered before")
@@ -404,6 +428,8 @@ class Teller:
     def _of_members(self, call: Call) -> Outcome:
         if isinstance(call.command, SignUp):
             return self.account.sign_up(grant(call.command.lot, call.now), "own", now=call.now)
+        if isinstance(call.command, Forfeit):
+            return f"forfeited {self.account.forfeit(now=call.now)}"
         assert isinstance(call.command, Merge)
         return self._merge(call, call.command)
 

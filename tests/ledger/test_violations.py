@@ -91,6 +91,24 @@ PLANTS = [
         "expired_overdrawn",
         "update ledger.transfer set debit = 'expired' where debit = 'open' and credit = 'reversed'",
     ),
+    (
+        "left_with_points",
+        "update ledger.account set left_at = as_of, may_earn = false, may_spend = false, debt = 0",
+    ),
+    (
+        "left_with_points",
+        """
+        update ledger.account
+        set left_at = as_of - interval '1 second', may_earn = false, may_spend = false, debt = 0
+        """,
+    ),
+    (
+        "forfeited_and_stayed",
+        """
+        insert into ledger.entry (programme_id, account_id, seq, kind, at)
+        select programme_id, account_id, last_seq + 1, 'forfeit', as_of from ledger.account where last_seq > 0
+        """,
+    ),
     ("late_capture_differs", "update ledger.late_capture set value = value + 1, points = points + 1"),
     ("late_capture_differs", "update ledger.late_capture set debt = 1"),
     ("late_capture_differs", "delete from ledger.late_capture"),

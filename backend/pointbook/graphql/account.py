@@ -13,7 +13,7 @@ from uuid import UUID
 import strawberry
 
 from pointbook.domain import calendar
-from pointbook.domain.errors import InvalidInput
+from pointbook.domain.errors import InvalidInput, NotAMember
 from pointbook.domain.money import Money
 from pointbook.graphql.connections import PageInfo, cursor_of, key_of
 from pointbook.graphql.context import Info
@@ -55,6 +55,7 @@ described_enum(
     LATE_CAPTURE="Points were spent when their redemption had ended: the purchase was reported late, or the order "
     "was cancelled and completed again.",
     SPEND="Points were spent at once, on a gift card or an exchange.",
+    FORFEIT="The member left, and what they had was forfeited.",
     MERGE_OUT="All points went to the member whose account goes on for this one.",
     MERGE_IN="The points of another account of the member came over, and what it owed.",
 )
@@ -313,7 +314,8 @@ class AccountReads:
 
     async def _read_member(self) -> Member:
         member = await find_member(*self._account)
-        assert member is not None, "the account was found before"
+        if member is None:  # they have left meanwhile, and the account was still known here
+            raise NotAMember
         return member
 
     @property

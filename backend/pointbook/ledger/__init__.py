@@ -20,6 +20,7 @@ from pointbook.ledger.answers import (
     CardVoid,
     EntryKind,
     ExpiringBatch,
+    Forfeited,
     GivenBack,
     HistoryEntry,
     Hold,
@@ -57,6 +58,7 @@ from pointbook.ledger.commands import (
     Source,
 )
 from pointbook.ledger.earning import accrue, adjust
+from pointbook.ledger.leaving import forfeit, forfeited_by
 from pointbook.ledger.merging import merge
 from pointbook.ledger.reads import (
     account_page,
@@ -90,6 +92,7 @@ __all__ = [
     "CardVoid",
     "EntryKind",
     "ExpiringBatch",
+    "Forfeited",
     "GiveBack",
     "GivenBack",
     "HistoryEntry",
@@ -125,6 +128,8 @@ __all__ = [
     "cards",
     "expiring",
     "extend",
+    "forfeit",
+    "forfeited_by",
     "give_back",
     "history",
     "hold",

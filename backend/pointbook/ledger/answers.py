@@ -32,6 +32,7 @@ class EntryKind(StrEnum):
     REVERSAL = "REVERSAL"
     LATE_CAPTURE = "LATE_CAPTURE"
     SPEND = "SPEND"
+    FORFEIT = "FORFEIT"
     MERGE_OUT = "MERGE_OUT"
     MERGE_IN = "MERGE_IN"
 
@@ -134,6 +135,20 @@ class Spent:
     seq: int
     points: int
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Forfeited:
+    """What leaving took: ``points`` that were open or held, and wrote off: points of ``debt``.
+
+    ``released``: how many holds were open. ``seq`` is None where there was nothing of either.
+    """
+
+    account_id: int
+    seq: int | None
+    points: int
+    debt: int
+    released: int
 
 
 @dataclass(frozen=True, slots=True)

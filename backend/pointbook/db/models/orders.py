@@ -12,7 +12,7 @@ from pointbook.db.base import Base, BigId, MinorUnits, Points, one_of
 
 
 class SalesOrder(Base):
-    """An order by the shop's id. ``fingerprint`` is of the content without its status.
+    """An order by the shop's id. ``fingerprint`` is of the content without its status; of who left it is empty.
 
     ``document`` is JSON kept as a text: nothing in the database looks into it, and an import writes thousands a
     second. It holds no personal datum; the address waits in ``customer_email`` while the order is parked.

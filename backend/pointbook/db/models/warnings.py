@@ -26,6 +26,7 @@ class StaffWarning(Base):
                 "LATE_PURCHASE_REFUSED",
                 "REDEMPTION_NOT_REPEATED",
                 "WEBHOOK_DISABLED",
+                "MEMBER_HAS_LEFT",
             ),
             name="kind",
         ),
@@ -35,7 +36,7 @@ class StaffWarning(Base):
             "subject",
             "detail",
             unique=True,
-            postgresql_where="kind = 'LATE_PURCHASE_REFUSED'",
+            postgresql_where="kind in ('LATE_PURCHASE_REFUSED', 'MEMBER_HAS_LEFT')",
         ),
     )
 
