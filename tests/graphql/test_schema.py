@@ -29,6 +29,7 @@ TYPES = [
     if not is_introspection_type(type_) and not is_specified_scalar_type(type_)
 ]
 MONEY_OR_POINTS_MOVE = {
+    *("LeaveProgrammeInput", "EraseMemberInput"),
     "RedeemPointsInput",
     "ExtendRedemptionInput",
     "CancelRedemptionInput",

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from pointbook import ledger
 from pointbook.db.session import Database
-from tests.ledger.desk import Desk, lot, minutes
+from tests.ledger.desk import Desk, lot, minutes, request
 from tests.ledger.till import Till
 
 PLANTS = [
@@ -34,7 +34,7 @@ PLANTS = [
     ("lot_of_another", "update ledger.lot set owner_id = (select max(account_id) from ledger.account)"),
     ("lot_of_another", "delete from ledger.lot where lot_id = (select min(lot_id) from ledger.lot)"),
     ("open_past_expiry", "update ledger.lot set expires_at = available_from + interval '1 second' where open > 0"),
-    ("debt_with_available", "update ledger.account set debt = 5"),
+    ("debt_with_available", "update ledger.account set debt = 5 where left_at is null"),
     ("hold_differs", "update ledger.hold set points = points + 1, captured_points = captured_points"),
     ("hold_differs", "delete from ledger.hold where state = 'released'"),
     ("hold_differs", "delete from ledger.entry where kind = 'hold'"),
@@ -93,20 +93,25 @@ PLANTS = [
     ),
     (
         "left_with_points",
-        "update ledger.account set left_at = as_of, may_earn = false, may_spend = false, debt = 0",
+        """
+        update ledger.account set left_at = as_of, may_earn = false, may_spend = false, debt = 0
+        where merged_into is null
+        """,
     ),
     (
         "left_with_points",
         """
         update ledger.account
         set left_at = as_of - interval '1 second', may_earn = false, may_spend = false, debt = 0
+        where left_at is not null
         """,
     ),
     (
         "forfeited_and_stayed",
         """
         insert into ledger.entry (programme_id, account_id, seq, kind, at)
-        select programme_id, account_id, last_seq + 1, 'forfeit', as_of from ledger.account where last_seq > 0
+        select programme_id, account_id, last_seq + 1, 'forfeit', as_of from ledger.account
+        where last_seq > 0 and left_at is null
         """,
     ),
     ("late_capture_differs", "update ledger.late_capture set value = value + 1, points = points + 1"),
@@ -133,7 +138,7 @@ PLANTS = [
     ("sequence_gap", "update ledger.account set last_seq = last_seq + 1"),
     ("sequence_gap", "delete from ledger.entry where kind = 'extend'"),
     ("instant_differs", "update ledger.account set as_of = as_of + interval '1 second' where last_seq > 0"),
-    ("debt_differs", "update ledger.account set debt = debt + 1"),
+    ("debt_differs", "update ledger.account set debt = debt + 1 where left_at is null"),
     ("no_such_account", "delete from ledger.account where last_seq > 0"),
     (
         "transfer_of_wrong_kind",
@@ -232,6 +237,7 @@ async def eventful(db: Database) -> AsyncIterator[Desk]:
         await desk.unspend(await desk.spend(5, now=minutes(108)), now=minutes(108))
         await desk.spend(5, now=minutes(108))
         await merge_another(desk)
+        await leave_another(desk)
         await fill_till(Till(desk))
         yield desk
 
@@ -243,6 +249,16 @@ async def merge_another(desk: Desk) -> None:
     await other.hold(15, now=minutes(107))
     await other.adjust(-10, allow_negative=True, now=minutes(107))
     await desk.merge(other, now=minutes(108))
+
+
+async def leave_another(desk: Desk) -> None:
+    """An account with points and a debt is left."""
+    other = await desk.second_account()
+    await other.earn(lot(20), lot(30, available=minutes(300)), now=minutes(107))
+    await other.adjust(-25, allow_negative=True, now=minutes(107))
+    await ledger.forfeit(
+        desk.connection, desk.programme_id, other.account_id, request=request("leave"), now=minutes(108)
+    )
 
 
 async def fill_till(till: Till) -> None:
@@ -264,7 +280,7 @@ async def test_a_sound_ledger_has_no_violation(eventful: Desk) -> None:
     verification = await ledger.verify(eventful.connection, 1)
     kinds = await eventful.read("select distinct kind from ledger.entry")
     assert len(kinds) == len(ledger.EntryKind)
-    assert verification == ledger.Verification(accounts=3, entries=verification.entries, cards=3, violations=())
+    assert verification == ledger.Verification(accounts=4, entries=verification.entries, cards=3, violations=())
     own = await eventful.read(f"select from ledger.entry where account_id <> {eventful.account_id}")
     assert verification.entries == len(await eventful.history(minutes(109.2))) + len(own)
 

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeAlias
 
 
@@ -69,6 +70,8 @@ class Right(enum.StrEnum):
     """Say whether a member earns and redeems, and put right what is known of them."""
     LIST_AUDIT = "audit.list"
     """See who changed what, with before and after."""
+    ERASE_MEMBERS = "members.erase"
+    """Let a member leave for good: points forfeited, personal data gone."""
     MANAGE_WEBHOOKS = "webhooks.manage"
     """See and change who is told of events by webhook, see what was sent, and send it again."""
 
@@ -82,7 +85,7 @@ ALL_RIGHTS: Final = frozenset(Right)
 class Principal:
     """A caller whose credential was checked. ``subject`` is the shop's customer id, for a CUSTOMER only.
 
-    ``scopes`` are a server's; of staff they are rights.
+    ``scopes`` are a server's; of staff they are rights. ``issued_at``: when a customer's token was.
     """
 
     kind: CallerKind
@@ -90,6 +93,7 @@ class Principal:
     key_id: str
     scopes: frozenset[Permission] = field(default_factory=frozenset)
     subject: str | None = None
+    issued_at: datetime | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         assert (self.kind is CallerKind.CUSTOMER) == (self.subject is not None), "exactly customers have a subject"

@@ -72,6 +72,28 @@ class NotAMember(PointbookError):
         super().__init__("This customer has not joined the programme.")
 
 
+class LossChanged(PointbookError):
+    """Leaving would take other points than were shown, or end another debt."""
+
+    code = "LOSS_CHANGED"
+
+    def __init__(self, points: int, debt: int) -> None:
+        owed = f", and {debt} are owed" if debt else ""
+        super().__init__(f"By now {points} points would be lost{owed}: show that and ask again.")
+        self.points = points
+        self.debt = debt
+
+
+class TokenTooOld(PointbookError):
+    """For what cannot be undone a customer signs in again; so many seconds old a token may be."""
+
+    code = "TOKEN_TOO_OLD"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"For this the customer must have signed in within the last {seconds} seconds.")
+        self.seconds = seconds
+
+
 class ExternalIdTaken(PointbookError):
     """Another member is called so by the shop."""
 

@@ -47,6 +47,7 @@ described_enum(
     KEY_REVOKED="A key is good no more.",
     ENDPOINT_CREATED="There is a new address that takes webhooks from the shop.",
     ENDPOINT_REVOKED="An address takes webhooks from the shop no more.",
+    MEMBER_LEFT="A member left, or staff let them: points are forfeited and personal data gone.",
     WEBHOOK_CREATED="There is a new webhook subscription.",
     WEBHOOK_CHANGED="A webhook subscription has another URL, other events, or was switched.",
     WEBHOOK_SECRET_ROTATED="A webhook subscription signs with a new secret.",  # noqa: S106  # a name

@@ -56,6 +56,17 @@ class NotAMember(UserError):
     pass
 
 
+@strawberry.type(description="The loss is not what was shown: show this one and ask again.")
+class LossChanged(UserError):
+    points: Points = strawberry.field(description="All points that would be lost.")
+    debt: Points = strawberry.field(description="The points owed, which would be written off.")
+
+
+@strawberry.type(description="The customer's token is too old for what cannot be undone: get a new one.")
+class TokenTooOld(UserError):
+    seconds: int = strawberry.field(description="How old it may be.")
+
+
 @strawberry.type(description="The shop calls another member so.")
 class ExternalIdTaken(UserError):
     external_id: strawberry.ID = strawberry.field(description="The id that was to be given.")
@@ -293,6 +304,8 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.IdempotencyConflict: IdempotencyConflict,
     errors.NotAMember: NotAMember,
     errors.ExternalIdTaken: ExternalIdTaken,
+    errors.LossChanged: LossChanged,
+    errors.TokenTooOld: TokenTooOld,
     errors.MemberInactive: MemberInactive,
     errors.RedemptionLocked: RedemptionLocked,
     errors.ProgrammeNotOpen: ProgrammeNotOpen,

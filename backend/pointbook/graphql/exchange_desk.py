@@ -17,6 +17,7 @@ from pointbook.graphql.errors import (
     CurrencyMismatch,
     ExchangeOrderDecided,
     ExchangeOrderNotFound,
+    NotAMember,
     ProgrammeNotOpen,
 )
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders, shown
@@ -72,6 +73,7 @@ CancelExchangeOrderResult = Annotated[
     CancelExchangeOrderSuccess
     | ExchangeOrderNotFound
     | ExchangeOrderDecided
+    | NotAMember
     | CurrencyMismatch
     | ProgrammeNotOpen,
     strawberry.union("CancelExchangeOrderResult", description="The order, or why it is not cancelled."),

@@ -20,6 +20,7 @@ from pointbook.graphql.errors import (
     GiftCardOverdrawn,
     IdempotencyConflict,
     InvalidInput,
+    NotAMember,
     ProgrammeNotOpen,
     RedemptionEnded,
     RedemptionNotFound,
@@ -259,7 +260,7 @@ RefundGiftCardResult = Annotated[
     strawberry.union("RefundGiftCardResult", description="The card, or why nothing was put back."),
 ]
 VoidGiftCardResult = Annotated[
-    VoidGiftCardSuccess | GiftCardNotUsable | GiftCardInUse | ProgrammeNotOpen,
+    VoidGiftCardSuccess | GiftCardNotUsable | GiftCardInUse | NotAMember | ProgrammeNotOpen,
     strawberry.union("VoidGiftCardResult", description="The card, or why it is not void."),
 ]
 

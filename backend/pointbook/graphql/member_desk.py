@@ -14,11 +14,12 @@ from pointbook.graphql.connections import Connection, key_of, moment_key, moment
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import InvalidInput, NotAMember
+from pointbook.graphql.leaving import LeavingLoss
 from pointbook.graphql.member_enums import MemberState, NotificationSettings
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.scalars import Points
 from pointbook.ledger import EntryKind
-from pointbook.services import adjustment_views, members
+from pointbook.services import adjustment_views, leaving, members
 from pointbook.services import member_views as service
 
 _LIST, _EDIT = staff(Right.LIST_MEMBERS), staff(Right.EDIT_MEMBERS)
@@ -59,6 +60,13 @@ class MemberRecord:
     @described("How many points the member has.")
     def balance(self) -> Balance:
         return Balance.of(self.view.balance, self.currency)
+
+    @described("What the member would lose by leaving now; null of one who is no member any more.")
+    async def leaving_loss(self, info: Info) -> LeavingLoss | None:
+        if not self.view.external_ids:
+            return None
+        name = self.view.external_ids[0]
+        return LeavingLoss.of(await leaving.loss_of(*info.context.tenant, name, now=info.context.now))
 
     @described("What happened to the member's points, newest first.")
     async def history(

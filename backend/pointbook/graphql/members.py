@@ -12,14 +12,16 @@ from pointbook.graphql.bought_gift_cards import PAGE as GIFT_CARDS_PAGE
 from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_cards_of
 from pointbook.graphql.connections import Connection
 from pointbook.graphql.context import Info
+from pointbook.graphql.data_export import DataExport
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import InvalidInput, NotAMember, ProgrammeNotOpen
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders
+from pointbook.graphql.leaving import LeavingLoss
 from pointbook.graphql.member_enums import MemberState, NotificationSettings
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.redemption import Redemption
 from pointbook.graphql.scalars import Points
-from pointbook.services import joining, members
+from pointbook.services import joining, leaving, members
 from pointbook.services.exchange_views import Wanted
 
 
@@ -106,6 +108,23 @@ class Member:
         self, info: Info, first: First = GIFT_CARDS_PAGE, after: After = None
     ) -> Connection[MyGiftCard]:
         return await gift_cards_of(info, await self.reads.account_id(), first, after)
+
+    @described("What the member would lose by leaving now: to be shown before `leaveProgramme`.")
+    async def leaving_loss(self, info: Info) -> LeavingLoss:
+        return LeavingLoss.of(
+            await leaving.loss_of(*info.context.tenant, self.reads.external_id, now=info.context.now)
+        )
+
+    @described("All that is kept of the member, a page at a time: for a file, before leaving above all.")
+    async def data_export(
+        self,
+        info: Info,
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="The `endCursor` of the page before; null: the first page."),
+        ] = None,
+    ) -> DataExport:
+        return await DataExport.of(info, self.reads.external_id, after)
 
     @described("Open redemptions, oldest first.")
     async def holds(self) -> list[Redemption]:

@@ -24,6 +24,7 @@ described_enum(
     LATE_PURCHASE_REFUSED="A purchase that was reported late, or completed again, was refused: its points are "
     "gone, and the programme lets nobody owe points.",
     REDEMPTION_NOT_REPEATED="An order was completed again; the points that had paid it were not taken again.",
+    MEMBER_HAS_LEFT="Something was reported of a member who has left: nothing was given or taken back, or earned.",
     WEBHOOK_DISABLED="A webhook subscription was switched off: nothing but failures came from its URL.",
 )
 

@@ -148,7 +148,10 @@ class BookingSettling:
         if lots:
             accrual = Accrual(earner.account_id, BOOKING, booking.external_id, number, lots)
             [accrued] = await ledger.accrue(connection, programme_id, [accrual], now=self.now)
-            if accrued.status == "duplicate":  # a new booking has no row to lock
+            if accrued.status in {
+                "duplicate",
+                "no_account",
+            }:  # a new booking has no row to lock; or nobody is left
                 raise Overtaken
             seq = accrued.seq
         if seq is not None:

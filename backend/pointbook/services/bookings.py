@@ -20,6 +20,7 @@ from pointbook import ledger
 from pointbook.db.queries import bookings as rows
 from pointbook.db.queries.bookings import BookingRow
 from pointbook.db.queries.customers import lock_customer
+from pointbook.db.queries.members import who_left
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import errors
@@ -31,6 +32,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
 from pointbook.services.members import normalised_email
 from pointbook.services.order_settling import Overtaken
+from pointbook.services.warnings import WarningKind, warn
 
 __all__ = ["BOOKINGS_MAX", "BookingOutcome", "SubmittedBooking", "submit_booking", "submit_bookings"]
 
@@ -126,10 +128,20 @@ class _Report:
             known = await rows.locked(connection, programme_id, booking.external_id)
             if known is None:
                 return await self._settle(connection, None, self._first(), seen)
+            if known.account_id is not None and known.customer_external_id is None:
+                return await self._hear_of_who_left(connection, known)
             self._require_same(known, seen)
             if is_stale(booking.told, known.told):
                 return await self._hear_stale(connection, known, seen)
             return await self._settle(connection, known, self._followed(known), seen)
+
+    async def _hear_of_who_left(self, connection: Connection, known: BookingRow) -> SubmittedBooking:
+        """It stays what it was, because nobody is there to earn or to lose (R34); staff are told of news."""
+        if counts(self.booking.told, known.told) and not is_stale(self.booking.told, known.told):
+            kind, subject = WarningKind.MEMBER_HAS_LEFT, f"booking {known.external_id}"
+            detail = {"status": self.booking.told.status.value}
+            await warn(connection, self.programme.id, kind, subject, detail, now=self.settling.now)
+        return await self._answer_of(connection, known)
 
     async def _hear_stale(self, connection: Connection, known: BookingRow, seen: rows.Seen) -> SubmittedBooking:
         """It says nothing that counts, but a parked booking may earn by now, or be found by an address."""
@@ -142,7 +154,11 @@ class _Report:
         """The accounts; or the customer, so that nobody joins as them until this report has been heard."""
         if seen.account_ids:
             await ledger.lock(connection, self.programme.id, seen.account_ids)
-        if seen.customer is None:
+            if seen.customer is not None and await who_left(
+                connection, self.programme.id, [seen.customer.account_id]
+            ):
+                raise Overtaken
+        if seen.customer is None and seen.earner is None:
             joined = await lock_customer(connection, self.programme.id, self.booking.customer.external_id)
             if joined is not None:
                 raise Overtaken

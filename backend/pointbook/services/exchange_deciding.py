@@ -52,7 +52,7 @@ async def cancel_order(
     """Give all points back to the lots they came from (R27) and put the pieces back into stock; again: nothing.
 
     Raises ExchangeOrderNotFound, ExchangeOrderDecided (it is exchanged: open it again first), CurrencyMismatch (it
-    is of a former currency), ProgrammeNotOpen.
+    is of a former currency), NotAMember (who placed it has left), ProgrammeNotOpen.
     """
 
     async def call(programme: ProgrammeSnapshot) -> ExchangeOrder:

@@ -1,7 +1,8 @@
 """A type of lines in an export, and the shapes that turn what the database keeps into what a line says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -75,3 +76,26 @@ def all_of(*shapes: Shape) -> Shape:
             one(line, programme)
 
     return shape
+
+
+def line_of(kind: Kind, row: Mapping[str, Any], programme: ProgrammeSnapshot) -> Line:
+    """What a row of the kind's statement tells."""
+    line: Line = {"type": kind.type, **{_camel(name): value for name, value in row.items()}}
+    kind.shape(line, programme)
+    return line
+
+
+def written(line: Line) -> bytes:
+    """As JSON, ending in a line break; instants in UTC."""
+    return orjson.dumps(line, default=_plain, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(f"nothing of type {type(value).__name__} is exported")
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)

@@ -12,6 +12,7 @@ arrives. Stated rules:
 - A cancelled order earns anew when it was completed after that, as ``statusAt`` tells (R28).
 - What return documents took back before it earned does not earn; what waited for the order takes it back at once.
 - An order of somebody who has not joined is parked. Reported again after its customer joined, it earns.
+- An order of a member who has left stays what it was; staff are told when it would have earned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ from pointbook.services.order_settling import (
 )
 from pointbook.services.redemption import CAPTURE, Purchase, bought_in_time, locked_hold, spend, spend_late
 from pointbook.services.returns import apply_parked
-from pointbook.services.warnings import warn_of_refusal
+from pointbook.services.warnings import WarningKind, warn, warn_of_refusal, warn_of_who_left
 
 __all__ = ["ORDERS_MAX", "Outcome", "SubmittedOrder", "submit_order", "submit_orders"]
 
@@ -99,6 +100,9 @@ async def submit_order(
             subject = f"order {order.external_id}"
             await warn_of_refusal(installation.db, programme_id, subject, refusal, now=now)
             raise
+        except errors.NotAMember:  # whose voucher it is has left
+            await warn_of_who_left(installation.db, programme_id, f"order {order.external_id}", now=now)
+            raise errors.VoucherNotUsable from None
         if returns_wait:
             await apply_parked(
                 installation.db, installation.programmes, programme_id, order=order.external_id, now=now
@@ -171,20 +175,23 @@ class _Report:
             return await self._take(connection, known)
         if self._is_stale(earlier):
             return self._answer_of(earlier)
-        if (renewed := await self._renew(connection, earlier)) is not None:
-            return renewed
+        answer = await self._hear_of_who_left(connection, earlier) or await self._renew(connection, earlier)
+        if answer is not None:
+            return answer
         if earlier.state == orders.EARNED:
             return await self._note(connection, earlier)
         if not self._is_news(earlier, known):
             await self._note_status(connection, earlier)
             return self._answer_of(earlier)
-        if earlier.returned != orders.NOT_RETURNED and earlier.fingerprint != self.settling.stored.fingerprint:
+        other = earlier.fingerprint not in {b"", self.settling.stored.fingerprint}
+        if earlier.returned != orders.NOT_RETURNED and other:
             raise errors.OrderConflict(self.order.external_id)  # what came back was of the former content
         return await self._take(connection, known)
 
     async def _note(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder:
         """An order that has earned: only its status may still change."""
-        if earlier.fingerprint != self.settling.stored.fingerprint and not (
+        # A fingerprint that is empty was forgotten with its member.
+        if earlier.fingerprint not in {b"", self.settling.stored.fingerprint} and not (
             earlier.occurrence > 1 and self._is_same(earlier)
         ):
             raise errors.OrderConflict(self.order.external_id)
@@ -197,6 +204,21 @@ class _Report:
             noted = await orders.set_status(connection, self.programme.id, earlier, order.status, order.status_at)
             if not noted:  # what came back meanwhile may have been completed again by this
                 raise Overtaken
+
+    async def _hear_of_who_left(self, connection: Connection, earlier: orders.OrderRow) -> SubmittedOrder | None:
+        """The status of an order is noted whose member left before it had all its effect: nobody is there to earn.
+
+        Staff are told (R34). None: it is no such order, of which nothing names the customer any more.
+        """
+        settled = earlier.state == orders.EARNED and earlier.returned != orders.CANCELLED
+        if settled or earlier.account_id is None or earlier.customer_external_id is not None:
+            return None
+        if earlier.status != self.order.status and self.settling.qualifies():
+            kind, subject = WarningKind.MEMBER_HAS_LEFT, f"order {earlier.external_id}"
+            detail = {"status": self.order.status}
+            await warn(connection, self.programme.id, kind, subject, detail, now=self.settling.now)
+        await self._note_status(connection, earlier)
+        return self._answer_of(earlier)
 
     def _is_stale(self, earlier: orders.OrderRow) -> bool:
         """The shop has said more of the order since it made this report."""

@@ -123,7 +123,7 @@ class Settling:
         occurrence = 1 if known.order is None else known.order.occurrence
         accrual = Accrual(account.account_id, ORDER, order.external_id, occurrence, lots)
         [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
-        if accrued.status == "duplicate":
+        if accrued.status in {"duplicate", "no_account"}:  # or the member has left meanwhile
             raise Overtaken
         if accrued.seq is None:
             return Effect(Outcome.EARNED, version=version, judgement=record)

@@ -9,6 +9,7 @@ import orjson
 
 from pointbook import ledger
 from pointbook.db.queries.customer_sets import accounts_of, lock_customers
+from pointbook.db.queries.members import who_left
 from pointbook.db.queries.orders import EARNED, PARKED, RECEIVED
 from pointbook.db.queries.rule_counts import add_counts, counts_of
 from pointbook.db.session import Connection
@@ -81,13 +82,15 @@ async def write_orders(
     """Write what is new of a chunk's orders, with its points. They were prepared for this judge, or one like it.
 
     Locks the accounts in key order, then customers who have not joined, then the orders: as ``intake`` does.
-    Raises RacedError when an order or its customer came to be known meanwhile, ProgrammeChangedError, and
+    Raises RacedError when an order or its customer came to be known meanwhile, or left, ProgrammeChangedError, and
     ClockAhead; then the caller rolls back.
     """
     programme, orders = judge.programme, prepared.orders
     accounts = await accounts_of(connection, programme.id, {order.customer for order in orders})
     # Whoever captures for an order has done so, and nobody else counts what capped rules give.
     standing = await ledger.lock(connection, programme.id, accounts.values())
+    if await who_left(connection, programme.id, standing):
+        raise RacedError
     fresh, single = await _sorted_out(connection, programme.id, prepared, accounts)
     counts = OrderCounts(known=len(orders) - len(fresh) - len(single))
     if fresh:

@@ -36,6 +36,9 @@ from pointbook.db.session import Connection, Database
 KEPT_FOR = timedelta(days=7)
 AT_ONCE = timedelta(0)
 NOBODY_LISTENS = "nobody listens"
+MEMBER_GOODBYE = "member.goodbye"
+FLEETING = frozenset({MEMBER_GOODBYE})
+"""Topics whose payload has an address that nothing else knows any more: deleted once delivered, or given up."""
 _LANES = 4  # programmes served at the same time, so that one with a slow receiver does not hold up the rest
 _PRUNED_AT_ONCE = 1_000
 _LONGEST_ERROR = 500
@@ -231,6 +234,8 @@ async def tidy(database: Database, *, delivery: Delivery | None = None, seconds:
 async def _tidy(database: Database, programme_id: int, policy: Delivery) -> int:
     async with database.bare_transaction(programme_id) as connection:
         abandoned = await connection.fetch(_PARK_ABANDONED, programme_id, policy.max_attempts)
+        if abandoned:
+            await connection.execute(_FORGET, programme_id, list(FLEETING))
         deleted = len(await connection.fetch(_PRUNE, programme_id, KEPT_FOR, _PRUNED_AT_ONCE))
     for row in abandoned:
         log.error("outbox.parked", programme=programme_id, message=row["id"], error="its workers died")
@@ -339,6 +344,8 @@ async def _settle(
                 await _postpone(connection, message, failure, policy)
         for note, ids in done.items():
             await connection.execute(_ACKNOWLEDGE, programme_id, ids, note)
+        if any(message.topic in FLEETING for message, _ in outcomes):
+            await connection.execute(_FORGET, programme_id, list(FLEETING))
 
 
 async def _postpone(connection: Connection, message: Message, failure: _Failure, policy: Delivery) -> None:
@@ -364,6 +371,11 @@ returning id
 
 _WITHDRAW = """
 delete from public.outbox_message where programme_id = $1 and id = $2 and delivered_at is null returning id
+"""
+
+_FORGET = """
+delete from public.outbox_message
+where programme_id = $1 and topic = any($2::text[]) and (delivered_at is not null or due_at = 'infinity')
 """
 
 # Rows another worker is leasing right now are skipped; rows it has just leased fail the condition, which

@@ -11,15 +11,12 @@ repeated, messages on their way, jobs and their results, how far imports have co
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
-
-import orjson
 
 from pointbook.db.session import Connection
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.export_kinds import KINDS
-from pointbook.services.export_shapes import Kind, Line
+from pointbook.services.export_shapes import Kind, line_of, written
 from pointbook.services.installation import Installation
 
 FORMAT: Final = 1
@@ -34,7 +31,7 @@ async def export_programme(
 
     Writes wait for nothing meanwhile.
     """
-    yield _written({"type": "export", "format": FORMAT, "programme": programme.slug, "exportedAt": now})
+    yield written({"type": "export", "format": FORMAT, "programme": programme.slug, "exportedAt": now})
     lines = 1
     async with (
         installation.db.acquire() as connection,
@@ -46,26 +43,9 @@ async def export_programme(
             async for line in _lines(connection, programme, kind):
                 lines += 1
                 yield line
-    yield _written({"type": "end", "lines": lines + 1})
+    yield written({"type": "end", "lines": lines + 1})
 
 
 async def _lines(connection: Connection, programme: ProgrammeSnapshot, kind: Kind) -> AsyncIterator[bytes]:
     async for row in connection.cursor(kind.statement, programme.id, prefetch=_AT_ONCE):
-        line: Line = {"type": kind.type, **{_camel(name): value for name, value in row.items()}}
-        kind.shape(line, programme)
-        yield _written(line)
-
-
-def _written(line: Line) -> bytes:
-    return orjson.dumps(line, default=_plain, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    raise TypeError(f"nothing of type {type(value).__name__} is exported")
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(other.capitalize() for other in others)
+        yield written(line_of(kind, row, programme))

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from pointbook import ledger
-from pointbook.db.queries import orders
+from pointbook.db.queries import members, orders
 from pointbook.db.queries import returns as rows
 from pointbook.db.session import Connection
 from pointbook.domain import errors
@@ -155,7 +155,8 @@ class Report:
         kind = effect_of(settings.type_effects, ReturnType(record.type), by_hand=by_hand)
         reckoning = await Reckoning.of(connection, self.programme, order)
         undone = await reckoning.undone_by(self.content, kind, settings.refund_split)
-        moved = await self._move(connection, order, undone)
+        kept = await self._without_who_left(connection, order, undone)
+        moved = await self._move(connection, order, kept)
         taken = None if moved is None else moved.reversed
         effect = rows.Effect(
             occurrence=order.occurrence,
@@ -163,11 +164,11 @@ class Report:
             effect=kind,
             value=undone.value,
             money=undone.money,
-            given_back=undone.given_back,
-            given_back_value=undone.given_back_value,
+            given_back=kept.given_back,
+            given_back_value=kept.given_back_value,
             reversed=undone.reversed,
             debt=0 if taken is None else taken.debt,
-            forgiven=0 if taken is None else taken.forgiven,
+            forgiven=(0 if taken is None else taken.forgiven) + undone.reversed - kept.reversed,
         )
         await rows.apply(connection, self.programme.id, record.external_id, effect, by_hand=by_hand, now=self.now)
         returned = self._order_state(order, undone)
@@ -177,6 +178,27 @@ class Report:
         if returned is OrderReturned.CANCELLED and await self._renew(connection):
             returned = OrderReturned.NONE
         return self._answer(effect, order, returned=returned)
+
+    async def _without_who_left(
+        self, connection: Connection, order: rows.ReturnableOrder, undone: Undone
+    ) -> Undone:
+        """Nothing is given back to who has left, and nothing taken back from them (R34); staff are told."""
+        accounts = {account for account in (order.account_id, order.holder_id) if account is not None}
+        left = await members.who_left(connection, self.programme.id, accounts)
+        kept = undone
+        if order.holder_id in left:
+            kept = kept._replace(given_back=0, given_back_value=0)
+        if order.account_id in left:
+            kept = kept._replace(reversed=0)
+        if kept != undone:
+            detail = {
+                "return": self.record.external_id,
+                "notGivenBack": undone.given_back - kept.given_back,
+                "notReversed": undone.reversed - kept.reversed,
+            }
+            kind, subject = WarningKind.MEMBER_HAS_LEFT, f"order {order.external_id}"
+            await warn(connection, self.programme.id, kind, subject, detail, now=self.now)
+        return kept
 
     async def _is_covered(self, connection: Connection, order: rows.ReturnableOrder, made_at: datetime) -> bool:
         """Whether what the document takes back is gone already, because a later one that took all came first.

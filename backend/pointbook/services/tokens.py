@@ -171,7 +171,9 @@ async def verify_customer_token(installation: Installation, token: str, *, now: 
         raise Unauthenticated
     claims = _claims(token, record.verifier, record.algorithm)
     _check_instants(claims, now)
-    return Principal(CallerKind.CUSTOMER, record.programme_id, record.kid, subject=_subject(claims))
+    issued_at = datetime.fromtimestamp(_seconds(claims["iat"]), tz=UTC)
+    subject = _subject(claims)
+    return Principal(CallerKind.CUSTOMER, record.programme_id, record.kid, subject=subject, issued_at=issued_at)
 
 
 def new_kid() -> str:

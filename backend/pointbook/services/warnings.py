@@ -26,6 +26,8 @@ class WarningKind(enum.StrEnum):
     """An order was completed again without the points that had paid it."""
     WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
     """A subscription was switched off, because nothing but failures came from its URL."""
+    MEMBER_HAS_LEFT = "MEMBER_HAS_LEFT"
+    """Something was reported of a member who has left: no point was given back or taken back, or earned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ async def warn(
     *,
     now: datetime,
 ) -> None:
-    """Warn in the transaction of what it is about. The same refusal again: nothing."""
+    """Warn in the transaction of what it is about. The same refusal again, or the same of who left: nothing."""
     written = orjson.dumps(detail).decode()
     if await connection.fetchval(_INSERT, programme_id, now, kind.value, subject, written):
         message = {"kind": kind.value, "subject": subject, **detail}
@@ -70,6 +72,16 @@ async def warn_of_refusal(
     await retrying(attempt)
 
 
+async def warn_of_who_left(db: Database, programme_id: int, subject: str, *, now: datetime) -> None:
+    """Warn of a purchase that a voucher does not pay because its member has left."""
+
+    async def attempt() -> None:
+        async with db.bare_transaction(programme_id) as connection:
+            await warn(connection, programme_id, WarningKind.MEMBER_HAS_LEFT, subject, {}, now=now)
+
+    await retrying(attempt)
+
+
 async def list_warnings(
     installation: Installation, programme_id: int, *, first: int, before_id: int | None = None
 ) -> list[StaffWarning]:
@@ -85,7 +97,7 @@ async def list_warnings(
 _INSERT = """
 insert into staff_warning (programme_id, at, kind, subject, detail)
 values ($1, $2, $3, $4, $5::text::jsonb)
-on conflict (programme_id, subject, detail) where kind = 'LATE_PURCHASE_REFUSED' do nothing
+on conflict (programme_id, subject, detail) where kind in ('LATE_PURCHASE_REFUSED', 'MEMBER_HAS_LEFT') do nothing
 returning true
 """
 

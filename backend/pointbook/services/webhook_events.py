@@ -11,6 +11,7 @@ from pointbook.services.exchange_placing import EXCHANGE_PLACED
 from pointbook.services.gift_cards import GIFT_CARD_BOUGHT, GIFT_CARD_REFUNDED, GIFT_CARD_USED, GIFT_CARD_VOIDED
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
+from pointbook.services.leaving import MEMBER_LEFT
 from pointbook.services.redemption import REDEMPTION_CAPTURED
 from pointbook.services.returns import POINTS_RETURNED
 from pointbook.services.warnings import STAFF_WARNED
@@ -21,6 +22,7 @@ EVENTS: Final = (
     POINTS_ADJUSTED,
     REDEMPTION_CAPTURED,
     MEMBER_JOINED,
+    MEMBER_LEFT,
     STAFF_WARNED,
     GIFT_CARD_BOUGHT,
     GIFT_CARD_USED,

@@ -1,5 +1,6 @@
 """The rows of members, for whoever has locked their accounts."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from pointbook.db.session import Connection
@@ -57,6 +58,12 @@ async def external_ids(connection: Connection, programme_id: int, account_id: in
     return [row["external_id"] for row in rows]
 
 
+async def who_left(connection: Connection, programme_id: int, account_ids: Iterable[int]) -> set[int]:
+    """Those of the accounts whose member has left, also as another with whom they were merged."""
+    rows = await connection.fetch(_WHO_LEFT, programme_id, list(account_ids))
+    return {row["account_id"] for row in rows}
+
+
 _LOCKED = """
 select * from member
 where programme_id = $1 and account_id = $2 and state in ('ACTIVE', 'INACTIVE')
@@ -73,4 +80,11 @@ _NAME = "update member_external_id set account_id = $3 where programme_id = $1 a
 
 _EXTERNAL_IDS = """
 select external_id from member_external_id where programme_id = $1 and account_id = $2 order by 1
+"""
+
+_WHO_LEFT = """
+select asked.account_id
+from unnest($2::bigint[]) as asked (account_id)
+join ledger.account as a on a.programme_id = $1 and a.account_id = ledger.stands_for($1, asked.account_id)
+where a.left_at is not null
 """

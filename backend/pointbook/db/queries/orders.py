@@ -127,7 +127,7 @@ async def locked(connection: Connection, programme_id: int, order: str) -> Order
 
 
 async def add(connection: Connection, programme_id: int, record: OrderRecord, *, programme_state: str) -> bool:
-    """False when somebody else has reported the order, or captured a voucher for it, meanwhile.
+    """False when somebody else has reported the order, captured a voucher for it, or its member left, meanwhile.
 
     Also when the programme has another state or currency by now. Nothing was written then. The caller has locked
     the order's account, or its customer.
@@ -273,6 +273,8 @@ where programme.id = $1 and programme.state = $25 and programme.currency = $9 an
     select from ledger.entry as capture
     where capture.programme_id = $1 and capture.kind in ('capture', 'late_capture')
         and capture.source_type = 'order' and capture.source_id = $2 and capture.hold_id is distinct from $21
+) and not exists (
+    select from member where member.programme_id = $1 and member.account_id = $3 and member.state = 'LEFT'
 )
 on conflict (programme_id, external_id) do nothing
 returning true

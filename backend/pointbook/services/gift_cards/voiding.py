@@ -24,7 +24,8 @@ async def void(
 ) -> tuple[GiftCard, GivenBack]:
     """Void a card of which nothing is used; points go back to their lots (R27, R29). Again: nothing more.
 
-    Raises GiftCardNotUsable (there is none), GiftCardInUse, ProgrammeNotOpen.
+    Raises GiftCardNotUsable (there is none), GiftCardInUse, NotAMember (who bought it has left: it stays good),
+    ProgrammeNotOpen.
     """
 
     async def call(programme: ProgrammeSnapshot) -> tuple[GiftCard, GivenBack]:

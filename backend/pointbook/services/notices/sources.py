@@ -23,8 +23,7 @@ from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.notices import gathering
 from pointbook.services.notices.facts import Source
-
-MEMBER_GOODBYE: Final = "member.goodbye"
+from pointbook.services.outbox import MEMBER_GOODBYE
 
 SOURCES: Final[Mapping[NoticeKind, Source]] = {
     source.kind: source

@@ -26,7 +26,7 @@ from pointbook.services.redemption.vouchers import (
     voucher_of,
 )
 from pointbook.services.requests import request_of
-from pointbook.services.warnings import warn_of_refusal
+from pointbook.services.warnings import warn_of_refusal, warn_of_who_left
 
 CAPTURE: Final = "capture"
 """Kind of source in the ledger: a capture by itself, without its order."""
@@ -92,6 +92,11 @@ async def capture(installation: Installation, principal: Principal, command: Cap
         bought = f"redemption {seen.hold_id.hex}" if command.order is None else f"order {command.order}"
         await warn_of_refusal(installation.db, programme.id, bought, refusal, now=now)
         raise
+    except errors.NotAMember:  # the member has left, and the code is void
+        if bought_in_time(seen, command.purchased_at):
+            subject = f"redemption {seen.hold_id.hex}" if command.order is None else f"order {command.order}"
+            await warn_of_who_left(installation.db, programme.id, subject, now=now)
+        raise errors.RedemptionEnded(seen.state) from None
     return voucher_of(installation, programme, hold, now=now)
 
 
@@ -110,7 +115,10 @@ async def release(
         return await ledger.release(connection, programme.id, None, hold.hold_id, request, now=now)
 
     async with installation.turns.turn(programme.id, hold.account_id):
-        released = await installation.db.one_statement(call)
+        try:
+            released = await installation.db.one_statement(call)
+        except errors.NotAMember:  # the member has left, and the code is void
+            raise errors.RedemptionEnded(hold.state) from None
     return voucher_of(installation, programme, released, now=now)
 
 

@@ -1,0 +1,57 @@
+"""What a member has besides points, and the block that leaving leaves behind."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from pointbook.db.session import Connection
+
+
+async def what_else(
+    connection: Connection, programme_id: int, account_id: int, currency: str, *, now: datetime
+) -> Any:
+    """Bought cards with money of ``currency`` on them and how much, cards not sent, exchange orders not decided.
+
+    Also of accounts that were merged into this one.
+    """
+    return await connection.fetchrow(_WHAT_ELSE, programme_id, account_id, currency, now)
+
+
+async def block_bonus(connection: Connection, programme_id: int, email_digest: bytes, *, until: datetime) -> None:
+    await connection.execute(_BLOCK, programme_id, email_digest, until)
+
+
+_WHAT_ELSE: Final = """
+with recursive own as (
+    select a.account_id from ledger.account as a where a.programme_id = $1 and a.account_id = $2
+    union
+    select a.account_id
+    from own
+    join ledger.account as a on a.programme_id = $1 and a.merged_into = own.account_id
+), good as (
+    select c.card_id, c.open + c.held as money
+    from own
+    join ledger.card as c on c.programme_id = $1 and c.account_id = own.account_id
+    where c.open + c.held > 0 and c.currency = $3 and c.expires_at > $4
+)
+select
+    (select count(*) from good) as cards,
+    (select coalesce(sum(money), 0)::bigint from good) as money,
+    (
+        select count(*)
+        from good
+        join gift_card as bought on bought.programme_id = $1 and bought.card_id = good.card_id
+        where bought.delivered_at is null
+    ) as unsent,
+    (
+        select count(*)
+        from own
+        join exchange_order as o on o.programme_id = $1 and o.account_id = own.account_id
+        where o.state = 'SUBMITTED'
+    ) as exchange_orders
+"""
+
+_BLOCK: Final = """
+insert into rejoin_block as known (programme_id, email_digest, blocked_until) values ($1, $2, $3)
+on conflict (programme_id, email_digest) do update
+set blocked_until = greatest(known.blocked_until, excluded.blocked_until)
+"""

@@ -1,0 +1,88 @@
+"""What is kept of a member, given to them as a file of records."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointbook.services import member_export
+from tests.integration.test_erasure import EMAIL, MARK, NAMES, plant
+from tests.scenarios.conftest import OpenShop
+from tests.scenarios.shop import Shop
+from tests.support import give_points
+
+
+async def exported(shop: Shop, customer: str = "c-1") -> list[list[dict[str, Any]]]:
+    """The records, page by page."""
+    pages, after = [], None
+    while True:
+        answer = await shop.as_customer(
+            customer,
+            "query ($after: String) { me { dataExport(after: $after) { records endCursor } } }",
+            after=after,
+        )
+        page = answer["me"]["dataExport"]
+        pages.append(page["records"])
+        after = page["endCursor"]
+        if after is None:
+            return pages
+
+
+async def test_a_member_is_given_everything_that_is_kept_of_them(opened: OpenShop, tmp_path: Path) -> None:
+    shop = await opened("2026-03-01 12:00", signUpPoints=10)
+    await plant(shop, tmp_path)
+    await shop.join("other")
+    await give_points(shop.installation, shop.programme, "other", 77, now=shop.clock())
+    [records] = await exported(shop, NAMES[0])
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        by_type.setdefault(record.pop("type"), []).append(record)
+    assert set(by_type) == {
+        *("export", "member", "lot", "hold", "entry", "adjustment", "order", "return", "booking"),
+        *("bookingOccurrence", "giftCard", "exchangeOrder"),
+    }
+    balance = (await shop.balance(NAMES[0])) | {"type": None}
+    [head], [member] = by_type["export"], by_type["member"]
+    assert (head["available"], head["held"], head["value"]) == (
+        balance["available"],
+        balance["held"],
+        balance["value"]["amount"],
+    )
+    assert (member["externalIds"], member["email"], member["birthday"]) == (list(NAMES), EMAIL, "1990-02-28")
+    assert (member["notices"], member["noticesSince"]) == (True, "2026-03-01T12:00:00Z")
+    history = await shop.me("history(first: 100) { nodes { id kind } }", NAMES[0])
+    told = [(entry["id"], entry["kind"]) for entry in reversed(by_type["entry"])]
+    assert told == [(item["id"], item["kind"]) for item in history["history"]["nodes"]]
+    [adjustment] = by_type["adjustment"]
+    assert adjustment["description"] == f"Sorry, {MARK}"
+    assert [order["document"]["externalId"] for order in by_type["order"]] == ["bought"]
+    assert [back["document"]["orderExternalId"] for back in by_type["return"]] == ["bought"]
+    assert [booking["document"]["externalId"] for booking in by_type["booking"]] == ["booked"]
+    assert by_type["giftCard"][0]["recipientEmail"] == f"granny@{MARK}.example"
+    assert by_type["exchangeOrder"][0]["deliveryNote"] == f"to {MARK}"
+    assert f"{MARK} was angry" not in str(records), "what only the staff see"
+    assert "judgement" not in str(records)
+    assert not any(lot["granted"] == 77 for lot in by_type["lot"]), "nothing of anybody else"
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+async def test_pages_of_any_size_tell_the_same(
+    opened: OpenShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await plant(shop, tmp_path)
+    whole = [record for page in await exported(shop, NAMES[0]) for record in page]
+    monkeypatch.setattr(member_export, "RECORDS", size)
+    pages = await exported(shop, NAMES[0])
+    assert [record for page in pages for record in page] == whole
+    assert {len(page) for page in pages[:-1]} <= {size}
+
+
+@pytest.mark.parametrize("after", ["", "x", "ZXhwb3J0OjE", "ZXhwb3J0OjEgLTE"])
+async def test_a_cursor_of_something_else_is_refused(opened: OpenShop, after: str) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await shop.join()
+    headers = {"Authorization": f"Bearer {await shop._token('c-1')}", "Pointbook-Key": shop.secret_key}
+    body = {"query": f'{{ me {{ dataExport(after: "{after}") {{ endCursor }} }} }}'}
+    answer = (await shop.client.post("/graphql", headers=headers, json=body)).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_INPUT"]
