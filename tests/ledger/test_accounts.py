@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -13,19 +12,17 @@ from tests.ledger.desk import NOON, Desk, lot, minutes
 
 
 @pytest_asyncio.fixture
-async def target(desk: Desk, admin: "asyncpg.Connection[asyncpg.Record]") -> Desk:
+async def target(desk: Desk) -> Desk:
     """The account that two others lead to, one of them by way of the other; ``desk`` is the first of the way."""
     middle, target = await desk.second_account(), await desk.second_account()
-    for source, into in ((desk, middle), (middle, target)):
-        await admin.execute(
-            "update ledger.account set merged_into = $2 where account_id = $1", source.account_id, into.account_id
-        )
+    await middle.merge(desk, now=NOON)
+    await target.merge(middle, now=NOON)
     return target
 
 
 async def test_r33_every_call_for_a_merged_account_is_the_targets(desk: Desk, target: Desk) -> None:
-    assert await desk.earn(lot(100)) == ledger.Accrued(target.account_id, 1, "ok")
-    assert await desk.adjust(-10) == ledger.Adjusted(target.account_id, 2)
+    assert await desk.earn(lot(100)) == ledger.Accrued(target.account_id, 2, "ok")
+    assert await desk.adjust(-10) == ledger.Adjusted(target.account_id, 3)
     hold = await desk.hold(40)
     assert hold.account_id == target.account_id
     assert (await desk.extend(hold, now=minutes(1))).extensions == 1

@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from pointbook import ledger
@@ -396,21 +395,16 @@ async def test_buyer_and_payer_may_be_two(desk: Desk) -> None:
     assert (await desk.available(minutes(1)), await buyer.available(minutes(1))) == (60, 0)
 
 
-async def test_returns_follow_a_merge(desk: Desk, admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def test_returns_follow_a_merge(desk: Desk) -> None:
     """Used-up lots and what was captured or expired stay where they were; the effect is the target's."""
     source = await desk.second_account()
     await source.earn(lot(100, expires=minutes(10)), lot(50), source="o1")
     hold = await spent(source, 120)
     await source.give_back(hold, 30, now=minutes(11))
     await source.earn(lot(10), now=minutes(12))
-    await admin.execute(
-        "update ledger.account set merged_into = $1 where account_id = $2", desk.account_id, source.account_id
-    )
-    await admin.execute(
-        "update ledger.lot set owner_id = $1 where owner_id = $2 and live", desk.account_id, source.account_id
-    )
+    await desk.merge(source, now=minutes(12))
     given = await desk.give_back(hold, 10, grace=minutes(60), now=minutes(20))
-    assert (given.account_id, given.seq, given.anew) == (desk.account_id, 1, 10)
+    assert (given.account_id, given.seq, given.anew) == (desk.account_id, 2, 10)
     reversal = await desk.reverse("o1", 150, now=minutes(21))
     assert (reversal.account_id, reversal.own_open, reversal.own_expired) == (desk.account_id, 50, 10)
     assert (reversal.others, reversal.debt) == (20, 70)
