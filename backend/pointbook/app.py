@@ -112,7 +112,10 @@ async def opened(settings: Settings) -> AsyncIterator[Connections]:
         redis = valkey(settings.redis_url.get_secret_value())
     try:
         installation = Installation.of(
-            db, settings.secret.get_secret_value(), webhooks_to_private=settings.webhooks_to_private
+            db,
+            settings.secret.get_secret_value(),
+            webhooks_to_private=settings.webhooks_to_private,
+            sends_mail=settings.smtp_url is not None,
         )
         yield Connections(installation, redis)
     finally:

@@ -128,7 +128,13 @@ def session_clock() -> Clock:
 @pytest_asyncio.fixture(scope="session")
 async def app(database_url: str, optional_redis_url: str | None, session_clock: Clock) -> AsyncIterator[Starlette]:
     settings = Settings.model_validate(
-        {"database_url": database_url, "secret": SECRET, "redis_url": optional_redis_url}
+        {
+            "database_url": database_url,
+            "secret": SECRET,
+            "redis_url": optional_redis_url,
+            "smtp_url": "smtp://127.0.0.1:1",
+            "mail_from": "points@pointbook.example",
+        }
     )
     made = create_app(settings, clock=session_clock, rates=Rates(GENEROUS, GENEROUS, GENEROUS))
     async with LifespanManager(made):

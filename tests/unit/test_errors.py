@@ -12,6 +12,7 @@ ARGUMENTS = {
     "InvalidInput": ("lines[3].amount", "must not be negative"),
     "UnknownStore": ("7",),
     "CurrencyMismatch": ("EUR", "PLN"),
+    "ExternalIdTaken": ("c-2",),
     "ProgrammeNotOpen": ("DRAFT",),
     "InsufficientPoints": (80, 20),
     "BelowMinimum": (50,),
@@ -37,6 +38,7 @@ ARGUMENTS = {
     "ExchangeOrderDecided": ("CANCELLED",),
     "AdjustmentUndone": ("0" * 32,),
     "MembersNotMergeable": ("MERGED",),
+    "TooManyTestNotices": (20,),
     "ClockAhead": (NOW,),
 }
 

@@ -93,7 +93,10 @@ def test_what_was_never_to_end_and_has_no_name_in_a_language_is_told_too() -> No
 )
 def test_a_mail_says_the_same_as_text_and_as_html(language: str, subject: str, lines: tuple[str, ...]) -> None:
     mail = card_mail(
-        card_text(FACTS, language), given=True, page_url="https://p.example/gift-cards/1?lang=de", picture="qr@p"
+        card_text(FACTS, language),
+        given=True,
+        page_url="https://p.example/gift-cards/1?lang=de",
+        picture="cid:qr@p",
     )
     assert mail.subject == subject
     assert CODE not in mail.subject
@@ -105,7 +108,7 @@ def test_a_mail_says_the_same_as_text_and_as_html(language: str, subject: str, l
 
 
 def test_what_the_buyer_wrote_is_quoted_and_cannot_pass_for_ours() -> None:
-    mail = card_mail(card_text(FACTS, "de"), given=True, page_url=None, picture="qr@p")
+    mail = card_mail(card_text(FACTS, "de"), given=True, page_url=None, picture="cid:qr@p")
     assert "> Alles Gute!\n> Code: 0000-0000-0000-0000\n" in mail.text
     assert [line for line in mail.text.splitlines() if line.startswith("Code:")] == [f"Code: {CODE}"]
     assert "Alles Gute!<br />" in mail.html
@@ -113,7 +116,7 @@ def test_what_the_buyer_wrote_is_quoted_and_cannot_pass_for_ours() -> None:
 
 def test_a_mail_to_the_buyer_and_without_a_page_has_no_link() -> None:
     facts = replace(FACTS, recipient=None, message=None, left=Money(2_000, "EUR"))
-    mail = card_mail(card_text(facts, "en"), given=False, page_url=None, picture="qr@p")
+    mail = card_mail(card_text(facts, "en"), given=False, page_url=None, picture="cid:qr@p")
     assert mail.subject == "Your gift card: €50.00 at Morgenrot"
     assert "here is your gift card from Morgenrot." in mail.text
     assert "Still available: €20.00" in mail.text
@@ -123,14 +126,14 @@ def test_a_mail_to_the_buyer_and_without_a_page_has_no_link() -> None:
 
 def test_names_and_messages_stay_text_in_html() -> None:
     facts = replace(FACTS, programme="<b>M</b>", recipient="</p><img src=x>", message="<script>x</script>")
-    html = card_mail(card_text(facts, "en"), given=True, page_url=None, picture="qr@p").html
+    html = card_mail(card_text(facts, "en"), given=True, page_url=None, picture="cid:qr@p").html
     for tag in ("<b>M", "<img src=x", "<script"):
         assert tag not in html
 
 
 def test_codes_and_persons_are_not_shown_by_accident() -> None:
     card = card_text(FACTS, "en")
-    mail = card_mail(card, given=True, page_url=None, picture="qr@p")
+    mail = card_mail(card, given=True, page_url=None, picture="cid:qr@p")
     for shown in (repr(FACTS), repr(card), repr(mail)):
         assert CODE not in shown
         assert "Ola" not in shown

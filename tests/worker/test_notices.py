@@ -12,6 +12,8 @@ from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
+from pointbook.services.member_editing import update_member
+from pointbook.services.member_views import find_member
 from pointbook.services.members import set_notifications
 from tests.faults.processes import free_port
 from tests.support import NOW, SECRET, make_programme, order_document, violations
@@ -200,6 +202,25 @@ async def test_an_address_where_nobody_is_gets_no_more_until_it_changes(
     await adjust(installation, programme)
     await drain(installation, server.url)
     assert [mail["To"] for mail in server.mails] == ["eva@example.org"]
+
+
+async def test_staff_see_such_an_address_and_it_is_tried_again_when_it_is_verified_anew(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    server.recipient = "550 5.1.1"
+    await drain(installation, server.url)
+    seen = await find_member(installation, programme.id, "c-1", now=NOW)
+    assert seen is not None
+    assert seen.email_refused_at == NOW
+    server.recipient = None
+    await update_member(installation, programme.id, "c-1", {"emailVerified": True}, by="SERVER:sk", now=NOW)
+    seen = await find_member(installation, programme.id, "c-1", now=NOW)
+    assert seen is not None
+    assert seen.email_refused_at is None
+    await adjust(installation, programme)
+    await drain(installation, server.url)
+    assert len(server.mails) == 1
 
 
 @pytest.mark.parametrize("answer", ["550 5.7.1", "554", "552 5.2.2"])

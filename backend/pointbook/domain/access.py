@@ -72,6 +72,8 @@ class Right(enum.StrEnum):
     """See who changed what, with before and after."""
     ERASE_MEMBERS = "members.erase"
     """Let a member leave for good: points forfeited, personal data gone."""
+    EDIT_NOTICES = "notices.edit"
+    """See and change what notices by mail say, who sends them and which are sent; try them."""
     MANAGE_WEBHOOKS = "webhooks.manage"
     """See and change who is told of events by webhook, see what was sent, and send it again."""
 

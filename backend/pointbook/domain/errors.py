@@ -486,6 +486,23 @@ class WebhookDisabled(PointbookError):
         super().__init__("This webhook subscription is disabled: activate it first.")
 
 
+class MailNotConfigured(PointbookError):
+    code = "MAIL_NOT_CONFIGURED"
+
+    def __init__(self) -> None:
+        super().__init__("This installation has no mail server, so no mail is sent.")
+
+
+class TooManyTestNotices(PointbookError):
+    """``limit`` of a programme in an hour."""
+
+    code = "TOO_MANY_TEST_NOTICES"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"There were {limit} test mails within an hour: wait a while.")
+        self.limit = limit
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

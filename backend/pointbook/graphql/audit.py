@@ -48,6 +48,9 @@ described_enum(
     ENDPOINT_CREATED="There is a new address that takes webhooks from the shop.",
     ENDPOINT_REVOKED="An address takes webhooks from the shop no more.",
     MEMBER_LEFT="A member left, or staff let them: points are forfeited and personal data gone.",
+    NOTICE_TEXT_CHANGED="A notice says something else in a language.",
+    NOTICE_SETTINGS_CHANGED="Notices have another sender or look, go to other staff, or were switched.",
+    TEST_NOTICE_SENT="The staff had a notice sent to try it.",
     WEBHOOK_CREATED="There is a new webhook subscription.",
     WEBHOOK_CHANGED="A webhook subscription has another URL, other events, or was switched.",
     WEBHOOK_SECRET_ROTATED="A webhook subscription signs with a new secret.",  # noqa: S106  # a name

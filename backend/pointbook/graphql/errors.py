@@ -297,6 +297,16 @@ class WebhookDisabled(UserError):
     pass
 
 
+@strawberry.type(description="This installation has no mail server.")
+class MailNotConfigured(UserError):
+    pass
+
+
+@strawberry.type(description="There were as many test mails within an hour as there may be.")
+class TooManyTestNotices(UserError):
+    limit: int = strawberry.field(description="How many a programme may send within an hour.")
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -344,6 +354,8 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.WebhookSubscriptionNotFound: WebhookSubscriptionNotFound,
     errors.WebhookSendingNotFound: WebhookSendingNotFound,
     errors.WebhookDisabled: WebhookDisabled,
+    errors.MailNotConfigured: MailNotConfigured,
+    errors.TooManyTestNotices: TooManyTestNotices,
 }
 
 

@@ -47,6 +47,10 @@ class MemberRecord:
     customer_external_ids: list[strawberry.ID] = strawberry.field(description="What the shop calls the member.")
     email: str | None = strawberry.field(description="Where notices go; in lower case.")
     email_verified: bool = strawberry.field(description="Whether the shop says that the address is the member's.")
+    email_refused_at: datetime | None = strawberry.field(
+        description="Since when no notices go to the address, because a mail server said that nobody is there; "
+        "until it changes or is verified anew."
+    )
     locale: str | None = strawberry.field(
         description="The language the member chose (BCP 47); null: the programme's first."
     )
@@ -107,6 +111,7 @@ class MemberRecord:
             customer_external_ids=[strawberry.ID(name) for name in view.external_ids],
             email=view.email,
             email_verified=view.email_verified,
+            email_refused_at=view.email_refused_at,
             locale=view.locale,
             joined_at=view.joined_at,
             state=view.state,

@@ -22,6 +22,7 @@ from pointbook.graphql import (
     member_desk,
     member_editing,
     members,
+    notices,
     order_sendings,
     order_views,
     orders,
@@ -65,6 +66,7 @@ class Query(
     adjustments.AdjustmentQuery,
     audit.AuditQuery,
     staff_warnings.StaffWarningQuery,
+    notices.NoticeQuery,
     webhooks_out.WebhookOutQuery,
 ):
     pass
@@ -93,6 +95,7 @@ class Mutation(
     exchange_desk.ExchangeDeskMutation,
     adjustments.AdjustmentMutation,
     programme_states.ProgrammeStateMutation,
+    notices.NoticeMutation,
     webhooks_out.WebhookOutMutation,
 ):
     pass

@@ -37,7 +37,8 @@ class Secrets:
 class Installation:
     """Database, secret, caches, turns and watches of one process; use cases open their own transactions on ``db``.
 
-    ``webhooks_to_private``: webhooks may go to private addresses, and over http.
+    ``webhooks_to_private``: webhooks may go to private addresses, and over http. ``sends_mail``: there is a mail
+    server.
     """
 
     db: Database
@@ -52,9 +53,12 @@ class Installation:
     guidelines: WrittenGuidelines
     watches: Watches
     webhooks_to_private: bool = False
+    sends_mail: bool = False
 
     @classmethod
-    def of(cls, db: Database, secret: str | bytes, *, webhooks_to_private: bool = False) -> Self:
+    def of(
+        cls, db: Database, secret: str | bytes, *, webhooks_to_private: bool = False, sends_mail: bool = False
+    ) -> Self:
         """``secret`` has at least 32 bytes and is kept for ever: codes and token secrets are derived from it."""
         key = secret.encode() if isinstance(secret, str) else secret
         secrets = Secrets(key)
@@ -72,4 +76,5 @@ class Installation:
             WrittenGuidelines(),
             Watches(db, programmes),
             webhooks_to_private=webhooks_to_private,
+            sends_mail=sends_mail,
         )

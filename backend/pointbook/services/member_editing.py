@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from pointbook import ledger
 from pointbook.db.queries import members as rows
+from pointbook.db.queries import notices
 from pointbook.db.queries.customers import lock_customer
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
@@ -56,7 +57,8 @@ async def update_member(
     """Change what ``changes`` names, by the names of ``FIELDS``; what it does not name stays, None empties.
 
     Another address is not verified unless it is said so. An address that is verified by this releases what waits
-    for it, as joining does. Raises InvalidInput, NotAMember.
+    for it, as joining does; one that is said to be verified gets notices again.
+    Raises InvalidInput, NotAMember.
     """
 
     async def edit(editing: _Editing) -> Edited:
@@ -66,7 +68,11 @@ async def update_member(
             await rows.update(editing.connection, programme_id, after)
             await editing.audit(Action.MEMBER_EDITED, {"changed": fields}, by=by)
         is_news = after.email_verified and (before.email, before.email_verified) != (after.email, True)
-        released = await editing.release(after, Names(external_id, after.email)) if is_news else 0
+        released = 0
+        if changes.get("emailVerified"):
+            await notices.forget_refusal(editing.connection, programme_id, after.account_id)
+        if is_news:
+            released = await editing.release(after, Names(external_id, after.email))
         return await editing.edited(after, released)
 
     return await _edit(installation, programme_id, external_id, edit, now=now)

@@ -27,6 +27,7 @@ class MemberView:
     external_ids: tuple[str, ...]
     email: str | None
     email_verified: bool
+    email_refused_at: datetime | None
     locale: str | None
     joined_at: datetime
     state: MemberState
@@ -126,6 +127,7 @@ def _member(row: Any) -> MemberView:
         external_ids=tuple(row["external_ids"]),
         email=row["email"],
         email_verified=row["email_verified"],
+        email_refused_at=row["email_refused_at"],
         locale=row["locale"],
         joined_at=row["joined_at"],
         state=MemberState(row["state"]),

@@ -56,7 +56,7 @@ class Look:
 
 
 class CardPanel(NamedTuple):
-    """A gift card that can be used, which follows the text. ``picture``: the content id of its QR code."""
+    """A gift card that can be used, which follows the text. ``picture``: where its QR code is, cid: or data:."""
 
     card: CardText
     picture: str

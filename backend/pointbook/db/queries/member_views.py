@@ -92,7 +92,11 @@ select
     array(
         select name.external_id from member_external_id as name
         where name.programme_id = $1 and name.account_id = m.account_id order by 1
-    ) as external_ids
+    ) as external_ids,
+    (
+        select refusal.refused_at from mail_refusal as refusal
+        where refusal.programme_id = $1 and refusal.account_id = m.account_id and refusal.email = m.email
+    ) as email_refused_at
 from m
 cross join lateral ledger.balance($1, m.account_id, $2, $2, $3) as balance
 {order}

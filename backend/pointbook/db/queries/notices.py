@@ -97,6 +97,11 @@ async def refuse(
     await connection.execute(_REFUSE, programme_id, account_id, email, answer, now)
 
 
+async def forget_refusal(connection: Connection, programme_id: int, account_id: int) -> None:
+    """Notices may be tried at the member's address again."""
+    await connection.execute(_FORGET_REFUSAL, programme_id, account_id)
+
+
 async def settings(connection: Connection, programme_id: int) -> Any | None:
     return await connection.fetchrow("select * from notice_setting where programme_id = $1", programme_id)
 
@@ -190,6 +195,8 @@ insert into mail_refusal (programme_id, account_id, email, answer, refused_at) v
 on conflict (programme_id, account_id)
     do update set email = excluded.email, answer = excluded.answer, refused_at = excluded.refused_at
 """
+
+_FORGET_REFUSAL = "delete from mail_refusal where programme_id = $1 and account_id = $2"
 
 _TEMPLATES = "select locale, subject, body, version from notice_template where programme_id = $1 and kind = $2"
 

@@ -17,6 +17,7 @@ from pointbook.services.notices.facts import Facts, Outcome, Recipient, Source
 from pointbook.services.notices.promising import NOTICE_MAIL, about_message, promise, promise_of_events
 from pointbook.services.notices.sending import Due, send
 from pointbook.services.notices.sources import OF_EVENT, SOURCES
+from pointbook.services.notices.trying import NOTICE_TEST, deliver_test
 from pointbook.services.notices.unsubscribing import Subscriber, find_subscriber, unsubscribe
 from pointbook.services.outbox import Handler, Message, Subscriptions
 
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _MAILED: Final = {source.topic: source for source in SOURCES.values() if source.topic and not source.is_event}
-MAILS: Final = (NOTICE_MAIL, *_MAILED)
+MAILS: Final = (NOTICE_MAIL, NOTICE_TEST, *_MAILED)
 """Topics whose messages are nothing but mail."""
 
 
@@ -65,7 +66,11 @@ def listen(
 
         return handle
 
+    async def send_test(message: Message) -> None:
+        await deliver_test(installation, post, message, now=clock())
+
     subscriptions.record(OF_EVENT, record)
+    subscriptions.add(NOTICE_TEST, send_test)
     subscriptions.add(NOTICE_MAIL, send_promised)
     for topic, source in _MAILED.items():
         subscriptions.add(topic, sending(source))

@@ -117,7 +117,7 @@ class _Sending:
 
     def _panel(self, card: SentCard, picture: Picture) -> CardPanel:
         path = page_path(self.installation, self.programme.id, card.card_id, card.text.tag)
-        return CardPanel(card.text, picture.content_id, self.post.page(path))
+        return CardPanel(card.text, f"cid:{picture.content_id}", self.post.page(path))
 
     async def hand_over(self, prepared: _Prepared) -> Outcome:
         try:

@@ -1,10 +1,21 @@
 """What a programme says of its notices, as it is kept: settings, and words of its own."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pointbook.db.queries import notice_desk as desk
 from pointbook.db.queries import notices as rows
+from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
-from pointbook.domain.notice_settings import NoticeSettings
+from pointbook.domain.access import Principal
+from pointbook.domain.notice_settings import NoticeSettings, checked
 from pointbook.domain.notices import NoticeKind
+from pointbook.services import audit
+from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
 from pointbook.texts.notice_mail import COLOUR, Look
 from pointbook.texts.notice_texts import NoticeText, default_text
 from pointbook.texts.phrasing import Phrasing, best_text
@@ -12,8 +23,10 @@ from pointbook.texts.phrasing import Phrasing, best_text
 
 async def settings_of(connection: Connection, programme_id: int) -> NoticeSettings:
     row = await rows.settings(connection, programme_id)
-    if row is None:
-        return NoticeSettings()
+    return NoticeSettings() if row is None else _settings(row)
+
+
+def _settings(row: Any) -> NoticeSettings:
     return NoticeSettings(
         sender_name=row["sender_name"],
         reply_to=row["reply_to"],
@@ -25,6 +38,50 @@ async def settings_of(connection: Connection, programme_id: int) -> NoticeSettin
         off=frozenset(map(NoticeKind, row["off"])),
         version=row["version"],
     )
+
+
+async def change_settings(
+    installation: Installation, principal: Principal, changes: Mapping[str, Any], *, now: datetime
+) -> NoticeSettings:
+    """Change what ``changes`` names, by the fields of ``NoticeSettings``. Raises InvalidInput."""
+
+    async def attempt() -> NoticeSettings:
+        async with installation.db.bare_transaction(principal.programme_id) as connection:
+            row = await desk.lock_settings(connection, principal.programme_id)
+            before = NoticeSettings() if row is None else _settings(row)
+            after = checked(replace(before, **changes))
+            if after == before:
+                return before
+            after = replace(after, version=before.version + 1)
+            values = [
+                *(after.sender_name, after.reply_to, list(after.staff_addresses), after.footer, after.colour),
+                *(after.logo_url, after.account_url, sorted(after.off), after.version, now, principal.identity),
+            ]
+            await desk.save_settings(connection, principal.programme_id, values)
+            change = Change(Action.NOTICE_SETTINGS_CHANGED, "notice settings", _document(before), _document(after))
+            await audit.append(connection, principal.programme_id, [change], by=principal.identity, now=now)
+            return after
+
+    return await retrying(attempt)
+
+
+async def find_settings(installation: Installation, programme_id: int) -> NoticeSettings:
+    async with installation.db.bare_transaction(programme_id) as connection:
+        return await settings_of(connection, programme_id)
+
+
+def _document(settings: NoticeSettings) -> dict[str, Any]:
+    """For the audit, which holds no address of a person: how many there are."""
+    return {
+        "senderName": settings.sender_name,
+        "replyTo": settings.reply_to is not None,
+        "staffAddresses": len(settings.staff_addresses),
+        "footer": settings.footer,
+        "colour": settings.colour,
+        "logoUrl": settings.logo_url,
+        "accountUrl": settings.account_url,
+        "off": sorted(settings.off),
+    }
 
 
 def look_of(programme: ProgrammeSnapshot, settings: NoticeSettings) -> Look:
