@@ -1,12 +1,13 @@
 """The composition root of the API process: opens what it needs, puts the faces together, closes it again."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from pointbook.db.hints import Hints, valkey
 from pointbook.db.session import Database
@@ -47,12 +48,13 @@ def create_app(
     rates: Rates | None = None,
     pace: Pace | None = None,
     connections: Connections | None = None,
+    further: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application, on ``connections`` that are the caller's to close, or on its lifespan's own.
 
     ``settings`` name the database and the secret. ``clock`` is what every request takes its instant from;
     ``rates`` are what callers may ask for, by default those of the product if ``settings`` limit them at all;
-    ``pace`` is that of connections that stay.
+    ``pace`` is that of connections that stay. ``further`` routes are of pages that only some processes have.
     """
     allowed = rates or (Rates() if settings.rate_limits else UNLIMITED)
 
@@ -82,6 +84,7 @@ def create_app(
                     health=health,
                 )
             )
+            app.router.routes.extend(further)
             app.state.installation = installation
             app.state.stays = stays
             async with installation.watches.sharing(None if redis is None else Hints(redis)):

@@ -243,7 +243,9 @@ async def _fill(installation: Installation, programme: ProgrammeSnapshot) -> Non
         if isinstance(what, _Order):
             await _buy(installation, programme, what, at)
         else:
-            await join(installation, programme.id, Join(what, locale="de"), now=at)
+            await join(
+                installation, programme.id, Join(what, f"{what}@example.com", locale="de", opt_in=True), now=at
+            )
 
 
 async def _buy(installation: Installation, programme: ProgrammeSnapshot, order: _Order, at: datetime) -> None:

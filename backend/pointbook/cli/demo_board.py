@@ -13,15 +13,21 @@ from pointbook.settings import Settings
 _QUERY = "{ me { balance { available pending value { amount currency } } expiringPoints { points lastDay } } }"
 
 
-def show(settings: Settings, demo: Demo) -> None:
-    """URLs, keys, a customer's token and a first call to copy."""
+def base_url(settings: Settings) -> str:
+    """How this machine's browser reaches the server, unless the settings say how others do."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base = settings.public_url or f"http://{host}:{settings.port}"
+    return settings.public_url or f"http://{host}:{settings.port}"
+
+
+def show(settings: Settings, demo: Demo, *, inbox: str | None) -> None:
+    """URLs, keys, a customer's token and a first call to copy. ``inbox``: the path of what was sent by mail."""
+    base = base_url(settings)
     rows = Table.grid(padding=(0, 2))
     for name, value in (
         ("Home page", f"{base}/"),
         ("GraphQL", f"{base}/graphql"),
         ("GraphiQL", f"{base}/graphiql"),
+        *([("Mail that it sends", f"{base}{inbox}")] if inbox else []),
         ("Programme", f"{demo.name} ({demo.slug})"),
         ("Members", ", ".join(demo.members)),
         ("Publishable key", demo.publishable_key),

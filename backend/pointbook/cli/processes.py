@@ -5,9 +5,12 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from email.headerregistry import Address
 
 import uvicorn
+from pydantic import SecretStr
+from starlette.routing import BaseRoute
 
 from pointbook import demo as demo_data
 from pointbook.app import Connections, create_app, opened
@@ -33,11 +36,25 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 async def demo(settings: Settings, listener: socket.socket, *, configured: bool) -> None:
     """The demo programme, the API and the worker, until told to stop. The worker's failure ends all.
 
-    ``configured``: the database is not one of our own servers.
+    ``configured``: the database is not one of our own servers. Without a mail server in the settings, mail goes to
+    an inbox.
     """
-    async with installed(settings) as installation, opened(settings) as connections:
+    from pointbook.http.inbox import INBOX_PATH, catching
+
+    async with contextlib.AsyncExitStack() as opening:
+        inbox = None
+        if settings.smtp_url is None:
+            inbox, port = await opening.enter_async_context(catching())
+            settings = _mailing_to(settings, port)
+        installation = await opening.enter_async_context(installed(settings))
+        connections = await opening.enter_async_context(opened(settings))
         shown = await demo_data.load(installation, settings.data_dir, configured=configured, now=now())
-        server = _Server(settings, connections, when_up=lambda: demo_board.show(settings, shown))
+        server = _Server(
+            settings,
+            connections,
+            when_up=lambda: demo_board.show(settings, shown, inbox=None if inbox is None else INBOX_PATH),
+            further=[] if inbox is None else inbox.routes,
+        )
         with _ending(server):
             work = asyncio.create_task(run_worker(settings, installation, clock=now))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -49,13 +66,27 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
                     raise ended
 
 
+def _mailing_to(settings: Settings, port: int) -> Settings:
+    mailing = {
+        "smtp_url": SecretStr(f"smtp://127.0.0.1:{port}"),
+        "mail_from": Address(demo_data.NAME, addr_spec="punkte@morgenrot.example"),
+        "public_url": demo_board.base_url(settings),
+    }
+    return settings.model_copy(update=mailing)
+
+
 class _Server(uvicorn.Server):
     """uvicorn that leaves signals to us, and whose long-lived objects the garbage collector no longer visits."""
 
     def __init__(
-        self, settings: Settings, connections: Connections, when_up: Callable[[], None] | None = None
+        self,
+        settings: Settings,
+        connections: Connections,
+        *,
+        when_up: Callable[[], None] | None = None,
+        further: Sequence[BaseRoute] = (),
     ) -> None:
-        self._app = create_app(settings, clock=now, connections=connections)
+        self._app = create_app(settings, clock=now, connections=connections, further=further)
         super().__init__(
             uvicorn.Config(
                 self._app,
