@@ -58,6 +58,7 @@ CONFIGURATION = {
     *("ChangeProgrammeStateInput", "SwitchStoreInput", "SaveGiftCardProductInput", "SaveExchangeItemInput"),
     *("CreateWebhookSubscriptionInput", "EditWebhookSubscriptionInput", "RotateWebhookSecretInput"),
     *("DeleteWebhookSubscriptionInput", "RedeliverInput"),
+    *("SaveNoticeTemplateInput", "ResetNoticeTemplateInput", "ChangeNoticeSettingsInput", "SendTestNoticeInput"),
 }
 SIMULATIONS = {"SimulateRuleInput", "CancelRuleSimulationInput"}  # nothing but the simulation comes of it
 ENDINGS = {"CancelOrderSendingInput"}

@@ -41,8 +41,9 @@ def test_whoever_others_wait_for_says_when_it_is_well() -> None:
             assert "healthcheck" in SERVICES[name] if healthy else name == "migrate"
 
 
-def test_the_worker_is_given_what_it_needs_for_mail_only_if_somebody_has_it() -> None:
-    environment = SERVICES["worker"]["environment"]
+@pytest.mark.parametrize("service", ["api", "worker"])
+def test_they_are_given_what_they_need_for_mail_only_if_somebody_has_it(service: str) -> None:
+    environment = SERVICES[service]["environment"]
     assert {name for name, value in environment.items() if value is None} == {
         "POINTBOOK_SMTP_URL",
         "POINTBOOK_MAIL_FROM",

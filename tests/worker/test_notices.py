@@ -12,14 +12,17 @@ from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
+from pointbook.services.mailing import Mailer, Post
 from pointbook.services.member_editing import update_member
 from pointbook.services.member_views import find_member
 from pointbook.services.members import set_notifications
+from pointbook.services.outbox import Delivery, Drained
+from pointbook.worker.subscriptions import subscriptions
 from tests.faults.processes import free_port
 from tests.support import NOW, SECRET, make_programme, order_document, violations
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.messages import age, rows
-from tests.worker.notices import adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
+from tests.worker.notices import SENDER, adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
 
 
 @pytest_asyncio.fixture
@@ -148,6 +151,17 @@ async def test_a_notice_waits_while_the_server_is_away_and_holds_no_event_up(
         await age(installation.db, programme.id, 2)
         await drain(installation, later.url)
     assert [mail["Subject"] for mail in later.mails] == ["Willkommen bei Rösterei Morgenrot"]
+
+
+async def test_a_mail_server_that_is_silent_keeps_nobody_waiting_but_for_mail(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    listening = subscriptions(installation, Post(Mailer(server.url, SENDER)), lambda: NOW)
+    quick = await outbox.drain(installation.db, listening, delivery=Delivery(slow=False))
+    assert (quick, server.mails) == (Drained(delivered=1), [])
+    mailed = await outbox.drain(installation.db, listening, delivery=Delivery(slow=True))
+    assert (mailed, len(server.mails)) == (Drained(delivered=1), 1)
 
 
 async def test_a_worker_that_dies_after_sending_leaves_a_second_mail_that_can_be_told(

@@ -115,7 +115,8 @@ async def test_messages_for_later_cost_those_that_are_due_nothing(
         )
         await admin.execute("analyze outbox_message")
         statement = outbox._LEASE
-        for place, value in (("$1", str(programme_id)), ("$2", "20"), ("$3", "'30 s'"), ("$4", "20")):
+        given = ("$1", str(programme_id)), ("$2", "20"), ("$3", "'30 s'"), ("$4", "20"), ("$5", "false")
+        for place, value in (*given, ("$6", "'{notice.mail}'")):
             statement = statement.replace(place, value)
         told = await admin.fetch(f"explain (analyze, costs off, timing off, buffers) {statement}")
         plan = [row[0] for row in told]

@@ -84,9 +84,17 @@ class Subscriptions:
     def __init__(self) -> None:
         self._handlers: dict[str, list[Handler]] = {}
         self._recorders: dict[str, list[Recorder]] = {}
+        self._slow: set[str] = set()
 
-    def add(self, topic: str, handler: Handler) -> None:
+    def add(self, topic: str, handler: Handler, *, slow: bool = False) -> None:
+        """``slow``: it waits for a server of others, which may be away. Such a topic has no other handlers."""
         self._handlers.setdefault(topic, []).append(handler)
+        if slow:
+            self._slow.add(topic)
+
+    @property
+    def slow(self) -> frozenset[str]:
+        return frozenset(self._slow)
 
     def record(self, topics: Iterable[str], recorder: Recorder) -> None:
         for topic in topics:
@@ -119,6 +127,8 @@ class Delivery:
     max_attempts: int = 20
     first_pause: timedelta = timedelta(seconds=1)
     longest_pause: timedelta = timedelta(hours=1)
+    slow: bool | None = None
+    """Only slow topics, or only the others, so that a server that is away holds up nothing else; None: all."""
 
     def __post_init__(self) -> None:
         slowest = ceil(self.batch / self.at_once) * self.handler_seconds
@@ -303,8 +313,9 @@ async def _one_batch(
 async def _lease(
     database: Database, subscriptions: Subscriptions, programme_id: int, policy: Delivery
 ) -> list[Message]:
+    lease = policy.batch, policy.lease, policy.max_attempts, policy.slow
     async with database.bare_transaction(programme_id) as connection:
-        rows = await connection.fetch(_LEASE, programme_id, policy.batch, policy.lease, policy.max_attempts)
+        rows = await connection.fetch(_LEASE, programme_id, *lease, list(subscriptions.slow))
         messages = [_message(programme_id, row) for row in rows]
         new = [message for message in messages if message.attempt == 1]
         for recorder, seen in subscriptions.recording(new).items():
@@ -389,6 +400,7 @@ with due as materialized (
       and due_at <= now()
       and (leased_until is null or leased_until <= now())
       and attempts < $4
+      and ($5::boolean is null or (topic = any($6::text[])) = $5)
     order by due_at, id
     limit $2
     for update skip locked

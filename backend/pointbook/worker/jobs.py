@@ -19,7 +19,7 @@ from pointbook.services import (
     webhook_sendings,
 )
 from pointbook.services.directory import ProgrammeDirectory
-from pointbook.services.outbox import Subscriptions
+from pointbook.services.outbox import Delivery, Subscriptions
 from pointbook.services.webhook_delivering import Deliverer
 from pointbook.worker.ending import end
 
@@ -67,6 +67,7 @@ class Jobs:
         self._stopping = False
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
+            Job("send_mail", timedelta(seconds=1), self._send_mail),
             Job("send_webhooks", timedelta(seconds=1), self._send_webhooks),
             Job("apply_returns", timedelta(seconds=15), self._apply_returns),
             Job("send_orders", timedelta(seconds=2), self._send_orders),
@@ -112,8 +113,19 @@ class Jobs:
             log.exception("worker.job_failed", job=job.name)
 
     async def _drain_outbox(self) -> None:
+        await self._drain(slow=False)
+
+    async def _send_mail(self) -> None:
+        if self._subscriptions.slow:
+            await self._drain(slow=True)
+
+    async def _drain(self, *, slow: bool) -> None:
         drained = await outbox.drain(
-            self._database, self._subscriptions, seconds=WORKING_SECONDS, stopping=lambda: self._stopping
+            self._database,
+            self._subscriptions,
+            delivery=Delivery(slow=slow),
+            seconds=WORKING_SECONDS,
+            stopping=lambda: self._stopping,
         )
         if drained != outbox.Drained():
             log.info("outbox.drained", delivered=drained.delivered, failed=drained.failed)

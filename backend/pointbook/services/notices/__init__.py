@@ -70,7 +70,7 @@ def listen(
         await deliver_test(installation, post, message, now=clock())
 
     subscriptions.record(OF_EVENT, record)
-    subscriptions.add(NOTICE_TEST, send_test)
-    subscriptions.add(NOTICE_MAIL, send_promised)
+    subscriptions.add(NOTICE_TEST, send_test, slow=True)
+    subscriptions.add(NOTICE_MAIL, send_promised, slow=True)
     for topic, source in _MAILED.items():
-        subscriptions.add(topic, sending(source))
+        subscriptions.add(topic, sending(source), slow=True)
