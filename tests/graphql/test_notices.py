@@ -274,6 +274,8 @@ async def test_a_test_mail_goes_to_the_address_that_is_named(shop: Shop, server:
     tested = [entry for entry in entries if entry.change.action is Action.TEST_NOTICE_SENT]
     assert len(tested) == len(NoticeKind)
     assert "anna@" not in str(entries)
+    kept = [payload for topic, payload in await messages(shop.installation.db, shop.programme) if "test" in topic]
+    assert kept == [], "the address is not kept"
 
 
 @pytest.mark.parametrize("to", ["", "nobody", "a@b\r\nBcc: c@d", "a b@c.example"])

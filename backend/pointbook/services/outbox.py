@@ -37,7 +37,8 @@ KEPT_FOR = timedelta(days=7)
 AT_ONCE = timedelta(0)
 NOBODY_LISTENS = "nobody listens"
 MEMBER_GOODBYE = "member.goodbye"
-FLEETING = frozenset({MEMBER_GOODBYE})
+NOTICE_TEST = "notice.test"
+FLEETING = frozenset({MEMBER_GOODBYE, NOTICE_TEST})
 """Topics whose payload has an address that nothing else knows any more: deleted once delivered, or given up."""
 _LANES = 4  # programmes served at the same time, so that one with a slow receiver does not hold up the rest
 _PRUNED_AT_ONCE = 1_000

@@ -17,9 +17,9 @@ from pointbook.services.notices.facts import Facts, Outcome, Recipient, Source
 from pointbook.services.notices.promising import NOTICE_MAIL, about_message, promise, promise_of_events
 from pointbook.services.notices.sending import Due, send
 from pointbook.services.notices.sources import OF_EVENT, SOURCES
-from pointbook.services.notices.trying import NOTICE_TEST, deliver_test
+from pointbook.services.notices.trying import deliver_test
 from pointbook.services.notices.unsubscribing import Subscriber, find_subscriber, unsubscribe
-from pointbook.services.outbox import Handler, Message, Subscriptions
+from pointbook.services.outbox import NOTICE_TEST, Handler, Message, Subscriptions
 
 __all__ = [
     "MAILS",

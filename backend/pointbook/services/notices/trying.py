@@ -19,13 +19,12 @@ from pointbook.services.installation import Installation
 from pointbook.services.mailing import Letter, Picture, Post, address, written
 from pointbook.services.notices.settings import look_of, settings_of, text_for
 from pointbook.services.notices.wording import check_locale
-from pointbook.services.outbox import Message
+from pointbook.services.outbox import NOTICE_TEST, Message
 from pointbook.texts.gift_card_texts import CardFacts, card_text
 from pointbook.texts.notice_mail import CardPanel, NoticeMail, card_values, notice_mail
 from pointbook.texts.notice_texts import NoticeText
 from pointbook.texts.qr_codes import qr_png
 
-NOTICE_TEST: Final = "notice.test"
 TESTS_AN_HOUR: Final = 20
 _HOUR: Final = timedelta(hours=1)
 _EXAMPLE_LINK: Final = "https://shop.example/unsubscribe"
