@@ -13,6 +13,8 @@ ARGUMENTS = {
     "UnknownStore": ("7",),
     "CurrencyMismatch": ("EUR", "PLN"),
     "ExternalIdTaken": ("c-2",),
+    "LossChanged": (370, 20),
+    "TokenTooOld": (300,),
     "ProgrammeNotOpen": ("DRAFT",),
     "InsufficientPoints": (80, 20),
     "BelowMinimum": (50,),
