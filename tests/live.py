@@ -15,6 +15,10 @@ SECONDS = 10.0
 """After which what was to be told will not be told."""
 
 
+class _End:
+    """Behind the last that is told."""
+
+
 class RunningClock(Clock):
     """Begins at ``start``, runs as time does, and jumps when a test says so."""
 
@@ -34,23 +38,23 @@ class Listener(Generic[Told]):
     """Reads a stream in the background. ``await listener.next()`` is what was told next, in order."""
 
     def __init__(self, stream: AsyncGenerator[Told, None]) -> None:
-        self._told: asyncio.Queue[Told | None] = asyncio.Queue()
+        self._told: asyncio.Queue[Told | _End] = asyncio.Queue()
         self._stream = stream
         self._reading = asyncio.create_task(self._read())
 
     async def next(self, seconds: float = SECONDS) -> Told:
         async with asyncio.timeout(seconds):
             told = await self._told.get()
-        if told is None:
+        if isinstance(told, _End):
             self._reading.result()
-            raise AssertionError("the stream has ended")
+            raise AssertionError("the stream has ended")  # noqa: TRY004  # no mistake of types
         return told
 
     async def ended(self, seconds: float = SECONDS) -> None:
         """Nothing more is told, and the stream is at its end."""
         async with asyncio.timeout(seconds):
             await self._reading
-        assert self._told.get_nowait() is None
+        assert isinstance(self._told.get_nowait(), _End)
 
     async def silent(self, seconds: float) -> bool:
         """Whether nothing is told for so long."""
@@ -70,7 +74,7 @@ class Listener(Generic[Told]):
             async for told in self._stream:
                 self._told.put_nowait(told)
         finally:
-            self._told.put_nowait(None)
+            self._told.put_nowait(_End())
             await self._stream.aclose()
 
 

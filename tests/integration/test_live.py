@@ -158,6 +158,20 @@ async def test_who_has_not_joined_is_told_so_and_that_is_all(
     assert installation.watches.count == 0
 
 
+async def test_who_leaves_is_told_so_and_that_is_all(
+    installation: Installation, programme: ProgrammeSnapshot, clock: RunningClock
+) -> None:
+    await member_with_points(installation, programme, 100)
+    account = await installation.accounts.get(programme.id, "c-1")
+    async with listening(balances(installation, programme, clock)) as listener:
+        assert await spendable(listener) == 100
+        async with installation.db.bare_transaction(programme.id) as connection:
+            request = ledger.Request.of("tester", "leave", uuid4().hex)
+            await ledger.forfeit(connection, programme.id, account.account_id, request=request, now=clock())
+        assert await listener.next() is None
+        await listener.ended()
+
+
 async def test_a_redemption_is_told_until_it_ends(
     installation: Installation, programme: ProgrammeSnapshot, clock: RunningClock
 ) -> None:

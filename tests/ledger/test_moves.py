@@ -94,6 +94,13 @@ async def _void_card(desk: Desk) -> Callable[[], Awaitable[Any]]:
     )
 
 
+async def _forfeit(desk: Desk) -> Callable[[], Awaitable[Any]]:
+    await _hold(desk)
+    return lambda: ledger.forfeit(
+        desk.connection, desk.programme_id, desk.account_id, request=request("leave"), now=minutes(1)
+    )
+
+
 MOVES: dict[str, Callable[[Desk], Awaitable[Callable[[], Awaitable[Any]]]]] = {
     "accrue": _accrue,
     "adjust": _adjust,
@@ -108,6 +115,7 @@ MOVES: dict[str, Callable[[Desk], Awaitable[Callable[[], Awaitable[Any]]]]] = {
     "return_order, giving back": _give_back,
     "buy_card": _buy_card,
     "void_card": _void_card,
+    "forfeit": _forfeit,
 }
 MOVE_NOTHING_SEEN = {
     "open_programme",

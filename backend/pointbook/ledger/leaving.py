@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
 from pointbook.ledger.answers import Forfeited
@@ -25,6 +26,7 @@ async def forfeit(
     assert row is not None
     if row["status"] != "ok":
         refuse(row["status"], now=now)
+    moves.note(connection, programme_id, account_id)
     return _forfeited(row)
 
 

@@ -30,9 +30,11 @@ _HOLDS = "select * from ledger.holds($1, $2, $3)"
 
 _STANDING = """
 with recursive standing as (
-    select account_id, last_seq, merged_into from ledger.account where programme_id = $1 and account_id = $2
+    select account_id, last_seq, merged_into, left_at
+    from ledger.account
+    where programme_id = $1 and account_id = $2
     union all
-    select a.account_id, a.last_seq, a.merged_into
+    select a.account_id, a.last_seq, a.merged_into, a.left_at
     from standing s
     join ledger.account a on a.programme_id = $1 and a.account_id = s.merged_into
 )
@@ -45,7 +47,7 @@ select account_id, last_seq, nullif(least(
         where programme_id = $1 and owner_id = standing.account_id and state = 'held' and expires_at > $3)
 ), 'infinity') as next_at
 from standing
-where merged_into is null
+where merged_into is null and left_at is null
 """
 _SEQS = (
     "select account_id, last_seq from ledger.account where programme_id = $1 and account_id = any($2::bigint[])"
@@ -182,7 +184,7 @@ async def holds(connection: Connection, programme_id: int, account_id: int, *, n
 
 
 async def standing(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> Standing:
-    """How an account stands, read in a transaction of its programme. Raises NotAMember."""
+    """How an account stands, read in a transaction of its programme. Raises NotAMember, also for who has left."""
     row = await connection.fetchrow(_STANDING, programme_id, account_id, now)
     if row is None:
         raise errors.NotAMember
