@@ -3,20 +3,27 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from pointbook import ledger
+from pointbook.domain import errors
 from pointbook.domain.access import ALL_RIGHTS, Right
+from pointbook.ledger import Source
 from pointbook.services.audit import Action, list_entries
-from pointbook.services.directory import ProgrammeState
+from pointbook.services.caches import _Kept
+from pointbook.services.directory import AccountKey, ProgrammeState
+from pointbook.services.installation import Installation
 from pointbook.services.keys import KeyKind, NewKey, create_key
+from pointbook.services.member_editing import update_member
+from pointbook.services.members import MemberState, set_notifications, set_state
 from pointbook.services.programmes import SETTLING, change_state
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.rewards import Rewards
 from tests.scenarios.shop import Shop, at
 from tests.scenarios.test_member_editing import ask
-from tests.support import everything, give_points, outbox, topics
+from tests.support import SECRET, everything, give_points, outbox, redeem, topics
 
 LOSS = "points available pending held debt giftCards giftCardMoney { amount } unsentGiftCards exchangeOrders"
 _REFUSALS = "... on UserError { code message } ... on LossChanged { points debt }"
@@ -365,3 +372,64 @@ async def test_leaving_while_something_else_happens_leaves_nothing_behind(opened
             " union all select email from member where email is not null"
         )
     assert rows == []
+
+
+async def test_another_process_that_still_knows_the_account_writes_nothing_of_who_left(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await shop.join()
+    await give_points(shop.installation, shop.programme, "c-1", 500, now=shop.clock())
+    elsewhere = Installation.of(shop.installation.db, SECRET)
+    known = await elsewhere.accounts.get(shop.programme.id, "c-1")
+    await leave(shop)
+    before = await everything(shop.installation.db, shop.programme)
+    assert await elsewhere.accounts.get(shop.programme.id, "c-1") == known, "the control: it does know it"
+    for call in (
+        redeem(elsewhere, shop.programme, 100, now=shop.clock()),
+        set_state(elsewhere, shop.programme.id, "c-1", MemberState.INACTIVE, now=shop.clock()),
+        update_member(elsewhere, shop.programme.id, "c-1", {"locale": "en"}, by="test", now=shop.clock()),
+        set_notifications(elsewhere, shop.programme.id, "c-1", opt_in=True, now=shop.clock()),
+    ):
+        with pytest.raises(errors.NotAMember):
+            await call
+    assert await everything(shop.installation.db, shop.programme) == before
+
+
+async def test_a_balance_asked_of_another_process_is_that_of_nobody(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00", signUpPoints=10)
+    await shop.join()
+    await leave(shop)
+    stale = shop.installation.accounts
+    [member] = (await shop.staff("{ members(filter: {state: LEFT}) { nodes { id } } }"))["members"]["nodes"]
+    async with shop.installation.db.bare_transaction(shop.programme.id) as connection:
+        account_id = await connection.fetchval("select account_id from member")
+    stale._cache._keep(
+        (shop.programme.id, "c-1"), _Kept(AccountKey(account_id, UUID(hex=member["id"])), float("inf"))
+    )
+    headers = {"Authorization": f"Bearer {await shop._token('c-1')}", "Pointbook-Key": shop.secret_key}
+    body = {"query": "{ me { email } }"}
+    answer = (await shop.client.post("/graphql", headers=headers, json=body)).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["NOT_A_MEMBER"]
+    assert (await shop.balance())["spendable"] == 0
+
+
+async def test_of_who_was_merged_nothing_is_left_either(opened: OpenShop) -> None:
+    """Both rows are the one member's: the one that goes on, and the one that does not."""
+    shop = await opened("2026-03-01 12:00", rejoinBonusBlockDays=30)
+    for name in ("c-1", "c-2"):
+        await ask(shop, "enrolMember", customerExternalId=name, email=f"{name}@example.org", birthday="1990-02-28")
+        await give_points(shop.installation, shop.programme, name, 50, now=shop.clock())
+    programme_id, accounts = shop.programme.id, shop.installation.accounts
+    target, source = [(await accounts.get(programme_id, name)).account_id for name in ("c-1", "c-2")]
+    async with shop.installation.db.bare_transaction(programme_id) as connection:
+        for_ = Source("merge", "m")
+        await ledger.merge(
+            connection, programme_id, target, source, single_bonus=None, for_=for_, now=shop.clock()
+        )
+        await connection.execute("update member_external_id set account_id = $1", target)
+        await connection.execute("update member set state = 'MERGED' where account_id = $1", source)
+    assert await leave(shop, "c-2") == {"points": 100, "debt": 0}
+    async with shop.installation.db.bare_transaction(programme_id) as connection:
+        rows = await connection.fetch("select state, email, birthday from member order by state")
+        assert [tuple(row) for row in rows] == [("LEFT", None, None), ("MERGED", None, None)]
+        assert await connection.fetchval("select count(*) from member_external_id") == 0
+        assert await connection.fetchval("select count(*) from rejoin_block") == 2

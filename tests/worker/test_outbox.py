@@ -361,6 +361,18 @@ async def test_all_that_is_old_is_deleted_whatever_becomes_of_other_programmes(
     assert await rows(db, sound) == []
 
 
+async def test_a_message_that_alone_knows_an_address_is_not_kept_for_a_person_either(db: Database) -> None:
+    programme_id = await new_programme(db)
+    async with db.bare_transaction(programme_id) as connection:
+        for topic in (outbox.MEMBER_GOODBYE, "another"):
+            await outbox.append(connection, programme_id, topic, {"email": "a@example.org"}, now=NOW)
+    for _ in range(HASTY.max_attempts):
+        assert len(await outbox._lease(db, Subscriptions(), programme_id, HASTY)) == 2
+        await age(db, programme_id, 3)
+    await outbox.tidy(db, delivery=HASTY)
+    assert [row["topic"] for row in await rows(db, programme_id)] == ["another"], "parked, as the control"
+
+
 async def test_delivered_messages_are_deleted_after_their_time_and_waiting_ones_never(db: Database) -> None:
     programme_id = await new_programme(db)
     await promise(db, programme_id, 1)

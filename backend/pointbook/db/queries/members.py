@@ -85,6 +85,12 @@ select external_id from member_external_id where programme_id = $1 and account_i
 _WHO_LEFT = """
 select asked.account_id
 from unnest($2::bigint[]) as asked (account_id)
-join ledger.account as a on a.programme_id = $1 and a.account_id = ledger.stands_for($1, asked.account_id)
-where a.left_at is not null
+cross join lateral (
+    select * from ledger.account as a where a.programme_id = $1 and a.account_id = asked.account_id
+    limit 1  -- looked up row by row: without statistics a join reads the whole table
+) as own
+where own.left_at is not null or own.merged_into is not null and exists (
+    select from ledger.account as a
+    where a.programme_id = $1 and a.account_id = ledger.stands_for($1, asked.account_id) and a.left_at is not null
+)
 """
