@@ -162,6 +162,8 @@ def test_the_demo_from_its_first_start_to_its_last(data_dir: Path) -> None:
     with running(data_dir) as demo:
         with urllib.request.urlopen(f"{demo.address}/", timeout=10) as page:
             assert page.status == 200
+        with urllib.request.urlopen(f"{demo.address}/dev/inbox", timeout=10) as page:
+            assert b"<h1>Inbox</h1>" in page.read()
         first = demo.ask(_QUERY)
         assert first["me"]["balance"]["available"] > 0
         assert first["me"]["balance"]["pending"] > 0

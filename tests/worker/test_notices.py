@@ -1,28 +1,38 @@
 """Members who want it are told by mail what happened to their points, once, and nobody else is (R31, R32)."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from pointbook import ledger
 from pointbook.db.queries import notices as notice_rows
 from pointbook.db.session import Database
-from pointbook.services import outbox
+from pointbook.domain.access import CallerKind, Principal
+from pointbook.ledger import Source
+from pointbook.services import notices, outbox
+from pointbook.services.catalogue import EXCHANGE_ITEMS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.exchange_placing import PlaceLine, PlaceOrder, place_order
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
+from pointbook.services.leaving import Confirmed, leave
 from pointbook.services.mailing import Mailer, Post
 from pointbook.services.member_editing import update_member
 from pointbook.services.member_views import find_member
 from pointbook.services.members import set_notifications
+from pointbook.services.notices.settings import change_settings
 from pointbook.services.outbox import Delivery, Drained
 from pointbook.worker.subscriptions import subscriptions
 from tests.faults.processes import free_port
-from tests.support import NOW, SECRET, make_programme, order_document, violations
+from tests.support import NOW, SECRET, customer, give_points, make_programme, order_document, violations
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.messages import age, rows
 from tests.worker.notices import SENDER, adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
+
+MUG = {"sku": "mug", "names": {"de": "Becher"}, "pricePoints": 150}
 
 
 @pytest_asyncio.fixture
@@ -100,6 +110,93 @@ async def test_r31_a_member_is_told_what_staff_changed_and_why(
     await drain(installation, server.url)
     for words in told:
         assert words in text_of(but_the_welcome(server))
+
+
+async def test_r30_the_staff_are_told_of_an_exchange_order_whatever_the_member_wants(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    anna = Principal(CallerKind.STAFF, programme.id, "st")
+    staff = ("anna@morgenrot.example", "ben@morgenrot.example")
+    await change_settings(installation, anna, {"staff_addresses": staff}, now=NOW)
+    await member(installation, programme, opt_in=False)
+    await give_points(installation, programme, "c-1", 400)
+    await save_offer(installation, programme.id, EXCHANGE_ITEMS, {**MUG, "fee": "0.10"}, now=NOW)
+    asked = PlaceOrder([PlaceLine("mug", 2, 150, Decimal("0.10"))], "Zimmer 7\n<b>2. Stock</b>", "k")
+    order = await place_order(installation, customer(programme), asked, now=NOW)
+    await drain(installation, server.url, public_url="https://loyalty.example")
+    [mail] = server.mails
+    assert (mail["To"], mail["Subject"]) == (", ".join(staff), "Prämienbestellung von c-1")
+    for told in (
+        "2 Becher (mug)",
+        "Eingelöst: 300 Punkte.",
+        "Gebühr: 0,20\xa0€.",
+        "<b>2. Stock</b>",
+        order.id.hex,
+    ):
+        assert told in text_of(mail)
+    assert "Zimmer 7<br />&lt;b&gt;2. Stock&lt;/b&gt;" in html_of(mail)
+    assert mail["List-Unsubscribe"] is None
+
+
+async def test_without_staff_addresses_nobody_is_told_of_it(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme, opt_in=False)
+    await give_points(installation, programme, "c-1", 400)
+    await save_offer(installation, programme.id, EXCHANGE_ITEMS, MUG, now=NOW)
+    await place_order(
+        installation, customer(programme), PlaceOrder([PlaceLine("mug", 1, 150)], None, "k"), now=NOW
+    )
+    await drain(installation, server.url)
+    assert server.mails == []
+    assert await outcomes(installation, programme) == [("EXCHANGE_ORDER", "NOTHING_TO_TELL")]
+
+
+async def test_who_leaves_and_wanted_notices_is_told_once_and_the_address_is_gone(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme, locale="en")
+    await drain(installation, server.url)
+    anna = Principal(CallerKind.STAFF, programme.id, "st")
+    await leave(installation, anna, "c-1", Confirmed(0, 0), "k", now=NOW)
+    await drain(installation, server.url, public_url="https://loyalty.example")
+    mail = but_the_welcome(server)
+    assert (mail["To"], mail["Subject"]) == ("eva@example.com", "You have left Rösterei Morgenrot")
+    assert mail["List-Unsubscribe"] is None
+    assert "eva@" not in str(await rows(installation.db, programme.id))
+    assert ("GOODBYE", "SENT") in await outcomes(installation, programme)
+
+
+async def test_r33_what_a_merged_account_got_is_told_to_who_has_it_now(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await member(installation, programme, "c-2", email="ola@example.com", locale="en")
+    await drain(installation, server.url)
+    server.mails.clear()
+    await adjust(installation, programme)
+    source, target = [(await installation.accounts.get(programme.id, name)).account_id for name in ("c-1", "c-2")]
+    async with installation.db.bare_transaction(programme.id) as connection:
+        merge = Source("merge", "m-1")
+        await ledger.merge(connection, programme.id, target, source, single_bonus=None, for_=merge, now=NOW)
+    await drain(installation, server.url)
+    assert [str(mail["To"]) for mail in server.mails] == ["ola@example.com"]
+    assert "Your balance: 50 points." in text_of(server.mails[0])
+
+
+async def test_what_was_told_long_ago_is_forgotten_in_turn(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await drain(installation, server.url)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        kept = notices.KEPT_FOR.days
+        await connection.execute(f"update notice set created_at = now() - interval '{kept} days' + interval '1 h'")
+    assert await notices.tidy(installation.db) == 0
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute("update notice set created_at = created_at - interval '2 h'")
+    assert await notices.tidy(installation.db) == 1
+    assert await outcomes(installation, programme) == []
 
 
 async def test_r32_who_does_not_want_notices_gets_none(

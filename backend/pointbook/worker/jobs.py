@@ -75,6 +75,7 @@ class Jobs:
             Job("book_due", timedelta(minutes=1), self._book_due),
             Job("tell_of_expiry", timedelta(minutes=10), self._tell_of_expiry),
             Job("tidy_outbox", timedelta(minutes=10), self._tidy_outbox),
+            Job("tidy_notices", timedelta(minutes=10), self._tidy_notices),
             Job("tidy_simulations", timedelta(minutes=10), self._tidy_simulations),
             Job("tidy_webhooks", timedelta(minutes=10), self._tidy_webhooks),
             Job("tidy_webhook_sendings", timedelta(minutes=10), self._tidy_webhook_sendings),
@@ -180,6 +181,9 @@ class Jobs:
 
     async def _tidy_outbox(self) -> None:
         await outbox.tidy(self._database)
+
+    async def _tidy_notices(self) -> None:
+        await notices.tidy(self._database)
 
     async def _tidy_simulations(self) -> None:
         await simulation_batches.tidy(self._database)

@@ -1,7 +1,7 @@
 """Notices that were promised and sent, whom they go to, and what a programme says of them."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -102,6 +102,11 @@ async def forget_refusal(connection: Connection, programme_id: int, account_id: 
     await connection.execute(_FORGET_REFUSAL, programme_id, account_id)
 
 
+async def prune(connection: Connection, programme_id: int, *, kept_for: timedelta, most: int) -> int:
+    """Delete the oldest, as far as they are older than that; returns how many."""
+    return len(await connection.fetch(_PRUNE, programme_id, kept_for, most))
+
+
 async def settings(connection: Connection, programme_id: int) -> Any | None:
     return await connection.fetchrow("select * from notice_setting where programme_id = $1", programme_id)
 
@@ -194,6 +199,15 @@ _REFUSE = """
 insert into mail_refusal (programme_id, account_id, email, answer, refused_at) values ($1, $2, $3, $4, $5)
 on conflict (programme_id, account_id)
     do update set email = excluded.email, answer = excluded.answer, refused_at = excluded.refused_at
+"""
+
+# Ids grow with time, so the oldest are found without an index of their own.
+_PRUNE = """
+delete from notice
+where programme_id = $1 and created_at < now() - $2::interval and id in (
+    select id from notice where programme_id = $1 order by id limit $3
+)
+returning id
 """
 
 _FORGET_REFUSAL = "delete from mail_refusal where programme_id = $1 and account_id = $2"

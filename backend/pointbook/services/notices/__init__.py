@@ -17,11 +17,13 @@ from pointbook.services.notices.facts import Facts, Outcome, Recipient, Source
 from pointbook.services.notices.promising import NOTICE_MAIL, about_message, promise, promise_of_events
 from pointbook.services.notices.sending import Due, send
 from pointbook.services.notices.sources import OF_EVENT, SOURCES
+from pointbook.services.notices.tidying import KEPT_FOR, tidy
 from pointbook.services.notices.trying import deliver_test
 from pointbook.services.notices.unsubscribing import Subscriber, find_subscriber, unsubscribe
 from pointbook.services.outbox import NOTICE_TEST, Handler, Message, Subscriptions
 
 __all__ = [
+    "KEPT_FOR",
     "MAILS",
     "NOTICE_MAIL",
     "SOURCES",
@@ -37,6 +39,7 @@ __all__ = [
     "promise",
     "promise_of_expiry",
     "send",
+    "tidy",
     "unsubscribe",
 ]
 
