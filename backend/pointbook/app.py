@@ -19,6 +19,7 @@ from pointbook.http.admission import Admission
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
+from pointbook.http.merge_pages import MergePages
 from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages
 from pointbook.http.rate_limit import UNLIMITED, RateLimiter, Rates, ValkeyLeases
@@ -73,6 +74,7 @@ def create_app(
             pages = Pages(health, printed(schema), settings.public_url)
             cards = GiftCardPages(installation, clock=clock, report=_report)
             notices = NoticePages(installation, clock=clock, report=_report)
+            merges = MergePages(installation, clock=clock, report=_report)
             app.router.routes.extend(
                 routes(
                     endpoint=endpoint,
@@ -81,6 +83,7 @@ def create_app(
                     pages=pages,
                     cards=cards,
                     notices=notices,
+                    merges=merges,
                     health=health,
                 )
             )

@@ -43,6 +43,7 @@ MONEY_OR_POINTS_MOVE = {
     "RefundGiftCardInput",
     *("ChangeExchangeStockInput", "AdjustPointsInput"),
     "PlaceExchangeOrderInput",
+    "RequestMergeInput",
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),
@@ -51,6 +52,7 @@ NATURAL_KEYS = {
     *("SetMemberStateInput", "SetRedemptionLockInput", "SetNotificationsInput"),
     *("EnrolMemberInput", "UpdateMemberInput", "AddCustomerExternalIdInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
+    *("CancelMergeRequestInput", "ApproveMergeInput", "RejectMergeInput"),
 }
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),
@@ -118,8 +120,8 @@ def test_whatever_moves_points_has_a_mandatory_idempotency_key_or_a_natural_one(
 
 
 def test_every_expected_failure_has_a_typed_result() -> None:
-    # the clock is a fault of the installation; credentials are judged before any field; nobody merges here yet
-    untyped = {errors.ClockAhead, errors.Unauthenticated, errors.MembersNotMergeable}
+    # the clock is a fault of the installation; credentials are judged before any field
+    untyped = {errors.ClockAhead, errors.Unauthenticated}
     expected = {kind for kind in errors.PointbookError.__subclasses__() if kind.__module__ == errors.__name__}
     assert expected - set(SHOWN) == untyped
     assert {handler.exception_type for handler in HANDLERS} == set(SHOWN)

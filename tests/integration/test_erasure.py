@@ -43,6 +43,7 @@ EMPTIED = {
     "public.exchange_order": ("note",),
     "public.adjustment": ("description", "internal_note", "request_input"),
     "public.import_run": ("refused",),
+    "public.merge_request": ("email", "reason", "request", "request_input"),
     "public.mail_refusal": ("email", "answer"),
     "public.outbox_message": ("payload", "last_error"),
     "public.webhook_sending": ("error", "response"),
@@ -73,6 +74,7 @@ KEPT = {
     "public.gift_card_product": _OF_THE_MERCHANT,
     "public.import_run": "kind and digest of a file",
     "public.member": "state; which rules gave the sign-up points",
+    "public.merge_request": "state; a digest of a link; decided_by: a staff key, or that the member did",
     "public.notice": "about: the id of a message or account, opaque",
     "public.notice_round": "a day of the programme",
     "public.notice_setting": _OF_THE_MERCHANT,
@@ -110,6 +112,7 @@ _COLUMNS_KEPT = {
     "public.exchange_order": ("currency", "state"),
     "public.import_run": ("kind", "file_digest"),
     "public.member": ("state", "sign_up_judgement"),
+    "public.merge_request": ("state", "token_digest", "decided_by"),
     "public.outbox_message": ("topic",),
     "public.sales_order": (
         *("external_id", "type", "status", "state", "currency", "store_id", "entry_channel", "exit_channel"),
@@ -238,6 +241,11 @@ async def plant(shop: Shop, tmp_path: Path) -> None:
         {"sku": "mug", "quantity": 1, "pricePoints": 100}, note=f"to {MARK}", customer=NAMES[0]
     )
     assert placed["state"] == "SUBMITTED", placed
+    await shop.as_customer(
+        NAMES[0],
+        "mutation ($input: RequestMergeInput!) { requestMerge(input: $input) { __typename } }",
+        input={"email": f"other@{MARK}.example", "idempotencyKey": "k"},
+    )
     bad = [{"externalId": NAMES[0], "email": "no address"}, {"externalId": "other", "email": "none either"}]
     path = json_lines(tmp_path / "members.jsonl", bad)
     report: ImportReport[Any] = await import_members(shop.installation, shop.programme.id, path, clock=shop.clock)
@@ -256,6 +264,9 @@ async def say_back(shop: Shop, admin: "asyncpg.Connection[asyncpg.Record]") -> N
             (await shop.me("id", NAMES[0]))["id"],
         )
     await admin.execute(
+        "update merge_request set state = 'REJECTED', decided_at = now(), reason = $1", f"{MARK} is two people"
+    )
+    await admin.execute(
         "insert into mail_refusal (programme_id, account_id, email, answer, refused_at)"
         " select programme_id, account_id, email, 'no ' || email, now() from member where email is not null"
     )
@@ -271,6 +282,7 @@ async def test_of_a_member_who_left_no_word_is_found_anywhere(
     unmarked = {"public.member.locale", "public.member.birthday", "public.outbox_message.payload"}
     digests = {
         *("public.sales_order.fingerprint", "public.adjustment.request_input"),
+        *("public.merge_request.request", "public.merge_request.request_input"),
         *("ledger.idempotency.request", "ledger.idempotency.input", "ledger.idempotency.answer"),
     }
     emptied = {f"{table}.{column}" for table, columns in EMPTIED.items() for column in columns}

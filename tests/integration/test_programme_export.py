@@ -24,6 +24,7 @@ from pointbook.services.intake import submit_order
 from pointbook.services.joining import Join, join
 from pointbook.services.key_directory import WebhookKind
 from pointbook.services.keys import KeyKind, NewKey, create_key
+from pointbook.services.merging import RequestMerge, request_merge
 from pointbook.services.programme_export import FORMAT, export_programme
 from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Capture, capture
@@ -95,6 +96,8 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await create_subscription(installation, server(programme), "https://shop.example/hooks", [], now=NOW)
     await join(installation, programme.id, Join("c-1", "clara@example.org"), now=NOW)
     await give_points(installation, programme, "c-1", 550, now=NOW)
+    asked = RequestMerge("other@example.org", "k")
+    await request_merge(installation, customer(programme), asked, now=NOW)
     plus = await adjust(installation, server(programme), AdjustPoints("c-1", 5, "Sorry", "late", "k"), now=NOW)
     await undo(installation, server(programme), UndoAdjustment(plus.id), now=NOW)
     exchange = PlaceOrder([PlaceLine("mug", 1, 150)], "Room 7", "k")

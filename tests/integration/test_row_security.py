@@ -53,6 +53,11 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
             "insert into rule_count select programme_id, account_id, 'r-1', 'rule', 5 from member"
         )
         await connection.execute(
+            "insert into merge_request (programme_id, public_id, account_id, token_digest, requested_at,"
+            " expires_at, request, request_input)"
+            " select programme_id, gen_random_uuid(), account_id, '', joined_at, joined_at, '', '' from member"
+        )
+        await connection.execute(
             "insert into adjustment (programme_id, public_id, account_id, seq, at, points, description, made_by,"
             " request, request_input)"
             " select programme_id, gen_random_uuid(), account_id, 1, joined_at, 1, '', '', '', '' from member"

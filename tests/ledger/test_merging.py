@@ -250,6 +250,16 @@ async def test_what_cannot_be_merged(desk: Desk) -> None:
         await other.merge(other, now=NOON)
 
 
+@pytest.mark.parametrize("which", ["target", "source"])
+async def test_an_account_whose_member_has_left_is_not_merged(desk: Desk, which: str) -> None:
+    other = await desk.second_account()
+    gone = desk if which == "target" else other
+    request = ledger.Request.of("tester", "forfeit", "k")
+    await ledger.forfeit(desk.connection, desk.programme_id, gone.account_id, request=request, now=NOON)
+    with pytest.raises(errors.NotAMember):
+        await desk.merge(other, now=minutes(1))
+
+
 async def test_a_merge_has_its_effect_once(desk: Desk) -> None:
     """I8: what it was done for comes again, and gets the first answer."""
     other = await desk.second_account()

@@ -41,6 +41,8 @@ ARGUMENTS = {
     "AdjustmentUndone": ("0" * 32,),
     "MembersNotMergeable": ("MERGED",),
     "TooManyTestNotices": (20,),
+    "MergeRequestNotOpen": ("EXPIRED",),
+    "TooManyMergeRequests": (3, "OPEN_OF_MEMBER"),
     "ClockAhead": (NOW,),
 }
 

@@ -74,6 +74,10 @@ class Right(enum.StrEnum):
     """Let a member leave for good: points forfeited, personal data gone."""
     EDIT_NOTICES = "notices.edit"
     """See and change what notices by mail say, who sends them and which are sent; try them."""
+    LIST_MERGES = "merges.list"
+    """See the requests to merge two members, with both sides once the address is proved."""
+    DECIDE_MERGES = "merges.decide"
+    """Merge two members for good, or reject that."""
     MANAGE_WEBHOOKS = "webhooks.manage"
     """See and change who is told of events by webhook, see what was sent, and send it again."""
 

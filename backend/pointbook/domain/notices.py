@@ -81,6 +81,9 @@ BALANCE: Final = (
     Variable("balance", Shape.POINTS, "What the member can spend when the mail is sent.", 480),
     Variable("balance_value", Shape.MONEY, "What that is worth.", 2_400),
 )
+_OTHER_ADDRESS: Final = Variable(
+    "address", Shape.TEXT, "The address of the other account, as the member named it.", "clara@shop.example"
+)
 _FOR_MEMBERS: Final = (PROGRAMME, ACCOUNT_PAGE, *BALANCE)
 
 
@@ -123,6 +126,14 @@ class NoticeKind(enum.StrEnum):
     """The code of a card, to the member who bought it. The card itself follows the text."""
     GIFT_CARD_GIVEN = "GIFT_CARD_GIVEN"
     """The same to whom it was given."""
+    MERGE_PROOF = "MERGE_PROOF"
+    """Somebody asks for the account of this address; a link proves that it is theirs."""
+    MERGE_VERIFIED = "MERGE_VERIFIED"
+    """The other address is proved, and the staff decide."""
+    MERGE_DONE = "MERGE_DONE"
+    """Another account has become a part of the member's."""
+    MERGE_REJECTED = "MERGE_REJECTED"
+    """The staff did not merge."""
     EXCHANGE_ORDER = "EXCHANGE_ORDER"
     """A member exchanged points for products; to the staff."""
 
@@ -188,6 +199,37 @@ TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
     NoticeKind.GOODBYE: NoticeType(Audience.ADDRESSEE, (PROGRAMME,)),
     NoticeKind.GIFT_CARD: NoticeType(Audience.ADDRESSEE, _OF_A_CARD, needed=True),
     NoticeKind.GIFT_CARD_GIVEN: NoticeType(Audience.ADDRESSEE, _OF_A_CARD, needed=True),
+    NoticeKind.MERGE_PROOF: NoticeType(
+        Audience.ADDRESSEE,
+        (
+            Variable(
+                "link",
+                Shape.LINK,
+                "Where the owner of the address confirms; it is good once.",
+                "https://loyalty.example/merge/1-5f0c2a7e",
+            ),
+            Variable("hours", Shape.TEXT, "For how many hours the link is good.", "24"),
+            PROGRAMME,
+        ),
+        needed=True,
+    ),
+    NoticeKind.MERGE_VERIFIED: NoticeType(Audience.OPTED_IN, (_OTHER_ADDRESS, *_FOR_MEMBERS)),
+    NoticeKind.MERGE_DONE: NoticeType(
+        Audience.OPTED_IN,
+        (
+            _OTHER_ADDRESS,
+            Variable("points", Shape.POINTS, "The points that came over, if there were any.", 300, optional=True),
+            *_FOR_MEMBERS,
+        ),
+    ),
+    NoticeKind.MERGE_REJECTED: NoticeType(
+        Audience.OPTED_IN,
+        (
+            _OTHER_ADDRESS,
+            Variable("reason", Shape.TEXT, "What the staff say.", "The two accounts have different names."),
+            *_FOR_MEMBERS,
+        ),
+    ),
     NoticeKind.EXCHANGE_ORDER: NoticeType(
         Audience.STAFF,
         (

@@ -221,6 +221,7 @@ class AccountReads:
         reads = cls(info, principal.subject, account.public_id, programme, wanted)
         if wanted.anything:
             reads.page = await reads._read_page()
+            reads.public_id = reads.page.public_id  # another than was known, if it was merged a moment ago
         return reads
 
     @classmethod

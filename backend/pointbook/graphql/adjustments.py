@@ -57,7 +57,7 @@ class Adjustment:
             id=strawberry.ID(made.id.hex),
             member_id=strawberry.ID(made.account.hex),
             customer_external_ids=[strawberry.ID(name) for name in made.customers],
-            entry=strawberry.ID(f"{made.account.hex}-{made.seq}"),
+            entry=strawberry.ID(f"{made.entry_account.hex}-{made.seq}"),
             at=made.at,
             points=Points(made.points),
             description=made.description,

@@ -51,6 +51,7 @@ described_enum(
     NOTICE_TEXT_CHANGED="A notice says something else in a language.",
     NOTICE_SETTINGS_CHANGED="Notices have another sender or look, go to other staff, or were switched.",
     TEST_NOTICE_SENT="The staff had a notice sent to try it.",
+    MERGE_DECIDED="Two members' accounts were merged, or their request was rejected.",
     WEBHOOK_CREATED="There is a new webhook subscription.",
     WEBHOOK_CHANGED="A webhook subscription has another URL, other events, or was switched.",
     WEBHOOK_SECRET_ROTATED="A webhook subscription signs with a new secret.",  # noqa: S106  # a name

@@ -11,6 +11,7 @@ import strawberry
 
 from pointbook.domain import errors
 from pointbook.domain.exchange import Limit
+from pointbook.domain.merging import MergeLimit, MergeObstacle, MergeState
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.scalars import Points
 
@@ -307,6 +308,54 @@ class TooManyTestNotices(UserError):
     limit: int = strawberry.field(description="How many a programme may send within an hour.")
 
 
+described_enum(
+    MergeObstacle,
+    "What does not let two members be merged.",
+    ONESELF="They are one member.",
+    MERGED="One of them was merged meanwhile.",
+    INACTIVE="One of them is inactive: activate it first.",
+)
+described_enum(
+    MergeState,
+    "What has become of a merge request.",
+    REQUESTED="It waits 24 hours for a proof that the address is the member's, whether or not anybody has it.",
+    VERIFIED="The address is proved; the staff decide, within 30 days.",
+    MERGED="The other account has become a part of the member's.",
+    REJECTED="The staff did not merge.",
+    CANCELLED="The member took it back.",
+    EXPIRED="Nothing happened in time.",
+)
+
+
+@strawberry.type(description="These two members cannot be merged.")
+class MembersNotMergeable(UserError):
+    reason: MergeObstacle = strawberry.field(description="Why.")
+
+
+@strawberry.type(description="There is no such merge request.")
+class MergeRequestNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The merge request is in a state in which this cannot be done.")
+class MergeRequestNotOpen(UserError):
+    request_state: MergeState = strawberry.field(description="The state it is in.")
+
+
+described_enum(
+    MergeLimit,
+    "How many merge requests are taken.",
+    OPEN_OF_MEMBER="So many of one member may be open at the same time.",
+    ADDRESS_OF_DAY="So many may name one address in 24 hours, whoever makes them.",
+)
+
+
+@strawberry.type(description="There are too many merge requests by now. That says nothing of the address.")
+class TooManyMergeRequests(UserError):
+    maximum: int = strawberry.field(description="How many are taken.")
+    limit: MergeLimit = strawberry.field(description="Which of them are counted.")
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -351,6 +400,10 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExchangeOrderDecided: ExchangeOrderDecided,
     errors.AdjustmentNotFound: AdjustmentNotFound,
     errors.AdjustmentUndone: AdjustmentUndone,
+    errors.MembersNotMergeable: MembersNotMergeable,
+    errors.MergeRequestNotFound: MergeRequestNotFound,
+    errors.MergeRequestNotOpen: MergeRequestNotOpen,
+    errors.TooManyMergeRequests: TooManyMergeRequests,
     errors.WebhookSubscriptionNotFound: WebhookSubscriptionNotFound,
     errors.WebhookSendingNotFound: WebhookSendingNotFound,
     errors.WebhookDisabled: WebhookDisabled,

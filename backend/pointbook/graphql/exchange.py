@@ -103,7 +103,7 @@ class ExchangeOrder:
             points=Points(order.points),
             fee=MoneyAmount.of(order.fee),
             delivery_note=order.note,
-            entry=strawberry.ID(f"{order.account.hex}-{order.entry_seq}"),
+            entry=strawberry.ID(f"{order.entry_account.hex}-{order.entry_seq}"),
             lines=[ExchangeOrderLine.of(line, first_locale) for line in order.lines],
         )
 

@@ -197,12 +197,11 @@ class ExplanationQuery:
 
 
 async def _may_ask(info: Info, account: UUID) -> bool:
-    """Staff about every account of their programme, a customer about their own."""
+    """Staff about every account of their programme, a customer about their own, and what was merged into it."""
     installation, principal = info.context.installation, info.context.principal
     if principal.subject is None:
         return True
-    own = await installation.accounts.find(principal.programme_id, principal.subject)
-    return own is not None and own.public_id == account
+    return await service.is_own(installation, principal.programme_id, principal.subject, account)
 
 
 def explanations(rules: Iterable[service.ExplainedRule], names: RuleNames, first: int) -> list[RuleExplanation]:

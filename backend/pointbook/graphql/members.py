@@ -18,6 +18,7 @@ from pointbook.graphql.errors import InvalidInput, NotAMember, ProgrammeNotOpen
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders
 from pointbook.graphql.leaving import LeavingLoss
 from pointbook.graphql.member_enums import MemberState, NotificationSettings
+from pointbook.graphql.merging import MERGE_REQUESTS_PAGE, MergeRequest, merge_requests_of
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.redemption import Redemption
 from pointbook.graphql.scalars import Points
@@ -125,6 +126,12 @@ class Member:
         ] = None,
     ) -> DataExport:
         return await DataExport.of(info, self.reads.external_id, after)
+
+    @described("Requests to merge another account into the member's, newest first.")
+    async def merge_requests(
+        self, info: Info, first: First = MERGE_REQUESTS_PAGE, after: After = None
+    ) -> Connection[MergeRequest]:
+        return await merge_requests_of(info, first, after)
 
     @described("Open redemptions, oldest first.")
     async def holds(self) -> list[Redemption]:

@@ -39,6 +39,10 @@ described_enum(
     GOODBYE="The member left.",
     GIFT_CARD="The code of a gift card, to whoever bought it.",
     GIFT_CARD_GIVEN="The code of a gift card, to whom it was given.",
+    MERGE_PROOF="Somebody asks for the account of the address; its owner proves it by a link.",
+    MERGE_VERIFIED="The other account's address is proved, and the staff decide; to whoever asked.",
+    MERGE_DONE="The other account is a part of the member's.",
+    MERGE_REJECTED="The staff did not merge, and why.",
     EXCHANGE_ORDER="A member exchanged points for products; to the staff.",
 )
 described_enum(

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from pointbook.http.endpoint import GraphQLEndpoint
 from pointbook.http.gift_card_pages import GiftCardPages
 from pointbook.http.health import Health
+from pointbook.http.merge_pages import MergePages
 from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages, static
 from pointbook.http.web_socket import WebSocketEndpoint
@@ -22,6 +23,7 @@ def routes(
     pages: Pages,
     cards: GiftCardPages,
     notices: NoticePages,
+    merges: MergePages,
     health: Health,
 ) -> list[BaseRoute]:
     """All routes of the HTTP face."""
@@ -34,6 +36,7 @@ def routes(
         Route("/schema.graphql", pages.schema),
         Route("/gift-cards/{token}", cards.show),
         Route("/notices/unsubscribe/{token}", notices.unsubscribe, methods=["GET", "POST"]),
+        Route("/merge/{token}", merges.show, methods=["GET", "POST"]),
         Route("/static/{name:path}", static),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),

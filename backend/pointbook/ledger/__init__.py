@@ -4,7 +4,7 @@ Every call is one statement on the caller's connection, inside or outside of the
 the programme and the instant. Nothing else writes the ledger's tables. docs/ledger.md tells how it works.
 """
 
-from pointbook.ledger.accounts import lock, open_account, open_programme, restrict
+from pointbook.ledger.accounts import is_one, lock, open_account, open_programme, restrict
 from pointbook.ledger.answers import (
     AccountPage,
     AccrualFigures,
@@ -137,6 +137,7 @@ __all__ = [
     "hold_of_code",
     "hold_of_id",
     "holds",
+    "is_one",
     "lock",
     "merge",
     "open_account",

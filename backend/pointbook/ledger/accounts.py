@@ -36,6 +36,14 @@ async def restrict(
         refuse(status, now=now)
 
 
+async def is_one(connection: Connection, programme_id: int, account_id: int, other: int) -> bool:
+    """Whether two accounts are one by now, because of merges."""
+    same: bool = await connection.fetchval(
+        "select ledger.stands_for($1, $2) = ledger.stands_for($1, $3)", programme_id, account_id, other
+    )
+    return same
+
+
 async def lock(connection: Connection, programme_id: int, account_ids: Iterable[int]) -> dict[int, int]:
     """Lock the accounts in key order until the transaction ends, for a use case that locks rows of its own next.
 

@@ -335,8 +335,12 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """``expiring`` by date, open ``holds`` by age, ``history`` newest first."""
+    """``expiring`` by date, open ``holds`` by age, ``history`` newest first.
 
+    ``account_id``: whose it is, after merges.
+    """
+
+    account_id: int
     balance: Balance
     expiring: tuple[ExpiringBatch, ...]
     holds: tuple[Hold, ...]

@@ -5,6 +5,7 @@ from datetime import datetime
 from pointbook.db import moves
 from pointbook.db.session import Connection
 from pointbook.domain import errors
+from pointbook.domain.merging import MergeObstacle
 from pointbook.ledger.answers import Merged
 from pointbook.ledger.commands import Source
 from pointbook.ledger.statuses import refuse
@@ -32,7 +33,7 @@ async def merge(
     row = await connection.fetchrow(_MERGE, programme_id, target, source, single_bonus, for_.type, for_.id, now)
     assert row is not None
     if row["status"] in {"oneself", "merged", "inactive"}:
-        raise errors.MembersNotMergeable(row["status"].upper())
+        raise errors.MembersNotMergeable(MergeObstacle(row["status"].upper()))
     if row["status"] != "ok":
         refuse(row["status"], now=now)
     for account_id in (target, source):

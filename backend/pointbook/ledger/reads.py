@@ -74,8 +74,10 @@ async def account_page(
     ``point_value``: as in HoldPoints. Raises NotAMember.
     """
     row = await connection.fetchrow(_PAGE, programme_id, account_id, now, expiring_until, history, point_value)
+    balance = _balance(row)
     return AccountPage(
-        balance=_balance(row),
+        account_id=row["account_id"],
+        balance=balance,
         expiring=tuple(map(ExpiringBatch, row["expiring_at"], row["expiring_points"])),
         holds=tuple(
             Hold(

@@ -71,6 +71,8 @@ async def page(
             point_value=programme.settings_at(now).current_point_value,
         )
     )
+    if answer.account_id != account.account_id:  # merged, and another process has said so
+        account = await installation.accounts.current(programme_id, external_id) or account
     return AccountPage(
         account.public_id,
         answer.balance,

@@ -210,7 +210,7 @@ async def _tell(connection: Connection, programme_id: int, adjustment: Adjustmen
     await audit.append(connection, programme_id, [change], by=adjustment.made_by, now=now)
     payload = {
         "account": adjustment.account.hex,
-        "entry": f"{adjustment.account.hex}-{adjustment.seq}",
+        "entry": f"{adjustment.entry_account.hex}-{adjustment.seq}",
         **named,
         **undoes,
     }

@@ -25,6 +25,7 @@ class Adjustment:
     id: UUID
     place: Place
     account: UUID
+    entry_account: UUID
     customers: tuple[str, ...]
     seq: int
     points: int
@@ -85,6 +86,7 @@ def adjustment_of(row: Mapping[str, Any]) -> Adjustment:
         id=row["public_id"],
         place=Place(row["at"], row["id"]),
         account=row["account"],
+        entry_account=row["entry_account"],
         customers=tuple(row["customers"]),
         seq=row["seq"],
         points=row["points"],

@@ -186,6 +186,8 @@ class BookingSettling:
         occasion = judge.occasion(placed, exact=True)._replace(available_from=available_from)
         locked = await ledger.lock(connection, self.programme.id, [earner.account_id])
         standing = locked[earner.account_id]
+        if standing != earner.account_id:
+            raise Overtaken  # merged meanwhile
         asked = ((standing, counter) for counter in judge.counters(occasion))
         counts = await counts_of(connection, self.programme.id, asked)
         given = {counter: points for (_, counter), points in counts.items()}

@@ -285,8 +285,9 @@ class AccountKey:
 class AccountDirectory:
     """Accounts by the shop's id of the customer. Whoever has not joined is looked up every time.
 
-    An id never leads to another account (a merge is followed by the ledger), until its member leaves and joins
-    again: whoever lets a member leave forgets it here, and the ledger refuses the account in other processes.
+    An id leads to another account only when its member is merged into another, or leaves and joins again. Whoever
+    does that forgets it here. In other processes the ledger leads a merged account on, and so do lists of what is
+    the member's (``ledger.stands_for``); it refuses the account of who has left.
     """
 
     def __init__(self, db: Database) -> None:
@@ -304,6 +305,11 @@ class AccountDirectory:
         if account is None:
             raise errors.NotAMember
         return account
+
+    async def current(self, programme_id: int, external_id: str) -> AccountKey | None:
+        """Past the cache, which from then on knows it too: for who has seen that what it says was merged."""
+        self.forget(programme_id, external_id)
+        return await self.find(programme_id, external_id)
 
     def forget(self, programme_id: int, external_id: str) -> None:
         self._cache.forget((programme_id, external_id))

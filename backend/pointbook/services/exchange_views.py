@@ -35,12 +35,14 @@ class ExchangeLine:
 class ExchangeOrder:
     """An order as it stands. ``customers``: the shop's ids of the member whose ``account`` it is.
 
-    ``fee`` is of all pieces together; the shop asks for it. The points were spent by the entry ``entry_seq``.
+    ``fee`` is of all pieces together; the shop asks for it. The points were spent by the entry ``entry_seq``
+    of ``entry_account``, which is another where it was merged into this one.
     """
 
     id: UUID
     place: Place
     account: UUID
+    entry_account: UUID
     customers: tuple[str, ...]
     points: int
     fee: Money
@@ -99,6 +101,7 @@ def order_of(row: Mapping[str, Any]) -> ExchangeOrder:
         id=row["public_id"],
         place=Place(row["placed_at"], row["id"]),
         account=row["account"],
+        entry_account=row["entry_account"],
         customers=tuple(row["customers"]),
         points=row["points"],
         fee=Money(row["fee"], currency),

@@ -89,6 +89,14 @@ async def explain_entry(
     )
 
 
+async def is_own(installation: Installation, programme_id: int, external_id: str, account: UUID) -> bool:
+    """Whether the account with this public id is the customer's, or was merged into it."""
+    own = await installation.accounts.find(programme_id, external_id)
+    if own is None or own.public_id == account:
+        return own is not None
+    return await installation.db.one_row(programme_id, _IS_OWN, programme_id, external_id, account) is not None
+
+
 def explained(programme: ProgrammeSnapshot, traces: Iterable[Mapping[str, Any]]) -> tuple[ExplainedRule, ...]:
     """Traces with the rules they speak of."""
     found = ((trace, programme.book.find(trace["rule"], trace.get("version"))) for trace in traces)
@@ -136,6 +144,13 @@ _OF_SOURCE: Final[Mapping[str, Callable[[ProgrammeSnapshot, Any], _Found | None]
     BOOKING: _of_booking,
     SIGN_UP: _of_joining,
 }
+
+_IS_OWN = """
+select from ledger.account as account
+join member_external_id as known on known.programme_id = $1 and known.external_id = $2
+where account.programme_id = $1 and account.public_id = $3
+    and ledger.stands_for($1, account.account_id) = known.account_id
+"""
 
 _ENTRY = f"""
 select

@@ -25,9 +25,11 @@ RECORDS: Final = 100
 
 _TOLD: Final = (
     *("member", "lot", "hold", "entry", "adjustment", "order", "orderOccurrence", "return", "booking"),
-    *("bookingOccurrence", "giftCard", "exchangeOrder"),
+    *("bookingOccurrence", "giftCard", "exchangeOrder", "mergeRequest"),
 )
-_HIDDEN: Final = frozenset({"judgement", "signUpJudgement", "settingsVersion", "internalNote", "madeBy"})
+_HIDDEN: Final = frozenset(
+    {"judgement", "signUpJudgement", "settingsVersion", "internalNote", "madeBy", "decidedBy"}
+)
 _KINDS: Final[Sequence[Kind]] = [next(kind for kind in KINDS if kind.type == name) for name in _TOLD]
 
 

@@ -1,6 +1,7 @@
 """Members as the staff look at them: found, listed, with balance and history. Reads only."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from pointbook.ledger import Balance, HistoryEntry
 from pointbook.services.installation import Installation
 from pointbook.services.members import PRESENT, MemberState, Notifications, notifications_of
 
-__all__ = ["MemberView", "Place", "Wanted", "find_member", "history_of", "list_members"]
+__all__ = ["MemberView", "Place", "Wanted", "find_member", "history_of", "list_members", "views_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,18 @@ async def list_members(
     return [_member(row) for row in found]
 
 
+async def views_of(
+    installation: Installation, programme_id: int, account_ids: Iterable[int], *, now: datetime
+) -> dict[int, MemberView]:
+    """Members by their accounts, also those who were merged or have left."""
+    if not (ids := sorted(set(account_ids))):
+        return {}
+    at = await _at(installation, programme_id, now)
+    async with installation.db.bare_transaction(programme_id) as connection:
+        found = await rows.of_accounts(connection, programme_id, ids, at)
+    return {row["account_id"]: _member(row) for row in found}
+
+
 async def history_of(
     installation: Installation,
     programme_id: int,
@@ -107,9 +120,9 @@ async def history_of(
     before_seq: int | None,
     now: datetime,
 ) -> list[HistoryEntry]:
-    """At most ``first`` entries, newest first, older than the one numbered ``before_seq``."""
+    """At most ``first`` entries, newest first, older than ``before_seq``; of a merged member those until then."""
     return await installation.db.one_statement(
-        lambda connection: ledger.history(
+        lambda connection: ledger.own_history(
             connection, programme_id, account_id, now=now, first=first, before_seq=before_seq
         )
     )

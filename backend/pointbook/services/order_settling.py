@@ -123,8 +123,8 @@ class Settling:
         occurrence = 1 if known.order is None else known.order.occurrence
         accrual = Accrual(account.account_id, ORDER, order.external_id, occurrence, lots)
         [accrued] = await ledger.accrue(connection, self.programme.id, [accrual], now=self.now)
-        if accrued.status in {"duplicate", "no_account"}:  # or the member has left meanwhile
-            raise Overtaken
+        if accrued.status in {"duplicate", "no_account"} or accrued.account_id != account.account_id:
+            raise Overtaken  # or the member has left, or was merged, meanwhile
         if accrued.seq is None:
             return Effect(Outcome.EARNED, version=version, judgement=record)
         uses = {(standing, use.counter): use.used for use in result.cap_uses}
@@ -185,7 +185,9 @@ class Settling:
     async def _add(self, connection: Connection, record: orders.OrderRecord) -> None:
         """Write a new order under the lock of its account, so that no capture that names it remains unseen."""
         if record.account_id is not None and record.entry_seq is None:  # what was credited has locked it
-            await ledger.lock(connection, self.programme.id, [record.account_id])
+            locked = await ledger.lock(connection, self.programme.id, [record.account_id])
+            if record.account_id not in locked.values():
+                raise Overtaken  # merged meanwhile
         if not await orders.add(connection, self.programme.id, record, programme_state=self.programme.state):
             raise Overtaken
 

@@ -96,7 +96,7 @@ async def write_orders(
     if fresh:
         earners = {customer: standing[account] for customer, account in accounts.items()}
         counted = await _counted(connection, judge, fresh, earners)
-        rows = await _granted(connection, judge, counted.orders, accounts, now=now)
+        rows = await _granted(connection, judge, counted.orders, earners, now=now)
         earned = {row.order.line for row in rows if row.entry is not None}
         await counted.add(connection, programme.id, earned)
         strangers = {row.order.customer for row in rows if row.account is None}

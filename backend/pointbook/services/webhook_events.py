@@ -12,6 +12,7 @@ from pointbook.services.gift_cards import GIFT_CARD_BOUGHT, GIFT_CARD_REFUNDED, 
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.leaving import MEMBER_LEFT
+from pointbook.services.merging import MERGE_MERGED, MERGE_REJECTED, MERGE_REQUESTED, MERGE_VERIFIED
 from pointbook.services.redemption import REDEMPTION_CAPTURED
 from pointbook.services.returns import POINTS_RETURNED
 from pointbook.services.warnings import STAFF_WARNED
@@ -30,4 +31,8 @@ EVENTS: Final = (
     GIFT_CARD_VOIDED,
     EXCHANGE_PLACED,
     EXCHANGE_CHANGED,
+    MERGE_REQUESTED,
+    MERGE_VERIFIED,
+    MERGE_MERGED,
+    MERGE_REJECTED,
 )

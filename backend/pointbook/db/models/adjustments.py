@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointbook.db.base import Base, BigId, Points
@@ -12,6 +12,7 @@ from pointbook.db.base import Base, BigId, Points
 class Adjustment(Base):
     """A plus or a minus: the words of the entry (account_id, seq), for the ledger keeps none.
 
+    After a merge the row is the target's, ``account_id``, and ``entry_account_id`` the account whose entry it is.
     The member sees ``description``; an erasure empties it and ``internal_note``. ``undoes`` is the adjustment that
     this one takes back. ``request`` names the call that made it, ``request_input`` what it said: a call that is
     repeated is answered from here.
@@ -22,7 +23,13 @@ class Adjustment(Base):
         ForeignKeyConstraint(["programme_id", "account_id"], ["member.programme_id", "member.account_id"]),
         ForeignKeyConstraint(["programme_id", "undoes"], ["adjustment.programme_id", "adjustment.id"]),
         UniqueConstraint("programme_id", "public_id"),
-        UniqueConstraint("programme_id", "account_id", "seq"),
+        Index(
+            "adjustment_of_entry",
+            "programme_id",
+            text("coalesce(entry_account_id, account_id)"),
+            "seq",
+            unique=True,
+        ),
         UniqueConstraint("programme_id", "request"),
         CheckConstraint("points <> 0 and abs(points) <= 1000000", name="points"),
         CheckConstraint("char_length(description) <= 200 and char_length(internal_note) <= 1000", name="texts"),
@@ -36,6 +43,7 @@ class Adjustment(Base):
     id: Mapped[BigId] = mapped_column(Identity(always=True), primary_key=True)
     public_id: Mapped[UUID]
     account_id: Mapped[BigId]
+    entry_account_id: Mapped[BigId | None]
     seq: Mapped[BigId]
     at: Mapped[datetime]
     points: Mapped[Points]

@@ -13,6 +13,7 @@ from pointbook.db.base import Base, BigId, MinorUnits, Points, one_of
 class ExchangeOrder(Base):
     """What a member exchanged points for; no sales order. ``points`` were spent by the entry ``entry_seq``.
 
+    After a merge it is the target's, ``account_id``, and ``entry_account_id`` the account whose entry it is.
     ``fee`` counts in ``currency``, and the shop asks for it. ``note`` is the member's own words on delivery.
     """
 
@@ -43,6 +44,7 @@ class ExchangeOrder(Base):
     id: Mapped[BigId] = mapped_column(Identity(always=True), primary_key=True)
     public_id: Mapped[UUID]
     account_id: Mapped[BigId]
+    entry_account_id: Mapped[BigId | None]
     placed_at: Mapped[datetime]
     points: Mapped[Points]
     fee: Mapped[MinorUnits]

@@ -67,7 +67,7 @@ async def find(connection: Connection, programme_id: int, public_id: UUID) -> An
 async def is_available(connection: Connection, programme_id: int, adjustment: Any, *, now: datetime) -> bool:
     """Whether the time of the lot that a plus made has come, and is not over."""
     found: bool = await connection.fetchval(
-        _AVAILABLE, programme_id, adjustment["account_id"], adjustment["seq"], now
+        _AVAILABLE, programme_id, adjustment["of_account_id"], adjustment["seq"], now
     )
     return found
 
@@ -78,7 +78,7 @@ async def made_by_request(connection: Connection, programme_id: int, request: by
 
 async def of_entries(connection: Connection, programme_id: int, account_id: int, seqs: Sequence[int]) -> list[Any]:
     """Those of some entries of an account."""
-    statement = f"{_ADJUSTMENTS} and one.account_id = $2 and one.seq = any($3::bigint[])"
+    statement = f"{_ADJUSTMENTS} and {_ENTRY_ACCOUNT} = $2 and one.seq = any($3::bigint[])"
     return list(await connection.fetch(statement, programme_id, account_id, list(seqs)))
 
 
@@ -98,7 +98,7 @@ select exists (
 """
 
 ACCOUNT_OF: Final = "select account_id from adjustment where programme_id = $1 and public_id = $2"
-"""Whose points it moved; that never changes."""
+"""Whose it is: that of the entry, or of a merge's target."""
 
 _INSERT: Final = """
 insert into adjustment
@@ -107,9 +107,12 @@ insert into adjustment
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
+_ENTRY_ACCOUNT: Final = "coalesce(one.entry_account_id, one.account_id)"
+
 _ADJUSTMENTS: Final = """
 select
-    one.*, account.public_id as account, undone.public_id as undoes_id, counter.public_id as undone_by,
+    one.*, account.public_id as account, entry_account.account_id as of_account_id,
+    entry_account.public_id as entry_account, undone.public_id as undoes_id, counter.public_id as undone_by,
     counter.request as undone_by_request,
     counter.request_input as undone_by_input, api_key.label,
     array(
@@ -118,6 +121,9 @@ select
     ) as customers
 from adjustment as one
 join ledger.account as account on account.programme_id = $1 and account.account_id = one.account_id
+join ledger.account as entry_account
+    on entry_account.programme_id = $1
+    and entry_account.account_id = coalesce(one.entry_account_id, one.account_id)
 left join adjustment as undone on undone.programme_id = $1 and undone.id = one.undoes
 left join adjustment as counter on counter.programme_id = $1 and counter.undoes = one.id
 left join api_key
@@ -126,7 +132,7 @@ where one.programme_id = $1
 """
 
 _CRITERIA: Final = """
-    and ($2::bigint is null or one.account_id = $2)
+    and ($2::bigint is null or one.account_id = ledger.stands_for($1, $2))
     and ($3::timestamptz is null or one.at >= $3)
     and ($4::timestamptz is null or one.at < $4)
     and ($5::timestamptz is null or (one.at, one.id) < ($5::timestamptz, $6::bigint))

@@ -44,6 +44,7 @@ async def erase(connection: Connection, programme_id: int, person: Person) -> No
         await connection.execute(statement, programme_id, accounts)
     for statement in _BY_NAME:
         await connection.execute(statement, programme_id, accounts, names, emails)
+    await connection.execute(_MERGE_REQUESTS, programme_id, accounts, emails)
     mentions = [f"%{public_id}%" for public_id in person.public_ids]
     for statement in _BY_MENTION:
         await connection.execute(statement, programme_id, mentions)
@@ -114,6 +115,16 @@ _BY_NAME: Final = tuple(
     """  # noqa: S608  # fixed names
     for table, forgotten in (("sales_order", ", fingerprint = ''"), ("booking", ""))
 )
+
+# Also requests of others, who named this member's address.
+_MERGE_REQUESTS: Final = """
+update merge_request
+set email = null, reason = null, request = uuid_send(public_id), request_input = ''
+where programme_id = $1 and (
+    account_id = any($2::bigint[]) or source_account_id = any($2::bigint[])
+    or email is not null and email = any($3::text[])
+)
+"""
 
 # Events name members by opaque id, but a server that refused a mail or a webhook may have answered anything.
 _BY_MENTION: Final = (

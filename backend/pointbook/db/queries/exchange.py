@@ -157,7 +157,7 @@ async def list_orders(
 
 
 ACCOUNT_OF: Final = "select account_id from exchange_order where programme_id = $1 and public_id = $2"
-"""Whose order it is; that never changes."""
+"""Whose order it is; a merge makes it the target's."""
 
 _LOCK_ITEMS: Final = """
 select * from exchange_item where programme_id = $1 and sku = any($2::text[]) order by id for no key update
@@ -221,6 +221,7 @@ _ORDERS: Final = """
 select
     o.*,
     a.public_id as account,
+    spender.public_id as entry_account,
     array(
         select name.external_id from member_external_id as name
         where name.programme_id = $1 and name.account_id = o.account_id order by 1
@@ -232,6 +233,8 @@ select
     )::text as lines
 from exchange_order as o
 join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+join ledger.account as spender
+    on spender.programme_id = $1 and spender.account_id = coalesce(o.entry_account_id, o.account_id)
 where o.programme_id = $1
 """
 
@@ -239,7 +242,7 @@ _CRITERIA: Final = """
     and ($2::text is null or o.state = $2)
     and ($3::timestamptz is null or o.placed_at >= $3)
     and ($4::timestamptz is null or o.placed_at < $4)
-    and ($5::bigint is null or o.account_id = $5)
+    and ($5::bigint is null or o.account_id = ledger.stands_for($1, $5))
     and ($6::timestamptz is null or (o.placed_at, o.id) {beyond} ($6::timestamptz, $7::bigint))
 """
 

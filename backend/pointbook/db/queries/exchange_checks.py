@@ -65,7 +65,8 @@ left join lateral (
     select sum(t.points) as points
     from ledger.entry as e
     join ledger.transfer as t on t.programme_id = $1 and t.account_id = e.account_id and t.seq = e.seq
-    where e.programme_id = $1 and e.account_id = o.account_id and e.seq = o.entry_seq and e.kind = 'spend'
+    where e.programme_id = $1 and e.account_id = coalesce(o.entry_account_id, o.account_id)
+        and e.seq = o.entry_seq and e.kind = 'spend'
         and e.source_type = 'exchange_order' and e.source_id = replace(o.public_id::text, '-', '')
 ) as spent on true
 left join lateral (
@@ -82,6 +83,7 @@ from ledger.entry as e
 where e.programme_id = $1 and e.kind = 'spend' and e.source_type = 'exchange_order'
     and not exists (
         select from exchange_order as o
-        where o.programme_id = $1 and o.account_id = e.account_id and o.entry_seq = e.seq
+        where o.programme_id = $1 and coalesce(o.entry_account_id, o.account_id) = e.account_id
+            and o.entry_seq = e.seq
     )
 """

@@ -132,7 +132,7 @@ _FIND = f"select {_COLUMNS} where g.programme_id = $1 and g.card_id = $2"
 _LIST = f"""
 select {_COLUMNS}
 where g.programme_id = $1
-    and ($2::bigint is null or g.account_id = $2)
+    and ($2::bigint is null or g.account_id = ledger.stands_for($1, $2))
     and ($3::text is null or exists (
         select from ledger.card c
         where c.programme_id = g.programme_id and c.card_id = g.card_id and c.last_four = $3))

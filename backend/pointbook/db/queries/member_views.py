@@ -77,6 +77,13 @@ async def find_member(connection: Connection, programme_id: int, external_id: st
     return await connection.fetchrow(statement, programme_id, at.now, at.point_value, 1, external_id)
 
 
+async def of_accounts(connection: Connection, programme_id: int, account_ids: Sequence[int], at: At) -> list[Any]:
+    """Also of members who were merged or have left."""
+    statement = _MEMBERS.format(conditions="and m.account_id = any($5::bigint[])", order="")
+    ids = list(account_ids)
+    return list(await connection.fetch(statement, programme_id, at.now, at.point_value, len(ids), ids))
+
+
 def _literal(prefix: str) -> str:
     """A text that stands for itself in a pattern of ``like``."""
     return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -88,7 +95,7 @@ with m as (
     select m.* from member as m where m.programme_id = $1 {conditions} {order} limit $4
 )
 select
-    m.*, balance.available, balance.pending, balance.held, balance.debt, balance.value,
+    m.*, own.available, own.pending, own.held, own.debt, own.value,
     array(
         select name.external_id from member_external_id as name
         where name.programme_id = $1 and name.account_id = m.account_id order by 1
@@ -98,7 +105,11 @@ select
         where refusal.programme_id = $1 and refusal.account_id = m.account_id and refusal.email = m.email
     ) as email_refused_at
 from m
-cross join lateral ledger.balance($1, m.account_id, $2, $2, $3) as balance
+cross join lateral (
+    select * from ledger.balance($1, m.account_id, $2, $2, $3) where m.state <> 'MERGED'
+    union all
+    select 0, 0, 0, 0, 0 where m.state = 'MERGED'  -- what it had is another's
+) as own
 {order}
 """
 

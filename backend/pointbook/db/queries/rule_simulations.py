@@ -212,8 +212,8 @@ from sales_order as known
 join ledger.account as account
     on account.programme_id = known.programme_id and account.account_id = known.account_id
 left join ledger.entry as entry
-    on entry.programme_id = known.programme_id and entry.account_id = known.account_id
-    and entry.seq = known.entry_seq
+    on entry.programme_id = known.programme_id and entry.kind = 'accrual' and entry.source_type = 'order'
+    and entry.source_id = known.external_id and entry.occurrence = known.occurrence
 where known.programme_id = $1 and known.state = 'EARNED' and known.settings_version >= $2
     and (known.placed_at, known.external_id) > ($3, $5) and known.placed_at < $4
 order by known.placed_at, known.external_id

@@ -71,7 +71,11 @@ DOCUMENTS: Final = (
             o.redeemed_value as redeemed, o.points, o.settings_version, o.judgement::text as judgement, o.hold_id,
             a.public_id as account, o.entry_seq
         from sales_order as o
-        left join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+        left join ledger.entry as e
+            on e.programme_id = $1 and e.kind = 'accrual' and e.source_type = 'order'
+            and e.source_id = o.external_id and e.occurrence = o.occurrence
+        left join ledger.account as a
+            on a.programme_id = $1 and a.account_id = coalesce(e.account_id, o.account_id)
         where o.programme_id = $1 order by o.external_id
         """,
         _order,
@@ -85,7 +89,11 @@ DOCUMENTS: Final = (
             o.currency
         from order_occurrence as f
         join sales_order as o on o.programme_id = $1 and o.external_id = f.order_external_id
-        left join ledger.account as a on a.programme_id = $1 and a.account_id = f.account_id
+        left join ledger.entry as e
+            on e.programme_id = $1 and e.kind = 'accrual' and e.source_type = 'order'
+            and e.source_id = f.order_external_id and e.occurrence = f.occurrence
+        left join ledger.account as a
+            on a.programme_id = $1 and a.account_id = coalesce(e.account_id, f.account_id)
         where f.programme_id = $1 order by f.order_external_id, f.occurrence
         """,
         all_of(ids_of("account"), money_of("redeemed"), json_of("judgement")),
@@ -123,7 +131,11 @@ DOCUMENTS: Final = (
             o.store_id as store, o.entry_channel, o.points, o.available_from, o.settings_version,
             o.judgement::text as judgement, o.entry_seq, o.earned_at, o.reversed_at, o.forgiven
         from booking_occurrence as o
-        left join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+        left join ledger.entry as e
+            on e.programme_id = $1 and e.kind = 'accrual' and e.source_type = 'booking'
+            and e.source_id = o.booking_external_id and e.occurrence = o.occurrence
+        left join ledger.account as a
+            on a.programme_id = $1 and a.account_id = coalesce(e.account_id, o.account_id)
         where o.programme_id = $1 order by o.booking_external_id, o.occurrence
         """,
         all_of(ids_of("account"), json_of("judgement")),

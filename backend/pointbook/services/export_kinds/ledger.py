@@ -35,12 +35,28 @@ LEDGER: Final = (
                 where name.programme_id = $1 and name.account_id = m.account_id order by 1
             ) as external_ids,
             m.email, m.email_verified, m.locale, m.birthday, m.notices, m.notices_since, m.joined_at, m.state,
-            m.redemption_locked, m.sign_up_points, m.sign_up_judgement::text as sign_up_judgement, a.debt, a.as_of
+            m.redemption_locked, m.sign_up_points, m.sign_up_judgement::text as sign_up_judgement, a.debt, a.as_of,
+            target.public_id as merged_into
         from member as m
         join ledger.account as a on a.programme_id = $1 and a.account_id = m.account_id
+        left join ledger.account as target on target.programme_id = $1 and target.account_id = a.merged_into
         where m.programme_id = $1 order by m.account_id
         """,
-        all_of(ids_of("account"), json_of("signUpJudgement")),
+        all_of(ids_of("account", "mergedInto"), json_of("signUpJudgement")),
+    ),
+    Kind(
+        "mergeRequest",
+        ("merge_request",),
+        """
+        select one.public_id as id, a.public_id as account, one.email, source.public_id as source, one.state,
+            one.requested_at, one.expires_at, one.verified_at, one.decided_at, one.decided_by, one.reason
+        from merge_request as one
+        join ledger.account as a on a.programme_id = $1 and a.account_id = one.account_id
+        left join ledger.account as source
+            on source.programme_id = $1 and source.account_id = one.source_account_id
+        where one.programme_id = $1 order by one.id
+        """,
+        ids_of("id", "account", "source"),
     ),
     Kind(
         "ruleCount",
@@ -116,7 +132,8 @@ LEDGER: Final = (
         select one.public_id as id, a.public_id as account, one.seq, one.at, one.points, one.description,
             one.internal_note, one.made_by, undone.public_id as undoes
         from adjustment as one
-        join ledger.account as a on a.programme_id = $1 and a.account_id = one.account_id
+        join ledger.account as a
+            on a.programme_id = $1 and a.account_id = coalesce(one.entry_account_id, one.account_id)
         left join adjustment as undone on undone.programme_id = $1 and undone.id = one.undoes
         where one.programme_id = $1 order by one.id
         """,

@@ -49,7 +49,8 @@ REWARDS: Final = (
                 where part.programme_id = $1 and part.order_id = o.id
             )::text as lines
         from exchange_order as o
-        join ledger.account as a on a.programme_id = $1 and a.account_id = o.account_id
+        join ledger.account as a
+            on a.programme_id = $1 and a.account_id = coalesce(o.entry_account_id, o.account_id)
         where o.programme_id = $1 order by o.id
         """,
         _exchange_order,

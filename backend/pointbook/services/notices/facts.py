@@ -43,6 +43,8 @@ class Asked:
     settings: NoticeSettings
     payload: Mapping[str, Any] = field(repr=False)
     now: datetime
+    page: Callable[[str], str | None]
+    """The address of a page of ours by its path; None: pages have none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ class _Sending:
             if await rows.is_settled(connection, programme.id, due.about):
                 return None
             settings = await settings_of(connection, programme.id)
-            asked = Asked(self.installation, connection, programme, settings, due.payload, self.now)
+            asked = Asked(
+                self.installation, connection, programme, settings, due.payload, self.now, self.post.page
+            )
             off = due.kind in settings.off
             facts = Outcome.SWITCHED_OFF if off else await SOURCES[due.kind].gather(asked)
             if isinstance(facts, Outcome):

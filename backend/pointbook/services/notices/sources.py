@@ -21,7 +21,8 @@ from pointbook.services.exchange_placing import EXCHANGE_PLACED
 from pointbook.services.gift_cards import GIFT_CARD_DELIVERY
 from pointbook.services.granting import POINTS_CREDITED
 from pointbook.services.joining import MEMBER_JOINED
-from pointbook.services.notices import gathering
+from pointbook.services.merging import MERGE_MERGED, MERGE_PROOF, MERGE_REJECTED, MERGE_VERIFIED
+from pointbook.services.notices import gathering, merges
 from pointbook.services.notices.facts import Source
 from pointbook.services.outbox import MEMBER_GOODBYE
 
@@ -34,6 +35,10 @@ SOURCES: Final[Mapping[NoticeKind, Source]] = {
         Source(NoticeKind.WELCOME, MEMBER_JOINED, gathering.welcome),
         Source(NoticeKind.GOODBYE, MEMBER_GOODBYE, gathering.goodbye, is_event=False),
         Source(NoticeKind.GIFT_CARD, GIFT_CARD_DELIVERY, gathering.gift_card, is_event=False),
+        Source(NoticeKind.MERGE_PROOF, MERGE_PROOF, merges.proof, is_event=False),
+        Source(NoticeKind.MERGE_VERIFIED, MERGE_VERIFIED, merges.verified),
+        Source(NoticeKind.MERGE_DONE, MERGE_MERGED, merges.done),
+        Source(NoticeKind.MERGE_REJECTED, MERGE_REJECTED, merges.rejected),
         Source(NoticeKind.EXCHANGE_ORDER, EXCHANGE_PLACED, gathering.exchange_order),
     )
 }

@@ -160,9 +160,20 @@ async def _refuse_vouchers(
     own = None
     if cart.voucher_code is not None:
         hold = await find_hold(installation, programme.id, cart.voucher_code, now=now)
-        if hold is not None and hold.cart == cart.key and hold.account_id == account.account_id:
+        if hold is not None and hold.cart == cart.key and await _is_own(installation, programme, account, hold):
             own = installation.codes.code(hold.hold_id)
     cart.refuse_other_vouchers(own)
+
+
+async def _is_own(
+    installation: Installation, programme: ProgrammeSnapshot, account: AccountKey, hold: Hold
+) -> bool:
+    """Also where the account that is known here was merged into the hold's."""
+    if hold.account_id == account.account_id:
+        return True
+    return await installation.db.one_statement(
+        lambda connection: ledger.is_one(connection, programme.id, account.account_id, hold.account_id)
+    )
 
 
 def _check_points(points: int | None) -> None:
