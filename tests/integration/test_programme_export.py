@@ -9,6 +9,7 @@ import pytest
 
 from pointbook import ledger
 from pointbook.db import models
+from pointbook.domain.notices import NoticeKind
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.services.adjusting import AdjustPoints, UndoAdjustment, adjust, undo
 from pointbook.services.bookings import submit_booking
@@ -25,6 +26,8 @@ from pointbook.services.joining import Join, join
 from pointbook.services.key_directory import WebhookKind
 from pointbook.services.keys import KeyKind, NewKey, create_key
 from pointbook.services.merging import RequestMerge, request_merge
+from pointbook.services.notices.settings import change_settings
+from pointbook.services.notices.wording import SaveText, save_text
 from pointbook.services.programme_export import FORMAT, export_programme
 from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Capture, capture
@@ -52,6 +55,9 @@ from tests.support import (
 
 LEFT_OUT = {
     "import_run": "how far imports have come",
+    "mail_refusal": "what mail servers said of addresses, which counts here alone",
+    "notice": "what became of mails, which is forgotten after a while",
+    "notice_round": "how far a day's look for points that expire has come",
     "order_sending": "a job",
     "order_sending_document": "its results, which are kept for 30 days",
     "outbox_message": "messages on their way",
@@ -94,6 +100,9 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
     await create_token_key(installation, programme.id, "HS256", now=NOW)
     await create_endpoint(installation, programme.id, WebhookKind.STANDARD, "shop", now=NOW)
     await create_subscription(installation, server(programme), "https://shop.example/hooks", [], now=NOW)
+    await change_settings(installation, server(programme), {"footer": "Mitte 1"}, now=NOW)
+    welcome = SaveText(NoticeKind.WELCOME, "de", "Hallo", "Schön, dass du da bist.", 0)
+    await save_text(installation, server(programme), welcome, now=NOW)
     await join(installation, programme.id, Join("c-1", "clara@example.org"), now=NOW)
     await give_points(installation, programme, "c-1", 550, now=NOW)
     asked = RequestMerge("other@example.org", "k")

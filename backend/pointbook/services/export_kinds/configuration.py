@@ -81,6 +81,23 @@ CONFIGURATION: Final = (
         ids_of("id"),
     ),
     Kind(
+        "noticeSettings",
+        ("notice_setting",),
+        """
+        select sender_name, reply_to, staff_addresses, footer, colour, logo_url, account_url, off, version,
+            changed_at, changed_by
+        from notice_setting where programme_id = $1
+        """,
+    ),
+    Kind(
+        "noticeText",
+        ("notice_template",),
+        """
+        select kind, locale, subject, body, version, changed_at, changed_by
+        from notice_template where programme_id = $1 order by kind, locale
+        """,
+    ),
+    Kind(
         "giftCardProduct",
         ("gift_card_product",),
         """
