@@ -1,8 +1,10 @@
 """What must be told is told, while the worker that tells it is killed at random.
 
-Members join and get points; two receivers subscribe to every event. The worker is killed with SIGKILL at random
-moments, also between a receiver's answer and the note of it. In the end each message of the outbox has reached
-each receiver at least once and, told apart by ``webhook-id`` as receivers are asked to, exactly once.
+Members join, get points and want notices; two receivers subscribe to every event. The worker is killed with
+SIGKILL at random moments, also between a receiver's answer and the note of it. In the end each message of the
+outbox has reached each receiver at least once and, told apart by ``webhook-id`` as receivers are asked to,
+exactly once. The mail that welcomes a member has left at least once, and told apart by ``Message-ID`` exactly
+once.
 """
 
 import argparse
@@ -33,8 +35,9 @@ from pointbook.services.webhook_sendings import webhook_id
 from pointbook.services.webhook_subscriptions import create_subscription
 from tests.faults.installation import Installation, Part
 from tests.worker.hook_receiver import HookReceiver, receiving
+from tests.worker.mail_server import MailServer, serving
 
-_ENVIRONMENT = {"POINTBOOK_WEBHOOKS_TO_PRIVATE": "true"}
+_ENVIRONMENT = {"POINTBOOK_WEBHOOKS_TO_PRIVATE": "true", "POINTBOOK_MAIL_FROM": "points@pointbook.example"}
 _AT_ONCE = 8
 _PATIENCE = 240.0
 """Seconds after the last kill: a lease has to run out, and what failed meanwhile waits for its next attempt."""
@@ -42,7 +45,8 @@ _PATIENCE = 240.0
 
 async def main(folder: Path, members: int, kills: int, seed: int) -> bool:
     async with (
-        Installation(folder, _ENVIRONMENT) as installation,
+        serving(MailServer()) as mailbox,
+        Installation(folder, {**_ENVIRONMENT, "POINTBOOK_SMTP_URL": mailbox.url}) as installation,
         receiving() as first,
         receiving() as second,
     ):
@@ -57,7 +61,8 @@ async def main(folder: Path, members: int, kills: int, seed: int) -> bool:
             await joining
             told = await _all_told(db, programme)
             print(f"{members:,} members, {kills} kills, {time.perf_counter() - begun:.0f} s", flush=True)
-            return await _is_right(db, programme, receivers) and told
+            right = await _is_right(db, programme, receivers)
+            return _is_mailed(mailbox, members) and right and told
         finally:
             await db.close()
 
@@ -79,7 +84,8 @@ async def _join(services: Services, programme: ProgrammeSnapshot, members: int) 
 
     async def one_after_another() -> None:
         for number in waiting:
-            await join(services, programme.id, Join(f"c-{number}"), now=utc_now())
+            customer = Join(f"c-{number}", f"c-{number}@example.com", opt_in=True)
+            await join(services, programme.id, customer, now=utc_now())
             await asyncio.sleep(0.3)
 
     await asyncio.gather(*(one_after_another() for _ in range(_AT_ONCE)))
@@ -124,6 +130,14 @@ async def _is_right(db: Database, programme: ProgrammeSnapshot, receivers: dict[
         violations = (await verify(connection, programme.id)).violations
     print(f"violations: {len(violations)}", flush=True)
     return right and not violations
+
+
+def _is_mailed(mailbox: MailServer, members: int) -> bool:
+    got = Counter(mail["Message-ID"] for mail in mailbox.mails)
+    welcomed = {str(mail["To"]) for mail in mailbox.mails}
+    again = sum(got.values()) - len(got)
+    print(f"mails: {len(got):,} of {members:,}, {again} again, {len(welcomed):,} addresses", flush=True)
+    return len(got) == len(welcomed) == members
 
 
 async def _read(db: Database, programme: ProgrammeSnapshot, query: str, *arguments: Any) -> Any:
