@@ -88,6 +88,34 @@ query Members($filter: MemberFilter) {
     ),
     tab(
         """
+# For the shop's back end: what is known of a member is put
+# right. What is left out stays, and null empties.
+mutation UpdateMember($input: UpdateMemberInput!) {
+  updateMember(input: $input) {
+    ... on UpdateMemberSuccess {
+      member { customerExternalIds email emailVerified notifications { optIn since } }
+      released
+    }
+    ... on UserError { code message }
+  }
+}
+""",
+        input={"customerExternalId": "customer-1", "email": "clara@example.org", "emailVerified": True},
+    ),
+    tab(
+        """
+# For the customer: what leaving would take, and all that is
+# kept of them. To leave: leaveProgramme, with this loss.
+query Leaving {
+  me {
+    leavingLoss { points debt giftCards unsentGiftCards exchangeOrders }
+    dataExport { records endCursor }
+  }
+}
+"""
+    ),
+    tab(
+        """
 # For the staff: points by hand. The member sees the
 # description; below zero, points are taken.
 mutation AdjustPoints($input: AdjustPointsInput!) {
