@@ -39,7 +39,7 @@ async def test_a_member_is_given_everything_that_is_kept_of_them(opened: OpenSho
         by_type.setdefault(record.pop("type"), []).append(record)
     assert set(by_type) == {
         *("export", "member", "lot", "hold", "entry", "adjustment", "order", "return", "booking"),
-        *("bookingOccurrence", "giftCard", "exchangeOrder"),
+        *("bookingOccurrence", "giftCard", "exchangeOrder", "mergeRequest"),
     }
     balance = (await shop.balance(NAMES[0])) | {"type": None}
     [head], [member] = by_type["export"], by_type["member"]
@@ -59,6 +59,8 @@ async def test_a_member_is_given_everything_that_is_kept_of_them(opened: OpenSho
     assert [back["document"]["orderExternalId"] for back in by_type["return"]] == ["bought"]
     assert [booking["document"]["externalId"] for booking in by_type["booking"]] == ["booked"]
     assert by_type["giftCard"][0]["recipientEmail"] == f"granny@{MARK}.example"
+    assert by_type["mergeRequest"][0]["email"] == f"other@{MARK}.example"
+    assert "source" not in by_type["mergeRequest"][0], "nothing tells whether the other account exists (R33)"
     assert by_type["exchangeOrder"][0]["deliveryNote"] == f"to {MARK}"
     assert f"{MARK} was angry" not in str(records), "what only the staff see"
     assert "judgement" not in str(records)

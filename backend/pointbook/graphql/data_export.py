@@ -17,7 +17,8 @@ _CURSOR: Final = "export"
 class DataExport:
     records: list[JSON] = strawberry.field(
         description="Records, each with its `type`: the export itself with the balance, then member, lot, hold, "
-        "entry, adjustment, order, orderOccurrence, return, booking, bookingOccurrence, giftCard, exchangeOrder."
+        "entry, adjustment, order, orderOccurrence, return, booking, bookingOccurrence, giftCard, exchangeOrder, "
+        "mergeRequest."
     )
     end_cursor: str | None = strawberry.field(
         description="For `after` of the next page; null: this is the last one."

@@ -28,7 +28,10 @@ _TOLD: Final = (
     *("bookingOccurrence", "giftCard", "exchangeOrder", "mergeRequest"),
 )
 _HIDDEN: Final = frozenset(
-    {"judgement", "signUpJudgement", "settingsVersion", "internalNote", "madeBy", "decidedBy"}
+    {
+        *("judgement", "signUpJudgement", "settingsVersion", "internalNote", "madeBy", "decidedBy"),
+        "source",  # of a merge request: whether there is an account of the address is told to nobody (R33)
+    }
 )
 _KINDS: Final[Sequence[Kind]] = [next(kind for kind in KINDS if kind.type == name) for name in _TOLD]
 
