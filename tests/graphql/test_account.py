@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.http.fixtures import Shop
+from tests.http.fixtures import Clock, Shop
 from tests.http.statements import statements
-from tests.support import DAY, NOW, give_points, member_with_points, redeem
+from tests.support import DAY, NOW, cart, give_points, member_with_points, redeem
 
 PAGE = """
 query ($first: Int, $days: Int) {
@@ -71,6 +71,43 @@ async def test_fields_in_fragments_are_looked_ahead(shop: Shop) -> None:
         reply = await shop.send({"query": query}, headers)
     assert len(reply.data["me"]["history"]["nodes"]) == 2
     assert len(sent) == 1, sent
+
+
+async def test_pending_points_are_told_by_the_instant_they_become_available(shop: Shop, clock: Clock) -> None:
+    await member_with_points(shop.installation, shop.programme, 30)
+    for points, days in ((20, 3), (7, 1), (5, 3)):
+        await give_points(
+            shop.installation,
+            shop.programme,
+            "c-1",
+            points,
+            available_from=NOW + days * DAY,
+            expires_at=NOW + 9 * DAY,
+        )
+    query = "{ me { balance { pending } pendingPoints { points availableFrom } } }"
+    tomorrow, in_three_days = "2026-03-02T09:00:00Z", "2026-03-04T09:00:00Z"
+    for later, expected in ((0, {tomorrow: 7, in_three_days: 25}), (1, {in_three_days: 25}), (3, {})):
+        clock.now = NOW + later * DAY
+        me = (await shop.as_customer(query)).data["me"]
+        batches = [{"points": points, "availableFrom": at} for at, points in expected.items()]
+        assert me == {"balance": {"pending": sum(expected.values())}, "pendingPoints": batches}
+
+
+async def test_the_hold_of_a_cart_is_found_by_the_shops_id_with_the_time_it_has_left(
+    shop: Shop, clock: Clock
+) -> None:
+    await member_with_points(shop.installation, shop.programme, 500)
+    for number in ("1", "2"):
+        await redeem(shop.installation, shop.programme, 100, of=cart(number))
+    query = "query ($cart: ID) { me { holds(cart: $cart) { voucherCode millisecondsLeft } } }"
+    clock.now = NOW + timedelta(minutes=14, seconds=59, microseconds=999_999)
+    first, second = (await shop.as_customer(query)).data["me"]["holds"]
+    assert first != second
+    assert first["millisecondsLeft"] == 0, "rounded down"
+    for number, expected in (("1", [first]), ("2", [second]), ("3", [])):
+        assert (await shop.as_customer(query, cart=number)).data["me"]["holds"] == expected
+    clock.now = NOW + timedelta(minutes=1, milliseconds=1)
+    assert (await shop.as_customer(query)).data["me"]["holds"][0]["millisecondsLeft"] == 14 * 60_000 - 1
 
 
 async def test_who_has_not_joined_is_null(shop: Shop) -> None:

@@ -220,3 +220,25 @@ async def test_a_draft_tells_no_points(shop: Shop) -> None:
     ]
     assert {answer["code"] for answer in answers} == {"PROGRAMME_NOT_OPEN"}
     assert (await draft.as_server("{ rules { id } guidelines { locale } }")).data["rules"] == []
+
+
+SERVICE = f"""
+query ($participants: Int! = 1, $store: ID, $locale: String) {{
+  servicePoints(service: "cut", participants: $participants, store: $store, locale: $locale) {{
+    {ERRORS} ... on ProductPoints {{ standardPoints extraPoints text signUpPoints }}
+  }}
+}}
+"""
+
+
+async def test_a_service_tells_what_booking_it_earns(shop: Shop) -> None:
+    await add_rule(shop.installation, shop.programme, rule("SERVICE", 25, targets=["cut"]))
+    of_a_guest = {"standardPoints": 25, "extraPoints": 0, "text": "25 Punkte", "signUpPoints": 100}
+    answer = (await shop.as_customer(SERVICE)).data["servicePoints"]
+    assert answer == {"__typename": "ProductPoints", **of_a_guest}
+    await join_member(shop.installation, shop.programme)
+    group = (await shop.as_customer(SERVICE, participants=3, locale="en")).data["servicePoints"]
+    assert (group["text"], group["signUpPoints"]) == ("75 points", None)
+    refused = (await shop.as_customer(SERVICE, participants=0)).data["servicePoints"]
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "participants")
+    assert (await shop.as_customer(SERVICE, store="moon")).data["servicePoints"]["code"] == "UNKNOWN_STORE"

@@ -134,13 +134,14 @@ def _appointment(raw: Mapping[str, Any]) -> Appointment:
     return Appointment(
         starts_at,
         ends_at,
-        _participants(raw.get("participants")),
+        participants_of(raw.get("participants")),
         optional_identifier("store", raw.get("store")),
         optional_identifier("entryChannel", raw.get("entryChannel"), MAX_WORD),
     )
 
 
-def _participants(value: object) -> int:
+def participants_of(value: object) -> int:
+    """How many take part, 1 for None. Raises InvalidInput."""
     if value is None:
         return 1
     if type(value) is not int or not 1 <= value <= MAX_PARTICIPANTS:

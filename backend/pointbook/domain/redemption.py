@@ -64,8 +64,7 @@ class Cart:
 
     @property
     def key(self) -> bytes:
-        """SHA-256 of the shop's cart id: the ledger compares carts and needs no name of one."""
-        return hashlib.sha256(self.id.encode()).digest()
+        return cart_key(self.id)
 
     def limit(self, settings: ProgrammeSettings) -> int:
         """The most, in minor units, that points may pay of this cart."""
@@ -75,6 +74,11 @@ class Cart:
         """Raise CheckoutHasVoucher if the checkout carries a voucher other than this cart's own hold's (R20)."""
         if self.shop_vouchers or (self.voucher_code is not None and not _same_code(self.voucher_code, own_code)):
             raise CheckoutHasVoucher
+
+
+def cart_key(cart_id: str) -> bytes:
+    """SHA-256 of the shop's cart id: the ledger compares carts and needs no name of one."""
+    return hashlib.sha256(cart_id.encode()).digest()
 
 
 def parse_cart(document: object, currency: str) -> Cart:

@@ -93,6 +93,12 @@ class ExpiringBatch:
         return cls(points=Points(batch.points), expires_at=batch.expires_at, last_day=batch.last_day)
 
 
+@strawberry.type(description="Points that become available together.")
+class PendingBatch:
+    points: Points = strawberry.field(description="How many.")
+    available_from: datetime = strawberry.field(description="From this instant on they can be spent.")
+
+
 @strawberry.type(description="Something that happened to the member's points.")
 class HistoryItem:
     seq: strawberry.Private[int]
@@ -253,6 +259,13 @@ class AccountReads:
         until = calendar.expiring_until(now, window, self.programme.zone)
         batches = (await self._the_page()).expiring
         return [ExpiringBatch.of(batch) for batch in batches if batch.expires_at <= until]
+
+    async def pending(self) -> list[PendingBatch]:
+        batches = await self._once("pending", lambda: service.pending(*self._account, now=self.info.context.now))
+        assert batches is not None, "the account was found before"
+        return [
+            PendingBatch(points=Points(batch.points), available_from=batch.available_from) for batch in batches
+        ]
 
     async def history(self, first: int, after: str | None) -> HistoryConnection:
         if not 0 <= first <= service.HISTORY_MAX:

@@ -27,7 +27,7 @@ from pointbook.graphql.orders import DiscountInput, OrderLineInput, ShopVoucherI
 from pointbook.graphql.policies import query_field
 from pointbook.graphql.rule_names import Locale, RuleNames
 from pointbook.graphql.scalars import Points
-from pointbook.services import earning_quotes as service
+from pointbook.services import earning_quotes as quoting
 from pointbook.texts import product_text
 
 _ID = "The shop's id"
@@ -82,7 +82,7 @@ class ProductPoints:
     )
 
     @classmethod
-    def of(cls, points: EarnedByProduct, quotes: service.ProductQuotes, locale: str | None) -> Self:
+    def of(cls, points: EarnedByProduct, quotes: quoting.ProductQuotes, locale: str | None) -> Self:
         programme = quotes.programme
         said = product_text(
             points,
@@ -143,7 +143,7 @@ class EarnedPart:
     expires_at: datetime | None = strawberry.field(description="When they would end; null: never.")
 
     @classmethod
-    def of(cls, part: service.QuotedPart) -> Self:
+    def of(cls, part: quoting.QuotedPart) -> Self:
         return cls(points=Points(part.points), available_from=part.available_from, expires_at=part.expires_at)
 
 
@@ -152,7 +152,7 @@ class EarnedPart:
     " capped rules gave before."
 )
 class EarnQuote:
-    quoted: strawberry.Private[service.EarnQuote]
+    quoted: strawberry.Private[quoting.EarnQuote]
     names: strawberry.Private[RuleNames]
     points: Points = strawberry.field(description="All its points.")
     parts: list[EarnedPart] = strawberry.field(description="When they become available and end.")
@@ -171,7 +171,7 @@ class EarnQuote:
         return explanations(self.quoted.rules, self.names, first)
 
     @classmethod
-    def of(cls, info: Info, quoted: service.EarnQuote, locale: str | None) -> Self:
+    def of(cls, info: Info, quoted: quoting.EarnQuote, locale: str | None) -> Self:
         names = names_of(info, quoted, locale)
         return cls(
             quoted=quoted,
@@ -218,14 +218,14 @@ class EarningQuoteQuery:
         return ProductPoints.of(points, quotes, locale)
 
     @query_field(
-        ANYBODY, f"What each of at most {service.MAX_PRODUCTS} products earns, as a page of many shows them."
+        ANYBODY, f"What each of at most {quoting.MAX_PRODUCTS} products earns, as a page of many shows them."
     )
     async def product_points_list(
         self,
         info: Info,
         *,
         products: Annotated[
-            list[ProductInput], strawberry.argument(description=f"At most {service.MAX_PRODUCTS}.")
+            list[ProductInput], strawberry.argument(description=f"At most {quoting.MAX_PRODUCTS}.")
         ],
         store: Annotated[strawberry.ID | None, _STORE] = None,
         entry_channel: Annotated[str | None, _ENTRY] = None,
@@ -234,6 +234,33 @@ class EarningQuoteQuery:
     ) -> ProductPointsListResult:
         quotes = await _quotes(info, products, store, entry_channel, exit_channel)
         return ProductPointsList(products=[ProductPoints.of(points, quotes, locale) for points in quotes.points])
+
+    @query_field(
+        ANYBODY, "What a booking of a service or class earns, as its page shows it: all in standardPoints."
+    )
+    async def service_points(
+        self,
+        info: Info,
+        *,
+        service: Annotated[strawberry.ID, strawberry.argument(description="The site's id of the service.")],
+        participants: Annotated[int, strawberry.argument(description="How many take part.")] = 1,
+        store: Annotated[strawberry.ID | None, _STORE] = None,
+        entry_channel: Annotated[str | None, _ENTRY] = None,
+        locale: Locale = None,
+    ) -> ProductPointsResult:
+        context = info.context
+        quotes = await quoting.service_points(
+            context.installation,
+            context.principal.programme_id,
+            service,
+            participants=participants,
+            store=store,
+            entry_channel=entry_channel,
+            customer=context.principal.subject,
+            now=context.now,
+        )
+        [points] = quotes.points
+        return ProductPoints.of(points, quotes, locale)
 
     @query_field(
         SHOPPERS,
@@ -248,7 +275,7 @@ class EarningQuoteQuery:
     ) -> EarnQuoteResult:
         context = info.context
         with refusals_under("cart"):
-            quoted = await service.earn_quote(
+            quoted = await quoting.earn_quote(
                 context.installation,
                 context.principal.programme_id,
                 document_of(cart),
@@ -264,9 +291,9 @@ async def _quotes(
     store: str | None,
     entry_channel: str | None,
     exit_channel: str | None,
-) -> service.ProductQuotes:
+) -> quoting.ProductQuotes:
     context = info.context
-    return await service.product_points(
+    return await quoting.product_points(
         context.installation,
         context.principal.programme_id,
         document_of(products),

@@ -7,7 +7,15 @@ import strawberry
 
 from pointbook.domain.access import CUSTOMERS
 from pointbook.domain.errors import InvalidInput as Invalid
-from pointbook.graphql.account import HISTORY_PAGE, AccountReads, Balance, ExpiringBatch, HistoryConnection
+from pointbook.domain.redemption import cart_key
+from pointbook.graphql.account import (
+    HISTORY_PAGE,
+    AccountReads,
+    Balance,
+    ExpiringBatch,
+    HistoryConnection,
+    PendingBatch,
+)
 from pointbook.graphql.bought_gift_cards import PAGE as GIFT_CARDS_PAGE
 from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_cards_of
 from pointbook.graphql.connections import Connection
@@ -88,6 +96,10 @@ class Member:
     ) -> list[ExpiringBatch]:
         return await self.reads.expiring(days)
 
+    @described("Points that are not available yet, by the instant from which they are.")
+    async def pending_points(self) -> list[PendingBatch]:
+        return await self.reads.pending()
+
     @described("What happened to the member's points, newest first.")
     async def history(
         self,
@@ -134,8 +146,19 @@ class Member:
         return await merge_requests_of(info, first, after)
 
     @described("Open redemptions, oldest first.")
-    async def holds(self) -> list[Redemption]:
-        return [Redemption.of(voucher) for voucher in await self.reads.vouchers()]
+    async def holds(
+        self,
+        cart: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="Only that of the cart with this id of the shop's. Null: all of them."
+            ),
+        ] = None,
+    ) -> list[Redemption]:
+        key = None if cart is None else cart_key(cart)
+        return [
+            Redemption.of(voucher) for voucher in await self.reads.vouchers() if key is None or voucher.cart == key
+        ]
 
 
 @strawberry.input(description="What the customer says of themselves.")

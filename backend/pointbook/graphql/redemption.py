@@ -1,9 +1,9 @@
 """Paying with points: what a cart would take, holding, extending, cancelling."""
 
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import strawberry
 
@@ -35,6 +35,8 @@ from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.scalars import Points
 from pointbook.ledger import HoldState
 from pointbook.services import redemption as service
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 described_enum(
     HoldState,
@@ -77,6 +79,10 @@ class Redemption:
     value: MoneyAmount = strawberry.field(description="What they pay.")
     created_at: datetime = strawberry.field(description="When the points were set aside.")
     expires_at: datetime = strawberry.field(description="From this instant on the code is void.")
+    milliseconds_left: int = strawberry.field(
+        description="How long that is from the moment of this answer, rounded down: the clock of a browser may be"
+        " wrong. 0 when it has ended."
+    )
     extensions_left: int = strawberry.field(description="How often it can still be extended.")
     ended_at: datetime | None = strawberry.field(description="When it ended; null while it is held.")
     captured_points: Points | None = strawberry.field(description="The points spent; null unless captured.")
@@ -96,6 +102,7 @@ class Redemption:
             value=MoneyAmount.of(voucher.value),
             created_at=voucher.created_at,
             expires_at=voucher.expires_at,
+            milliseconds_left=voucher.left // _MILLISECOND,
             extensions_left=voucher.extensions_left,
             ended_at=voucher.ended_at,
             captured_points=None if points is None else Points(points),

@@ -311,6 +311,14 @@ class ExpiringBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingBatch:
+    """``points`` that become available at ``available_from``."""
+
+    available_from: datetime
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One entry as the member sees it.
 

@@ -17,6 +17,7 @@ from pointbook.ledger.answers import (
     HistoryEntry,
     Hold,
     HoldState,
+    PendingBatch,
     Standing,
 )
 from pointbook.ledger.rows import hold_of
@@ -27,6 +28,21 @@ _EXPIRING = "select * from ledger.expiring($1, $2, $3, $4)"
 _HISTORY = "select * from ledger.history($1, $2, $3, $4, $5)"
 _OWN_HISTORY = "select * from ledger.own_history($1, $2, $3, $4, $5)"
 _HOLDS = "select * from ledger.holds($1, $2, $3)"
+_PENDING = """
+with recursive way as (
+    select account_id, merged_into, as_of from ledger.account where programme_id = $1 and account_id = $2
+    union all
+    select a.account_id, a.merged_into, a.as_of
+    from way join ledger.account a on a.programme_id = $1 and a.account_id = way.merged_into
+)
+select l.available_from, sum(l.open)::bigint as points
+from way
+join ledger.lot l on l.programme_id = $1 and l.owner_id = way.account_id and l.live and l.open > 0
+where way.merged_into is null and l.available_from > greatest($3, way.as_of)
+group by l.available_from
+order by l.available_from
+limit 100
+"""
 
 _STANDING = """
 with recursive standing as (
@@ -149,6 +165,17 @@ async def expiring(
     """Batches that expire in (now, until], by date, without held points (R17)."""
     rows = await connection.fetch(_EXPIRING, programme_id, account_id, now, until)
     return [ExpiringBatch(row["expires_at"], row["points"]) for row in rows]
+
+
+async def pending(
+    connection: Connection, programme_id: int, account_id: int, *, now: datetime
+) -> list[PendingBatch]:
+    """At most 100 batches that are not available yet, the soonest first. The caller has named the programme.
+
+    Stored figures are enough: whatever is due and not booked concerns lots that are available by now.
+    """
+    rows = await connection.fetch(_PENDING, programme_id, account_id, now)
+    return [PendingBatch(row["available_from"], row["points"]) for row in rows]
 
 
 async def history(

@@ -11,9 +11,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pointbook import ledger
+from pointbook.db.retry import retrying
 from pointbook.domain import calendar
 from pointbook.domain.errors import InvalidInput
-from pointbook.ledger import Balance, HistoryEntry
+from pointbook.ledger import Balance, HistoryEntry, PendingBatch
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.redemption import Voucher, voucher_of
@@ -123,6 +124,21 @@ async def expiring(
         lambda connection: ledger.expiring(connection, programme_id, account.account_id, now=now, until=until)
     )
     return _batches(batches, programme.zone)
+
+
+async def pending(
+    installation: Installation, programme_id: int, external_id: str, *, now: datetime
+) -> list[PendingBatch] | None:
+    """Points that are not available yet, the soonest first; None: this customer has not joined."""
+    account = await installation.accounts.find(programme_id, external_id)
+    if account is None:
+        return None
+
+    async def read() -> list[PendingBatch]:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            return await ledger.pending(connection, programme_id, account.account_id, now=now)
+
+    return await retrying(read)
 
 
 async def history(

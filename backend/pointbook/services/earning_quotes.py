@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pointbook.db.queries.rule_counts import counts_of
 from pointbook.domain import currencies, text
+from pointbook.domain.bookings import participants_of
 from pointbook.domain.errors import InvalidInput, MemberInactive
 from pointbook.domain.money import MAX_AMOUNT, scaled
 from pointbook.domain.orders import OrderDocument, parse_order, parse_product
@@ -139,6 +140,41 @@ async def product_points(
     member = None if customer is None else await installation.accounts.find(programme_id, customer)
     return ProductQuotes(
         tuple(judge.engine.product(occasion, line) for line in lines),
+        judge.joining(now).points if member is None else None,
+        judge.version.settings,
+        programme,
+    )
+
+
+async def service_points(
+    installation: Installation,
+    programme_id: int,
+    service_id: str,
+    *,
+    participants: int | None = None,
+    store: str | None = None,
+    entry_channel: str | None = None,
+    customer: str | None = None,
+    now: datetime,
+) -> ProductQuotes:
+    """What a booking of a service or class earns if it is made now; ``participants`` None: one.
+
+    ``customer`` as in ``product_points``. Raises InvalidInput, UnknownStore, ProgrammeNotOpen.
+    """
+    programme = await installation.programmes.get(programme_id)
+    programme.require_open()
+    judge = Judge(programme, now)
+    placed = Circumstances(
+        now,
+        text.optional_identifier("store", store),
+        text.optional_identifier("entryChannel", entry_channel, text.MAX_WORD),
+    )
+    service = text.identifier("service", service_id)
+    result = judge.booking(service, judge.occasion(placed, exact=True), participants_of(participants))
+    _refuse_too_many(result)
+    member = None if customer is None else await installation.accounts.find(programme_id, customer)
+    return ProductQuotes(
+        (ProductPoints(result.points, 0),),
         judge.joining(now).points if member is None else None,
         judge.version.settings,
         programme,

@@ -4,7 +4,7 @@ Amounts are minor units of the programme's currency. A code is derived from its 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,9 +22,13 @@ REDEMPTION_CAPTURED: Final = "redemption.captured"
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """A hold as its owner and the shop see it. ``code`` is for them only. ``captured_*`` once it is captured."""
+    """A hold as its owner and the shop see it. ``code`` is for them only. ``captured_*`` once it is captured.
+
+    ``cart``: see HoldPoints. ``left``: how long it will be held yet, zero when it has ended.
+    """
 
     hold_id: UUID
+    cart: bytes
     code: str = field(repr=False)
     last_four: str
     state: HoldState
@@ -32,6 +36,7 @@ class Voucher:
     value: Money
     created_at: datetime
     expires_at: datetime
+    left: timedelta
     extensions: int
     extensions_left: int
     ended_at: datetime | None
@@ -133,6 +138,7 @@ def voucher_of(installation: Installation, programme: ProgrammeSnapshot, hold: H
     captured = hold.captured_value
     return Voucher(
         hold_id=hold.hold_id,
+        cart=hold.cart,
         code=installation.codes.code(hold.hold_id),
         last_four=hold.last_four,
         state=hold.state,
@@ -140,6 +146,7 @@ def voucher_of(installation: Installation, programme: ProgrammeSnapshot, hold: H
         value=Money(hold.value, programme.currency),
         created_at=hold.created_at,
         expires_at=hold.expires_at,
+        left=max(hold.expires_at - now, timedelta()) if held else timedelta(),
         extensions=hold.extensions,
         extensions_left=max(0, maximum - hold.extensions) if held else 0,
         ended_at=hold.ended_at,
