@@ -13,7 +13,7 @@ PROCESSES ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGE := pyproject.toml requirements-build.lock Makefile
 
-.PHONY: help demo test test-without-valkey audit check lint bench layouts lock
+.PHONY: help demo test test-without-valkey audit check lint bench layouts widgets lock
 
 help:
 	@echo "make demo    start Pointbook with a demo programme (Ctrl-C stops it)"
@@ -22,6 +22,7 @@ help:
 	@echo "make audit   the GraphQL-over-HTTP audit, if node and npm are there"
 	@echo "make bench   measure"
 	@echo "make layouts compile the layout of mails from its MJML source"
+	@echo "make widgets build the script that pages load, after a change of widgets/ (needs node 20 and npm)"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
 
 demo: $(VENV)/.runs
@@ -52,6 +53,15 @@ bench: $(VENV)/.develops
 
 layouts: $(VENV)/.develops
 	@$(BIN)/python -m tests.house.layouts
+
+# The script that the server serves is committed, so that nobody else needs Node; CI builds it again and compares.
+widgets: widgets/node_modules/.installed $(VENV)/.develops
+	@$(BIN)/python -m pointbook.graphql.trusted widgets/documents
+	@npm run build --prefix widgets --silent
+
+widgets/node_modules/.installed: widgets/package-lock.json
+	@npm ci --prefix widgets --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # What runs Pointbook, with checked hashes.
 $(VENV)/.runs: requirements.lock $(PACKAGE) | $(BIN)/python

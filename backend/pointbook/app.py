@@ -27,6 +27,7 @@ from pointbook.http.routes import routes
 from pointbook.http.staying import Pace, Stays
 from pointbook.http.web_socket import WebSocketEndpoint
 from pointbook.http.webhooks import WebhookReceiver
+from pointbook.http.widgets import Widgets
 from pointbook.services.installation import Installation
 from pointbook.settings import Settings
 
@@ -75,6 +76,7 @@ def create_app(
             cards = GiftCardPages(installation, clock=clock, report=_report)
             notices = NoticePages(installation, clock=clock, report=_report)
             merges = MergePages(installation, clock=clock, report=_report)
+            widgets = Widgets(installation, limiter, allowed, settings.public_url, clock=clock, report=_report)
             app.router.routes.extend(
                 routes(
                     endpoint=endpoint,
@@ -84,6 +86,7 @@ def create_app(
                     cards=cards,
                     notices=notices,
                     merges=merges,
+                    widgets=widgets,
                     health=health,
                 )
             )

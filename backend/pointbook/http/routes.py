@@ -10,6 +10,8 @@ from pointbook.http.notice_pages import NoticePages
 from pointbook.http.pages import Pages, static
 from pointbook.http.web_socket import WebSocketEndpoint
 from pointbook.http.webhooks import WebhookReceiver
+from pointbook.http.widget_scripts import widget_file
+from pointbook.http.widgets import Widgets
 
 GRAPHQL_PATH = "/graphql"
 WEBHOOKS_PATH = "/webhooks"
@@ -24,6 +26,7 @@ def routes(
     cards: GiftCardPages,
     notices: NoticePages,
     merges: MergePages,
+    widgets: Widgets,
     health: Health,
 ) -> list[BaseRoute]:
     """All routes of the HTTP face."""
@@ -37,6 +40,9 @@ def routes(
         Route("/gift-cards/{token}", cards.show),
         Route("/notices/unsubscribe/{token}", notices.unsubscribe, methods=["GET", "POST"]),
         Route("/merge/{token}", merges.show, methods=["GET", "POST"]),
+        Route("/widgets/v1/{name}", widget_file),
+        Route("/widgets/snippet/{widget}", widgets.snippet),
+        Route("/widgets/frame/{widget}", widgets.frame),
         Route("/static/{name:path}", static),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),

@@ -1,0 +1,219 @@
+"""What a shop pastes: the snippet of a widget with its text already in it, and a page for who needs a frame."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from pointbook.domain.access import CallerKind
+from pointbook.domain.errors import InvalidInput, PointbookError, ProgrammeNotOpen
+from pointbook.http import cors
+from pointbook.http.authentication import Caller, Credentials, key_holder
+from pointbook.http.failures import told, unavailable
+from pointbook.http.pages import HEADERS, rendered
+from pointbook.http.problems import Problem, bad_request, too_much
+from pointbook.http.rate_limit import RateLimiter, Rates
+from pointbook.http.strangers import Strangers, peer_of
+from pointbook.http.widget_scripts import SCRIPT, widget_files
+from pointbook.services.earning_quotes import ProductQuotes, product_points, service_points
+from pointbook.services.installation import Installation
+from pointbook.texts import product_text
+from pointbook.texts.phrasing import Phrasing
+from pointbook.texts.widget_texts import TITLES, join_offer
+
+_COMMON: Final = ("lang", "theme", "data-token-url")
+_PRODUCT: Final = {
+    "article": "articleId",
+    "price": "price",
+    "quantity": "quantity",
+    "net-price": "netPrice",
+    "variation": "variationId",
+    "groups": "productGroupIds",
+    "kind": "kind",
+    "topping-group": "toppingGroupId",
+}
+"""Attributes that describe the product, and what the API calls them."""
+ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "product": (
+        *_PRODUCT,
+        *("service", "participants", "store", "entry-channel", "exit-channel", "quantity-from", "join-url"),
+    ),
+    "checkout": ("cart", "apply-to", "apply-button", "login-url"),
+    "account": ("login-url",),
+}
+"""By widget: what its element may be given, besides the key and what all have."""
+ROOM: Final = {"product": 0, "checkout": 310, "account": 536}
+"""Pixels that a member's view takes on a phone, in the longest language: so nothing below it moves."""
+_LEADING: Final = ("join-url", "login-url", "data-token-url")
+_COST: Final = 20
+_MAX_QUERY: Final = 8_000
+_CACHED: Final = "public, max-age=60, stale-while-revalidate=600"
+
+
+class Widgets:
+    """What stands below ``/widgets/`` and depends on a programme."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        limiter: RateLimiter,
+        rates: Rates,
+        public_url: str | None,
+        *,
+        clock: Callable[[], datetime],
+        report: Callable[[BaseException], str],
+    ) -> None:
+        self._installation = installation
+        self._limiter = limiter
+        self._rates = rates
+        self._strangers = Strangers(rates.stranger)
+        self._public_url = public_url
+        self._clock = clock
+        self._report = report
+
+    async def snippet(self, request: Request) -> Response:
+        """The HTML of one widget, for a person to paste or for a shop's server to include."""
+        return await self._answered(request, self._snippet)
+
+    async def frame(self, request: Request) -> Response:
+        """A page that is nothing but the widget."""
+        return await self._answered(request, self._frame)
+
+    async def _answered(self, request: Request, answer: Callable[[Request], Any]) -> Response:
+        try:
+            made: Response = await answer(request)
+        except Problem as given:
+            problem = given
+        except PointbookError as refusal:
+            problem = bad_request(refusal.code, str(refusal))
+        except asyncio.CancelledError:  # the server ends
+            problem = unavailable()
+        except Exception as failure:  # noqa: BLE001  # the face of last resort: a number instead of a stack trace
+            problem = told(failure, self._report)
+        else:
+            return made
+        headers = {**HEADERS, "Cache-Control": "no-store", **problem.headers}
+        return PlainTextResponse(str(problem), problem.status, headers=headers)
+
+    async def _snippet(self, request: Request) -> Response:
+        caller = await self._caller(request)
+        widget, attributes = _asked(request)
+        fallback = await self._fallback(widget, attributes, caller.principal.programme_id)
+        script = widget_files()[SCRIPT]
+        evergreen = request.query_params.get("script") == "evergreen"
+        content = rendered(
+            "widget_snippet.html.j2",
+            {
+                "script": f"{self._url(request)}/widgets/v1/{script.name if evergreen else script.pinned_name}",
+                "integrity": None if evergreen else script.integrity,
+                "widget": widget,
+                "attributes": attributes,
+                "fallback": fallback,
+                "room": 0 if request.query_params.get("signed-in") == "no" else ROOM[widget],
+            },
+        )
+        shared = cors.origin_headers(request.headers, caller.origins)
+        return HTMLResponse(content, headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **shared})
+
+    async def _frame(self, request: Request) -> Response:
+        caller = await self._caller(request)
+        widget, attributes = _asked(request)
+        fallback = await self._fallback(widget, attributes, caller.principal.programme_id)
+        origins = " ".join(caller.origins) or "*"
+        content = rendered(
+            "widget_frame.html.j2",
+            {
+                "files": {name: file.pinned_name for name, file in widget_files().items()},
+                "widget": widget,
+                "attributes": attributes,
+                "fallback": fallback,
+                "tag": attributes.get("lang", "en"),
+                "parents": origins,
+            },
+        )
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; "
+            "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
+            f"trusted-types pointbook pointbook-panels; frame-ancestors {origins}"
+        )
+        return HTMLResponse(
+            content, headers={"Cache-Control": _CACHED, "Content-Security-Policy": policy, **_PLAIN}
+        )
+
+    async def _caller(self, request: Request) -> Caller:
+        """Whose widget it is, by the publishable key in the address: it is shown to everybody anyway."""
+        key = request.query_params.get("api-key", "")
+        if len(request.url.query) > _MAX_QUERY:
+            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "TOO_LONG", "The address is too long.")
+        async with self._strangers.trying(peer_of(request.scope.get("client")), key):
+            caller = await key_holder(self._installation, Credentials(key, None), now=self._clock())
+            if caller.principal.kind is not CallerKind.GUEST:
+                raise bad_request("KEY_NOT_PUBLISHABLE", "A page has a publishable key: pk_...")
+        bucket = f"{caller.principal.programme_id}:{caller.principal.key_id}"
+        decision = await self._limiter.take(bucket, _COST, self._rates.of(CallerKind.GUEST))
+        if not decision.allowed:
+            raise too_much(decision.retry_after)
+        return caller
+
+    async def _fallback(self, widget: str, attributes: Mapping[str, str], programme_id: int) -> list[str]:
+        """The lines that stand there until the widget has loaded: of a product, what a guest would see."""
+        programme = await self._installation.programmes.get(programme_id)
+        say = Phrasing(attributes.get("lang") or programme.locales[0], programme.currency)
+        if widget in TITLES:
+            return [TITLES[widget](programme.name, say)]
+        try:
+            quotes = await self._quoted(attributes, programme_id)
+        except ProgrammeNotOpen:
+            return []
+        [points] = quotes.points
+        text = product_text(
+            points, quotes.settings, programme=programme.name, currency=programme.currency, locale=say.tag
+        ).whole
+        return [line for line in (text, join_offer(quotes.sign_up, say) if quotes.sign_up else "") if line]
+
+    async def _quoted(self, attributes: Mapping[str, str], programme_id: int) -> ProductQuotes:
+        placed: dict[str, Any] = {
+            "store": attributes.get("store"),
+            "entry_channel": attributes.get("entry-channel"),
+        }
+        installation, now = self._installation, self._clock()
+        if "service" in attributes:
+            number = attributes.get("participants", "1")
+            participants = int(number) if number.isdecimal() else 0  # which is refused by its name
+            return await service_points(
+                installation, programme_id, attributes["service"], participants=participants, **placed, now=now
+            )
+        product: dict[str, object] = {
+            _PRODUCT[name]: value for name, value in attributes.items() if name in _PRODUCT
+        }
+        if "groups" in attributes:
+            product["productGroupIds"] = [group.strip() for group in attributes["groups"].split(",")]
+        leaves = attributes.get("exit-channel")
+        return await product_points(installation, programme_id, [product], **placed, exit_channel=leaves, now=now)
+
+    def _url(self, request: Request) -> str:
+        return (self._public_url or str(request.base_url)).rstrip("/")
+
+
+_PLAIN: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+
+def _asked(request: Request) -> tuple[str, dict[str, str]]:
+    """Which widget, with which attributes. Raises Problem 404, or InvalidInput for an address of another kind."""
+    widget = request.path_params["widget"]
+    if widget not in ATTRIBUTES:
+        raise Problem(HTTPStatus.NOT_FOUND, "NO_SUCH_WIDGET", f"There are the widgets {', '.join(ATTRIBUTES)}.")
+    given = request.query_params
+    names = ("api-key", *_COMMON, *ATTRIBUTES[widget])
+    for name in given:
+        if name not in (*names, "script", "signed-in"):
+            raise InvalidInput(name, "is not an attribute of this widget")
+    for name in _LEADING:
+        if name in given and urlsplit(given[name]).scheme not in ("", "http", "https"):
+            raise InvalidInput(name, "must be an address of the web")
+    return widget, {name: given[name] for name in names if name in given}

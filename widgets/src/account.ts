@@ -1,0 +1,142 @@
+/** <pointbook-account>: what a member has, and panels for what happened to it and what may be done with it. */
+
+import { html, nothing, svg, type PropertyDeclarations } from "lit";
+import { link, PointbookElement, type View } from "./element";
+import { Account, Join, type AccountQuery } from "./generated";
+import { joinOffer } from "./joining";
+import { provide } from "./kit";
+import { learn } from "./texts";
+
+type Member = NonNullable<AccountQuery["me"]>;
+const PANELS = ["history", "giftCards", "products", "myCards", "myOrders"] as const;
+type Name = (typeof PANELS)[number];
+
+export type Panels = Record<Name, { _show(): View; _refresh(): void }>;
+
+/** `null`: nobody is signed in. */
+interface Shown {
+  readonly of: AccountQuery | null;
+}
+
+const kit = provide({ _html: html, _nothing: nothing, _svg: svg, _learn: learn });
+let loading: Promise<void> | null = null;
+
+export class PointbookAccount extends PointbookElement<Shown> {
+  static override properties: PropertyDeclarations = { loginUrl: { attribute: "login-url" } };
+
+  declare loginUrl: string | null;
+  private _open = new Set<Name>();
+  private _panels: Panels | null = null;
+
+  /** Whether points may be spent, if there are enough of them. */
+  get _mayRedeem(): boolean {
+    const me = this._data?.of?.me;
+    return !!me && me.state === "ACTIVE" && !me.redemptionLocked;
+  }
+
+  protected override async _load(signal: AbortSignal): Promise<Shown> {
+    if (!(await this._access.identity.token())) return { of: null };
+    const of: AccountQuery = await this._ask(Account, {}, { signal });
+    if (!signal.aborted) for (const name of this._open) this._panels?.[name]._refresh();
+    return { of };
+  }
+
+  protected override _kept(): Shown | null {
+    this._note = this._data ? this._texts.say("failed") : "";
+    return this._data;
+  }
+
+  protected override _showFailure(): View {
+    return html`<section part="card"><p>${this._texts.say("failed")}</p>
+      <p part="actions"><button part="button" @click=${() => this._reload()}>${this._texts.say("retry")}</button></p></section>`;
+  }
+
+  protected override _show({ of }: Shown): View {
+    const { _texts: texts, loginUrl } = this;
+    if (!of) {
+      const text = texts.say("signIn");
+      return html`<section part="card"><p>${link(loginUrl, text)}</p></section>`;
+    }
+    const { programme, me } = of;
+    return html`<section part="card" aria-label=${programme.name}>
+      <h2 part="head">${texts.say("pointsAt", { name: programme.name })}</h2>
+      ${me
+        ? this._showMember(me)
+        : joinOffer(texts, programme.signUpPoints, this._busy, () =>
+            this._do("join", () => this._ask(Join, {}), ({ join: answer }) => ("code" in answer ? answer.code : null)),
+          )}
+      ${this._note ? html`<p part="note">${this._note}</p>` : nothing}
+      ${me ? PANELS.map((name) => this._showPanel(name)) : nothing}
+    </section>`;
+  }
+
+  private _showMember({ balance, expiringPoints, pendingPoints, state, redemptionLocked }: Member): View {
+    const { _texts: texts } = this;
+    const tile = (label: string, points: number, note = "") => html`<div part="tile">
+      <dt>${label}</dt>
+      <dd><b>${texts.number(points)}</b>${note ? html` <small>${note}</small>` : nothing}</dd>
+    </div>`;
+    const blocked = state === "INACTIVE" ? "noMEMBER_INACTIVE" : redemptionLocked ? "noREDEMPTION_LOCKED" : null;
+    return html`<dl part="tiles">
+        ${tile(texts.say("available"), balance.spendable, "= " + texts.money(balance.value))}
+        ${tile(texts.say("pending"), balance.pending)}
+        ${balance.held ? tile(texts.say("heldPoints"), balance.held) : nothing}
+        ${balance.debt ? tile(texts.say("owed"), balance.debt) : nothing}
+      </dl>
+      ${blocked ? html`<p part="note">${texts.say(blocked)}</p>` : nothing}
+      ${dated(expiringPoints.map(({ points, lastDay }) => texts.say("expires", { n: points, day: texts.day(lastDay) })))}
+      ${dated(
+        pendingPoints.map(({ points, availableFrom }) => {
+          return texts.say("becomes", { n: points, day: texts.date(availableFrom, true) });
+        }),
+      )}`;
+  }
+
+  private _showPanel(name: Name): View {
+    const toggled = async (event: Event) => {
+      if (!(event.target as HTMLDetailsElement).open) return void this._open.delete(name);
+      this._open.add(name);
+      try {
+        await (loading ??= load());
+        this._panels ??= kit._panels!(this);
+        this._panels[name]._refresh();
+      } catch {
+        loading = null;
+        this._tell(this._texts.say("failed"));
+      }
+    };
+    return html`<details part="panel" @toggle=${toggled}>
+      <summary part="summary">${this._texts.say(name)}</summary>
+      <div part="content">${this._panels ? this._panels[name]._show() : html`<p>${this._texts.say("loading")}</p>`}</div>
+    </details>`;
+  }
+}
+
+/** The second part, checked like the first: this script knows what it has to be. */
+function load(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.crossOrigin = "anonymous";
+    script.integrity = PANELS_INTEGRITY;
+    script.onload = () => resolve();
+    script.onerror = reject;
+    script.src = policy ? policy.createScriptURL("") : panels;
+    document.head.append(script);
+  });
+}
+
+const panels = new URL(PANELS_FILE, SCRIPT_URL).href;
+interface TrustedTypes {
+  createPolicy(name: string, rules: object): { createScriptURL(url: string): any };
+}
+const policy = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("pointbook-panels", {
+  createScriptURL: () => panels, // whatever is asked for
+});
+
+/** The first line, and the others when they are asked for. */
+function dated(lines: readonly string[]): View {
+  const [first, ...others] = lines;
+  if (!first) return nothing;
+  if (!others.length) return html`<p part="dated">${first}</p>`;
+  return html`<details part="dated"><summary>${first}</summary><ul>${others.map((line) => html`<li>${line}</li>`)}</ul></details>`;
+}

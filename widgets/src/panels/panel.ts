@@ -1,0 +1,91 @@
+/** A part of the account that is asked for when it is opened, page by page. */
+
+import { html, nothing } from "lit";
+import type { View } from "../element";
+import type { PointbookAccount } from "../account";
+import type { Key } from "../texts";
+
+export interface Page<Item> {
+  readonly nodes: readonly Item[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+export abstract class Panel<Item> {
+  protected _items: Item[] = [];
+  private _cursor: string | null = null;
+  private _more = true;
+  private _asking = false;
+  private _failed = false;
+  private _generation = 0;
+  private _stale = false;
+
+  constructor(
+    protected readonly _host: PointbookAccount,
+    private readonly _empty: Key,
+  ) {}
+
+  protected abstract _ask(after: string | null): Promise<Page<Item> | null | undefined>;
+  protected abstract _item(item: Item): View;
+  /** Above the list. */
+  protected _head(): View {
+    return nothing;
+  }
+  protected _shown(): readonly Item[] {
+    return this._items;
+  }
+
+  /** Whether it may be empty of anything to see, so that there is more to ask for before it is shown. */
+  protected _wants(): boolean {
+    return this._stale || !this._items.length;
+  }
+
+  /** It was opened, or what was read may have changed: that is shown until it is read again. */
+  _refresh(): void {
+    this._generation++;
+    this._cursor = null;
+    this._more = this._stale = true;
+    this._asking = false;
+    void this._next();
+  }
+
+  async _next(): Promise<void> {
+    if (this._asking) return;
+    const generation = this._generation;
+    this._asking = true;
+    this._failed = false;
+    this._host.requestUpdate();
+    try {
+      do {
+        const page = await this._ask(this._cursor);
+        if (generation !== this._generation) return; // forgotten meanwhile
+        this._take(page ?? { nodes: [], pageInfo: { hasNextPage: false, endCursor: null } });
+      } while (this._more && this._wants());
+    } catch {
+      this._failed = true;
+    }
+    this._asking = false;
+    this._host.requestUpdate();
+  }
+
+  _show(): View {
+    const { _texts: texts } = this._host;
+    const items = this._shown();
+    return html`${this._head()}
+      ${items.length
+        ? html`<ul>${items.map((item) => html`<li part="item">${this._item(item)}</li>`)}</ul>`
+        : html`<p part="empty">${texts.say(this._failed ? "failed" : this._asking || this._more ? "loading" : this._empty)}</p>`}
+      ${this._failed || (this._more && items.length)
+        ? html`<p part="actions"><button part="button" ?disabled=${this._asking} @click=${() => this._next()}>
+            ${texts.say(this._failed ? "retry" : "more")}
+          </button></p>`
+        : nothing}`;
+  }
+
+  private _take({ nodes, pageInfo }: Page<Item>): void {
+    if (this._stale) this._items = [];
+    this._stale = false;
+    this._items.push(...nodes);
+    this._cursor = pageInfo.endCursor;
+    this._more = pageInfo.hasNextPage;
+  }
+}

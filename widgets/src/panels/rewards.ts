@@ -1,0 +1,131 @@
+/** What may be had for points: gift cards and products. */
+
+import { html, nothing } from "lit";
+import type { PointbookAccount } from "../account";
+import type { View } from "../element";
+import {
+  BuyGiftCard,
+  ExchangeItems,
+  GiftCards,
+  PlaceExchangeOrder,
+  type ExchangeItemsQuery,
+  type GiftCardsQuery,
+} from "../generated";
+import { Panel, type Page } from "./panel";
+
+type Card = GiftCardsQuery["giftCards"]["nodes"][number];
+type Product = ExchangeItemsQuery["exchangeItems"]["nodes"][number];
+type Offer = Card | Product;
+
+abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
+  private _chosen: string | null = null;
+
+  protected abstract _fields(item: Item): View;
+  protected abstract _buy(item: Item, given: (name: string) => string): void;
+  protected _note(_item: Item): string {
+    return "";
+  }
+
+  protected override _item(item: Item): View {
+    const { _texts: texts, _mayRedeem: mayRedeem, _busy: busy } = this._host;
+    const soldOut = "inStock" in item && !item.inStock;
+    const n = item.pricePoints;
+    const note = this._note(item);
+    const chosen = this._chosen === item.sku;
+    return html`<p part="row">
+        <span>${item.name}${item.description ? html`<small>${item.description}</small>` : nothing}${note ? html`<small>${note}</small>` : nothing}</span>
+        <button part="button" aria-expanded=${chosen} ?disabled=${!item.affordable || soldOut || !mayRedeem}
+          @click=${() => this._choose(chosen ? null : item.sku)}>${texts.say("byPoints", { n })}</button>
+      </p>
+      ${soldOut
+        ? html`<p part="missing">${texts.say("noSOLD_OUT")}</p>`
+        : item.missingPoints
+          ? html`<p part="missing">${texts.say("missing", { n: item.missingPoints })}</p>`
+          : nothing}
+      ${chosen
+        ? html`<form @submit=${(event: Event) => this._onSubmit(event, item)}>
+            <fieldset ?disabled=${busy}>${this._fields(item)}</fieldset>
+            <p part="actions">
+              <button part="button primary" ?disabled=${busy}>${texts.say("confirm", { n })}</button>
+              <button part="button" type="button" @click=${() => this._choose(null)}>${texts.say("back")}</button>
+            </p>
+          </form>`
+        : nothing}`;
+  }
+
+  private _choose(sku: string | null): void {
+    this._chosen = sku;
+    this._host.requestUpdate();
+  }
+
+  private _onSubmit(event: Event, item: Item): void {
+    event.preventDefault();
+    const given = new FormData(event.target as HTMLFormElement);
+    this._buy(item, (name) => ((given.get(name) as string | null) ?? "").trim());
+  }
+
+  protected _bought(): null {
+    this._chosen = null;
+    this._host._tell(this._host._texts.say("bought"));
+    return null;
+  }
+}
+
+export class GiftCardOffers extends OffersPanel<Card> {
+  constructor(host: PointbookAccount) {
+    super(host, "noOffers");
+  }
+
+  protected override async _ask(after: string | null): Promise<Page<Card>> {
+    return (await this._host._ask(GiftCards, { locale: this._host._texts.tag, after })).giftCards;
+  }
+
+  protected override _fields(): View {
+    const { _texts: texts } = this._host;
+    return html`<label><span>${texts.say("sendTo")}</span><input name="email" type="email" autocomplete="off" /></label>
+      <label><span>${texts.say("name")}</span><input name="name" maxlength="100" autocomplete="off" /></label>
+      <label><span>${texts.say("message")}</span><textarea name="message" maxlength="500" rows="2"></textarea></label>`;
+  }
+
+  protected override _buy({ sku, pricePoints, faceValue }: Card, given: (name: string) => string): void {
+    const email = given("email");
+    const recipient = email ? { email, name: given("name") || null, message: given("message") || null } : null;
+    const input = { sku, pricePoints, faceValue, recipient };
+    void this._host._do(
+      input,
+      (idempotencyKey) => this._host._ask(BuyGiftCard, { input: { ...input, idempotencyKey } }),
+      ({ buyGiftCard: answer }) => ("giftCard" in answer ? this._bought() : answer.code),
+    );
+  }
+}
+
+export class ProductOffers extends OffersPanel<Product> {
+  constructor(host: PointbookAccount) {
+    super(host, "noOffers");
+  }
+
+  protected override async _ask(after: string | null): Promise<Page<Product>> {
+    return (await this._host._ask(ExchangeItems, { locale: this._host._texts.tag, after })).exchangeItems;
+  }
+
+  protected override _note({ fee }: Product): string {
+    return +fee.amount ? this._host._texts.say("fee", { value: this._host._texts.money(fee) }) : "";
+  }
+
+  protected override _fields({ maxPerOrder }: Product): View {
+    const { _texts: texts } = this._host;
+    return html`<label><span>${texts.say("quantity")}</span>
+        <input name="quantity" type="number" min="1" max=${maxPerOrder ?? 1000} step="1" value="1" required /></label>
+      <label><span>${texts.say("deliveryNote")}</span><textarea name="note" maxlength="1000" rows="2"></textarea></label>`;
+  }
+
+  protected override _buy({ sku, pricePoints, fee }: Product, given: (name: string) => string): void {
+    const line = { sku, pricePoints, fee: fee.amount, quantity: +given("quantity") };
+    const input = { lines: [line], deliveryNote: given("note") || null };
+    void this._host._do(
+      input,
+      (idempotencyKey) => this._host._ask(PlaceExchangeOrder, { input: { ...input, idempotencyKey } }),
+      ({ placeExchangeOrder: answer }) => ("order" in answer ? this._bought() : answer.code),
+    );
+  }
+}
