@@ -1,6 +1,7 @@
 // Writes the script that the server serves, and its second part. The same sources give the same bytes.
 import { build, transform } from "esbuild";
 import { createHash } from "node:crypto";
+import { minify } from "terser";
 import { brotliCompressSync, constants } from "node:zlib";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
@@ -68,7 +69,8 @@ async function bundled(entry, options) {
     mangleProps: /^_[a-z]/,
     ...options,
   });
-  return { text: outputFiles[0].text.trim(), mangleCache };
+  const { code } = await minify(outputFiles[0].text, { module: true, ecma: 2020, compress: { passes: 3 } });
+  return { text: code, mangleCache };
 }
 
 const digest = (text, algorithm, encoding) => createHash(algorithm).update(text).digest(encoding);

@@ -1,25 +1,20 @@
 /** <pointbook-account>: what a member has, and panels for what happened to it and what may be done with it. */
 
-import { html, nothing, svg, type PropertyDeclarations } from "lit";
+import { html, nothing, type PropertyDeclarations } from "lit";
 import { link, PointbookElement, type View } from "./element";
-import { Account, Join, type AccountQuery } from "./generated";
+import { Account, type AccountQuery } from "./generated";
 import { joinOffer } from "./joining";
-import { provide } from "./kit";
-import { learn } from "./texts";
+import type { Panels } from "./kit";
+import { secondPart } from "./second_part";
 
 type Member = NonNullable<AccountQuery["me"]>;
 const PANELS = ["history", "giftCards", "products", "myCards", "myOrders"] as const;
-type Name = (typeof PANELS)[number];
-
-export type Panels = Record<Name, { _show(): View; _refresh(): void }>;
+export type Name = (typeof PANELS)[number];
 
 /** `null`: nobody is signed in. */
 interface Shown {
   readonly of: AccountQuery | null;
 }
-
-const kit = provide({ _html: html, _nothing: nothing, _svg: svg, _learn: learn });
-let loading: Promise<void> | null = null;
 
 export class PointbookAccount extends PointbookElement<Shown> {
   static override properties: PropertyDeclarations = { loginUrl: { attribute: "login-url" } };
@@ -62,9 +57,7 @@ export class PointbookAccount extends PointbookElement<Shown> {
       <h2 part="head">${texts.say("pointsAt", { name: programme.name })}</h2>
       ${me
         ? this._showMember(me)
-        : joinOffer(texts, programme.signUpPoints, this._busy, () =>
-            this._do("join", () => this._ask(Join, {}), ({ join: answer }) => ("code" in answer ? answer.code : null)),
-          )}
+        : joinOffer(this, programme.signUpPoints)}
       ${this._note ? html`<p part="note">${this._note}</p>` : nothing}
       ${me ? PANELS.map((name) => this._showPanel(name)) : nothing}
     </section>`;
@@ -97,11 +90,9 @@ export class PointbookAccount extends PointbookElement<Shown> {
       if (!(event.target as HTMLDetailsElement).open) return void this._open.delete(name);
       this._open.add(name);
       try {
-        await (loading ??= load());
-        this._panels ??= kit._panels!(this);
+        this._panels ??= (await secondPart())._panels(this);
         this._panels[name]._refresh();
       } catch {
-        loading = null;
         this._tell(this._texts.say("failed"));
       }
     };
@@ -111,27 +102,6 @@ export class PointbookAccount extends PointbookElement<Shown> {
     </details>`;
   }
 }
-
-/** The second part, checked like the first: this script knows what it has to be. */
-function load(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.crossOrigin = "anonymous";
-    script.integrity = PANELS_INTEGRITY;
-    script.onload = () => resolve();
-    script.onerror = reject;
-    script.src = policy ? policy.createScriptURL("") : panels;
-    document.head.append(script);
-  });
-}
-
-const panels = new URL(PANELS_FILE, SCRIPT_URL).href;
-interface TrustedTypes {
-  createPolicy(name: string, rules: object): { createScriptURL(url: string): any };
-}
-const policy = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("pointbook-panels", {
-  createScriptURL: () => panels, // whatever is asked for
-});
 
 /** The first line, and the others when they are asked for. */
 function dated(lines: readonly string[]): View {

@@ -8,7 +8,6 @@ import {
   Checkout,
   CheckoutOfAGuest,
   ExtendRedemption,
-  Join,
   RedeemPoints,
   RedemptionQuote,
   type CartInput,
@@ -84,7 +83,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       const data: CheckoutQuery = await this._ask(Checkout, variables, { signal });
       const hold: Hold | null = data.me?.holds[0] ?? null;
       if (!hold || redeemed === hold.value.amount) {
-        if (!signal.aborted) this._follow(hold, asked);
+        if (!signal.aborted) this._count(hold, asked);
         return data;
       }
       redeemed = hold.value.amount; // what the cart earns depends on what points pay of it
@@ -112,7 +111,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   private _showStranger({ me, earnQuote }: Shown): View {
     const points = "signUpPoints" in earnQuote ? earnQuote.signUpPoints : 0;
     if (me === null) {
-      return joinOffer(this._texts, points, this._busy, () => this._do("join", () => this._ask(Join, {}), ({ join: answer }) => ("code" in answer ? answer.code : null)));
+      return joinOffer(this, points);
     }
     const text = this._texts.say(points ? "signInOrJoin" : "signIn", { n: points ?? 0 });
     return html`<p>${link(this.loginUrl, text)}</p>`;
@@ -218,7 +217,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       if (!("redemption" in answer)) return answer.code;
       const { redemption } = answer;
       this._changing = false;
-      this._follow(redemption, asked);
+      this._count(redemption, asked);
       this._said = this._texts.say("heldFor", { n: Math.ceil(redemption.millisecondsLeft / 60_000) });
       fill(this.applyTo, this.applyButton, redemption.voucherCode);
       const { voucherCode: code, points, value, remainingToPay } = redemption;
@@ -233,7 +232,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       this._ask(ExtendRedemption, { input: { redemptionId: hold.id, idempotencyKey } });
     void this._do(["extend", hold.id, hold.extensionsLeft], send, ({ extendRedemption: answer }) => {
       if (!("redemption" in answer)) return answer.code;
-      this._follow({ ...hold, ...answer.redemption }, asked);
+      this._count({ ...hold, ...answer.redemption }, asked);
       this._said = this._texts.say("heldFor", { n: Math.ceil(answer.redemption.millisecondsLeft / 60_000) });
       return null;
     });
@@ -250,7 +249,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   }
 
   /** `asked` is when the answer was asked for: the time left counts from then, so that it never promises too much. */
-  private _follow(hold: Hold | null, asked: number): void {
+  private _count(hold: Hold | null, asked: number): void {
     const gone = this._hold && this._hold.id !== hold?.id ? this._hold.voucherCode : null;
     if (gone) clear(this.applyTo, gone);
     this._hold = hold;
@@ -270,7 +269,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
 
   private _ended(why: "cancelled" | "lapsed"): void {
     const code = this._hold?.voucherCode;
-    this._follow(null, 0);
+    this._count(null, 0);
     this._tell(this._texts.say(why));
     this._emit("ended", { code, why });
   }

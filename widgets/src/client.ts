@@ -44,8 +44,7 @@ async function send(
   variables: unknown,
   { cached, signal }: { cached?: boolean; signal?: AbortSignal },
 ): Promise<Response> {
-  const headers: Record<string, string> = { "Pointbook-Key": access.key };
-  if (token) headers["Authorization"] = `Bearer ${token}`;
+  const headers = headersOf(access, token);
   let url = access.api + "/graphql";
   let body: string | null = null;
   if (cached && !token) {
@@ -65,6 +64,12 @@ async function send(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function headersOf(access: Access, token: string | null): Record<string, string> {
+  const headers: Record<string, string> = { "Pointbook-Key": access.key };
+  if (token) headers["Authorization"] = `Bearer ${token}`;
+  return headers;
 }
 
 /** Names an intention: whatever is sent again under it has no second effect. */

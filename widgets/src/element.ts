@@ -2,9 +2,10 @@
 
 import { LitElement, html, nothing, unsafeCSS, type PropertyDeclarations, type TemplateResult } from "lit";
 import { ask, Failure, newKey, type Access } from "./client";
-import type { TrustedDocument } from "./generated";
+import type { GuidelinesQuery, TrustedDocument } from "./generated";
 import { identityOf, type TokenProvider } from "./identity";
 import sheet from "./element.css";
+import type { Second } from "./kit";
 import { textsOf, type Texts } from "./texts";
 
 export type View = TemplateResult | typeof nothing | string;
@@ -49,6 +50,8 @@ export abstract class PointbookElement<Data> extends LitElement {
     _said: { state: true },
     _note: { state: true },
     _busy: { state: true },
+    _form: { state: true },
+    _terms: { state: true },
   };
 
   declare api: string | null;
@@ -65,6 +68,10 @@ export abstract class PointbookElement<Data> extends LitElement {
   /** Why something could not be done, or what has happened. */
   protected declare _note: string;
   declare _busy: boolean;
+  /** Shown by whoever wants to join. */
+  declare _form: Second["_joinForm"] | null;
+  /** The programme's conditions, once they were asked for. */
+  declare _terms: GuidelinesQuery["guidelines"]["sections"] | undefined;
   private _intention = new Intention();
   private _request: AbortController | null = null;
   private _waiting = 0;

@@ -1,14 +1,19 @@
 /** What a customer sees who is signed in to the shop and has not joined the programme. */
 
 import { html } from "lit";
-import type { View } from "./element";
-import type { Texts } from "./texts";
+import type { PointbookElement, View } from "./element";
+import { secondPart } from "./second_part";
 
-export function joinOffer(texts: Texts, points: number | null, busy: boolean, join: () => void): View {
-  return html`<p>${texts.say("notJoined")}</p>
-    <p part="actions">
-      <button part="button primary" ?disabled=${busy} @click=${join}>
-        ${points ? texts.say("joinOffer", { n: points }) : texts.say("join")}
-      </button>
-    </p>`;
+export function joinOffer(host: PointbookElement<unknown>, points: number | null): View {
+  const { _texts: texts } = host;
+  const open = async () => {
+    host._form = (await secondPart().catch(() => host._tell(texts.say("failed"))))?._joinForm ?? null;
+  };
+  return (
+    host._form?.(host, points) ??
+    html`<p>${texts.say("notJoined")}</p>
+      <p part="actions">
+        <button part="button primary" @click=${open}>${texts.say(points ? "joinOffer" : "join", { n: points ?? 0 })}</button>
+      </p>`
+  );
 }

@@ -1,12 +1,13 @@
 /** The parts of the account that are loaded when the first of them is opened. */
 
-import type { PointbookAccount, Panels } from "../account";
-import { KIT } from "../kit";
+import type { PointbookAccount } from "../account";
+import { KIT, type Panels } from "../kit";
 import de from "../../locales/panels/de.json";
 import en from "../../locales/panels/en.json";
 import pl from "../../locales/panels/pl.json";
 import { CardsPanel, OrdersPanel } from "./belongings";
 import { HistoryPanel } from "./history";
+import { joinForm } from "./joining";
 import text from "./panels.css";
 import { GiftCardOffers, ProductOffers } from "./rewards";
 
@@ -14,14 +15,17 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(text);
 
 KIT._learn({ de, en, pl });
-KIT._panels = (host: PointbookAccount): Panels => {
-  const root = host.shadowRoot!;
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-  return {
-    history: new HistoryPanel(host),
-    giftCards: new GiftCardOffers(host),
-    products: new ProductOffers(host),
-    myCards: new CardsPanel(host),
-    myOrders: new OrdersPanel(host),
-  };
+KIT._second = {
+  _joinForm: joinForm,
+  _panels(host: PointbookAccount): Panels {
+    const root = host.shadowRoot!;
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    return {
+      history: new HistoryPanel(host),
+      giftCards: new GiftCardOffers(host),
+      products: new ProductOffers(host),
+      myCards: new CardsPanel(host),
+      myOrders: new OrdersPanel(host),
+    };
+  },
 };
