@@ -49,7 +49,7 @@ class Site:
     async def snippet(self, widget: str, **attributes: str) -> str:
         """What the shop pastes, as the server gives it."""
         given = {name.replace("_", "-"): value for name, value in attributes.items()}
-        query = {"api-key": self.shop.publishable_key, "lang": "en", "data-token-url": "/token", **given}
+        query = {"api-key": self.shop.publishable_key, "lang": "en-GB", "data-token-url": "/token", **given}
         answer = await self.shop.client.get(
             f"/widgets/snippet/{widget}", params=query, headers={"Host": self.api.removeprefix("http://")}
         )
@@ -78,7 +78,10 @@ class Site:
         return JSONResponse({"token": token}, headers={"Cache-Control": "no-store"})
 
 
-_STYLE = "body { margin: 0; font: 16px/1.5 system-ui, sans-serif } main { max-width: 900px; margin: 0 auto; padding: 16px }"
+_STYLE = """
+body { margin: 0; font: 16px/1.5 system-ui, sans-serif }
+main { max-width: 900px; margin: 0 auto; padding: 16px }
+"""
 
 
 @pytest_asyncio.fixture

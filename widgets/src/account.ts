@@ -90,7 +90,8 @@ export class PointbookAccount extends PointbookElement<Shown> {
       if (!(event.target as HTMLDetailsElement).open) return void this._open.delete(name);
       this._open.add(name);
       try {
-        this._panels ??= (await secondPart())._panels(this);
+        const second = await secondPart();
+        this._panels ??= second._panels(this);
         this._panels[name]._refresh();
       } catch {
         this._tell(this._texts.say("failed"));

@@ -123,8 +123,9 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
     const quote = data.redemptionQuote;
     if (quote.__typename === "RedemptionQuote") return this._showChoice(data, quote);
-    const least = "minimumPoints" in quote ? quote.minimumPoints : 0;
-    return html`<p>${texts.ofCode("no", quote.code, "noOTHER", { n: least ?? 0 })}</p>`;
+    const least = "minimumPoints" in quote ? quote.minimumPoints : null;
+    const why = least === 0 ? "CART_TOO_SMALL" : quote.code; // without a minimum it is the value of a point that counts
+    return html`<p>${texts.ofCode("no", why, "noOTHER", { n: least ?? 0 })}</p>`;
   }
 
   private _showChoice(data: CheckoutQuery, quote: { points: number; value: Money; remainingToPay: Money }): View {

@@ -1,0 +1,215 @@
+"""What shops load and paste: scripts with their headers, and snippets that hold only what was asked for."""
+
+import base64
+import gzip
+import hashlib
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+
+from pointbook.domain.access import ALL_RIGHTS
+from pointbook.http.widget_scripts import widget_files
+from pointbook.services.directory import ProgrammeState
+from pointbook.services.keys import KeyKind, NewKey, create_key
+from tests.http.fixtures import Shop, make_shop
+from tests.rules.shop import add_rule, rule
+from tests.support import NOW
+
+PAYLOAD = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+class _Elements(HTMLParser):
+    """The elements of a text with their attributes, and the text between them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    @property
+    def names(self) -> list[str]:
+        return [tag for tag, _ in self.elements]
+
+
+async def snippet(shop: Shop, widget: str = "product", /, **attributes: str) -> httpx.Response:
+    given = {"api-key": shop.publishable_key, "article": "tea", "price": "25.00"} if widget == "product" else {}
+    given = {"api-key": shop.publishable_key, **given, **attributes}
+    return await shop.client.get(f"/widgets/snippet/{widget}", params=given)
+
+
+async def test_a_script_is_served_evergreen_and_under_its_hash_for_ever(client: httpx.AsyncClient) -> None:
+    for name in ("pointbook.js", "frame.js"):
+        file = widget_files()[name]
+        evergreen = await client.get(f"/widgets/v1/{name}")
+        pinned = await client.get(f"/widgets/v1/{file.pinned_name}")
+        assert evergreen.content == pinned.content == file.content
+        assert evergreen.headers["cache-control"].startswith("public, max-age=300,")
+        assert pinned.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert pinned.headers["access-control-allow-origin"] == "*"
+        assert pinned.headers["content-type"].startswith("text/javascript")
+        again = await client.get(f"/widgets/v1/{name}", headers={"If-None-Match": evergreen.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    for unknown in ("pointbook.0000000000000000.js", "pointbook.js.br", "LICENSES.txt"):
+        missing = await client.get(f"/widgets/v1/{unknown}")
+        assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store")
+
+
+async def test_a_script_is_sent_as_brotli_where_that_is_understood(client: httpx.AsyncClient) -> None:
+    file = widget_files()["pointbook.js"]
+    for accepted, coding in (("gzip, deflate, br, zstd", "br"), ("gzip;q=0.5", "gzip"), ("identity", None)):
+        request = client.build_request("GET", "/widgets/v1/pointbook.js", headers={"Accept-Encoding": accepted})
+        answer = await client.send(request, stream=True)
+        content = b"".join([part async for part in answer.aiter_raw()])
+        assert answer.headers.get("content-encoding") == coding
+        assert answer.headers["vary"] == "Accept-Encoding"
+        if coding == "br":
+            assert len(content) <= 15_000, "what a page loads before a widget is there"
+            assert content == file.encoded["br"]
+        else:
+            assert (gzip.decompress(content) if coding else content) == file.content
+
+
+async def test_a_snippet_has_what_a_guest_would_see_and_the_script_with_its_integrity(shop: Shop) -> None:
+    await add_rule(shop.installation, shop.programme, rule(points=35, targets=["tea"]))
+    answer = await snippet(shop, quantity="2")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"].startswith("public, max-age=60,")
+    found = _Elements(answer.text)
+    assert found.names == ["script", "div", "pointbook-product", "br"]
+    assert found.text.strip() == "50 Punkte + 70 Punkte extraJetzt mitmachen: 100 Punkte geschenkt"
+    (_, script), (_, wrapper), (_, element), _ = found.elements
+    assert wrapper == {"class": "pointbook"}
+    assert element == {"api-key": shop.publishable_key, "article": "tea", "price": "25.00", "quantity": "2"}
+    served = await shop.client.get(str(script["src"]).removeprefix("http://pointbook.test"))
+    assert "immutable" in served.headers["cache-control"]
+    digest = base64.b64encode(hashlib.sha384(served.content).digest()).decode()
+    assert script["integrity"] == f"sha384-{digest}"
+    evergreen = _Elements((await snippet(shop, script="evergreen")).text).elements[0][1]
+    assert str(evergreen["src"]).endswith("/widgets/v1/pointbook.js")
+    assert "integrity" not in evergreen
+
+
+@pytest.mark.parametrize(
+    ("widget", "lang", "expected"),
+    [
+        ("product", "pl", "25 punktówProszę dołączyć i odebrać 100 punktów"),
+        ("product", "en-GB", "25 pointsJoin and get 100 points"),
+        ("product", "xx", "25 pointsJoin and get 100 points"),
+        ("checkout", "en", "Pay with points"),
+        ("account", "de-AT", "Ihre Punkte bei A shop"),
+    ],
+)
+async def test_a_snippet_speaks_the_language_asked_for(shop: Shop, widget: str, lang: str, expected: str) -> None:
+    assert _Elements((await snippet(shop, widget, lang=lang)).text).text.strip() == expected
+
+
+async def test_a_service_has_a_snippet_too(shop: Shop) -> None:
+    await add_rule(shop.installation, shop.programme, rule("SERVICE", 25, targets=["cut"]))
+    answer = await snippet(shop, "product", service="cut", participants="3")
+    assert "75 Punkte" in _Elements(answer.text).text
+
+
+async def test_whatever_an_attribute_says_stays_an_attribute(shop: Shop) -> None:
+    plain = _Elements((await snippet(shop)).text)
+    for name in ("variation", "groups", "entry-channel", "quantity-from", "join-url", "theme"):
+        answer = await snippet(shop, **{name: PAYLOAD})
+        assert answer.status_code == 200
+        found = _Elements(answer.text)
+        assert (found.names, found.text) == (plain.names, plain.text)
+        assert found.elements[2][1][name] == PAYLOAD
+
+
+async def test_what_a_merchant_calls_the_programme_stays_text(shop: Shop) -> None:
+    app: Any = shop.client._transport.app  # type: ignore[attr-defined]
+    named = await make_shop(app, shop.client, shop.clock, name=PAYLOAD)
+    found = _Elements((await snippet(named, "account")).text)
+    assert found.names == ["script", "div", "pointbook-account", "svg"]
+    assert found.text.strip() == f"Ihre Punkte bei {PAYLOAD}"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "status", "said"),
+    [
+        ({"onclick": "alert(1)"}, 400, "onclick"),
+        ({"style": "x"}, 400, "style"),
+        ({"join-url": "javascript:alert(1)"}, 400, "join-url"),
+        ({"join-url": "java\nscript:alert(1)"}, 400, "join-url"),
+        ({"data-token-url": "data:text/plain,x"}, 400, "data-token-url"),
+        ({"price": "dear"}, 400, "price"),
+        ({"quantity": "-1"}, 400, "quantity"),
+        ({"service": "cut", "participants": "1.5"}, 400, "participants"),
+        ({"store": "moon"}, 400, "moon"),
+        ({"api-key": "pk_unknown"}, 401, "key"),
+        ({"api-key": ""}, 401, "key"),
+        ({"variation": "x" * 9_000}, 414, "long"),
+    ],
+)
+async def test_a_snippet_that_cannot_be_is_refused_in_a_line(
+    shop: Shop, attributes: dict[str, str], status: int, said: str
+) -> None:
+    answer = await snippet(shop, **attributes)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["cache-control"] == "no-store"
+    assert said in answer.text
+    assert "\n" not in answer.text
+
+
+async def test_only_a_publishable_key_is_put_into_a_page(shop: Shop) -> None:
+    staff = await create_key(
+        shop.installation, shop.programme.id, NewKey(KeyKind.STAFF, "Anna", rights=ALL_RIGHTS), now=NOW
+    )
+    for key in (shop.secret_key, staff.text):
+        answer = await snippet(shop, **{"api-key": key})
+        assert answer.status_code == 400
+        assert key not in answer.text
+
+
+async def test_a_programme_that_is_not_open_has_a_snippet_without_points(shop: Shop) -> None:
+    app: Any = shop.client._transport.app  # type: ignore[attr-defined]
+    draft = await make_shop(app, shop.client, shop.clock, state=ProgrammeState.DRAFT)
+    answer = await snippet(draft)
+    assert answer.status_code == 200
+    assert _Elements(answer.text).text.strip() == ""
+
+
+async def test_pages_of_other_origins_do_not_read_a_snippet_of_a_key(shop: Shop) -> None:
+    app: Any = shop.client._transport.app  # type: ignore[attr-defined]
+    bound = await make_shop(app, shop.client, shop.clock, origins=("https://shop.example",))
+    params = {"api-key": bound.publishable_key}
+    theirs = {"Origin": "https://other.example"}
+    refused = await bound.client.get("/widgets/snippet/account", params=params, headers=theirs)
+    assert refused.status_code == 403
+    ours = {"Origin": "https://shop.example"}
+    allowed = await bound.client.get("/widgets/snippet/account", params=params, headers=ours)
+    assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
+    frame = await bound.client.get("/widgets/frame/account", params=params)
+    assert "frame-ancestors https://shop.example" in frame.headers["content-security-policy"]
+    assert "x-frame-options" not in frame.headers
+
+
+async def test_a_frame_runs_our_scripts_and_nothing_else(shop: Shop) -> None:
+    answer = await shop.client.get(
+        "/widgets/frame/account", params={"api-key": shop.publishable_key, "login-url": PAYLOAD}
+    )
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "require-trusted-types-for 'script'" in policy
+    found = _Elements(answer.text)
+    scripts = [str(attributes["src"]) for tag, attributes in found.elements if tag == "script"]
+    assert len(scripts) == 2
+    for source in scripts:
+        assert re.fullmatch(r"/widgets/v1/(pointbook|frame)\.[0-9a-f]{16}\.js", source)
+        assert (await shop.client.get(source)).status_code == 200
+    assert not [tag for tag in found.names if tag == "img"]

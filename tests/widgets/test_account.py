@@ -1,0 +1,189 @@
+"""<pointbook-account>: what a member has, why, and what may be had for it."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+
+from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
+from pointbook.services.intake import submit_order
+from tests.http.fixtures import Clock
+from tests.rules.shop import add_rule, rule
+from tests.support import DAY, NOW, give_points, order_document, redeem, spendable, violations
+from tests.widgets.browser import Site
+from tests.widgets.journeys import signed_in
+
+EXCHANGED = """
+mutation ($order: ID!) {
+  setExchanged(input: {id: $order, exchanged: true}) { __typename ... on UserError { code } }
+}
+"""
+
+
+async def shown(site: Site, page: Page, **attributes: str) -> Locator:
+    await site.show(page, await site.snippet("account", **attributes))
+    account = page.locator("pointbook-account")
+    await expect(account.get_by_role("heading", level=2)).to_be_visible()
+    return account
+
+
+async def offered(site: Site, catalogue: Any, **document: Any) -> None:
+    names = {"en": "An offer", "de": "Ein Angebot"}
+    await save_offer(
+        site.shop.installation, site.shop.programme.id, catalogue, {"names": names, **document}, now=NOW
+    )
+
+
+async def opened(account: Locator, title: str) -> Locator:
+    """A panel by its title, opened."""
+    panel = account.locator("details[part=panel]").filter(has=account.page.get_by_text(title, exact=True))
+    await panel.get_by_text(title, exact=True).click()
+    return panel
+
+
+async def test_e23_a_member_sees_points_with_their_dates(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    for points, days in ((40, 30), (25, 31)):
+        await give_points(
+            site.shop.installation,
+            site.shop.programme,
+            "c-1",
+            points,
+            expires_at=NOW.replace(hour=22) + days * DAY,
+        )
+    await give_points(
+        site.shop.installation,
+        site.shop.programme,
+        "c-1",
+        10,
+        available_from=NOW + 19 * DAY,
+        expires_at=NOW.replace(hour=23) + 24 * DAY,
+    )
+    await redeem(site.shop.installation, site.shop.programme, 20)
+    account = await shown(site, page)
+    await expect(account.locator("[part=tile]")).to_have_text(
+        [re.compile(r"Available\s*145\s*= €7\.25"), re.compile(r"Pending\s*10"), re.compile(r"Set aside\s*20")]
+    )
+    await expect(account.get_by_text("Good until 25 Mar 2026: 10 points")).to_be_visible()
+    await account.get_by_text("Good until 25 Mar 2026: 10 points").click()
+    await expect(
+        account.get_by_text("Good until 31 Mar 2026: 20 points")
+    ).to_be_visible()  # 40 without what is held
+    await expect(account.get_by_text("From 20 Mar 2026")).to_be_visible()
+
+
+async def test_the_history_tells_why_and_shows_what_is_asked_for(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    await add_rule(site.shop.installation, site.shop.programme, rule(points=7, targets=["tea"], stackGroup="a"))
+    await add_rule(site.shop.installation, site.shop.programme, rule(points=5, targets=["tea"], stackGroup="a"))
+    for number in range(25):
+        await submit_order(
+            site.shop.installation, site.shop.programme.id, order_document(f"o-{number}", "12.00"), now=NOW
+        )
+    voucher = await redeem(site.shop.installation, site.shop.programme, 30)
+    document = order_document("o-paid", "1.50", voucherCode=voucher.code)
+    await submit_order(site.shop.installation, site.shop.programme.id, document, now=NOW)
+    account = await shown(site, page)
+    history = await opened(account, "History")
+    items = history.locator("li[part=item]")
+    await expect(items).to_have_count(20)
+    await expect(items.filter(has_text="Paid with points")).to_contain_text("-30")
+    earned = items.filter(has_text="Order o-24")
+    await expect(earned).to_contain_text("+19")
+    await earned.get_by_text("Why?").click()
+    reasons = earned.locator("li[part=row]")
+    await expect(reasons).to_have_count(3)
+    await expect(reasons.filter(has_text="counted by:")).to_have_count(1)
+    await history.get_by_role("button", name="Used").click()
+    await expect(items).to_have_count(1)
+    await history.get_by_role("button", name="All").click()
+    await history.get_by_role("button", name="More").click()
+    await expect(items.filter(has_text="For joining")).to_have_count(1)
+    await expect(history.get_by_role("button", name="More")).to_have_count(0)
+
+
+async def test_e34_a_gift_card_is_bought_exactly_when_the_points_suffice(site: Site, page: Page) -> None:
+    await offered(site, GIFT_CARDS, sku="card-50", pricePoints=500, faceValue="50.00")
+    await signed_in(site, 480)
+    account = await shown(site, page)
+    offers = await opened(account, "Gift cards for points")
+    await expect(offers.get_by_text("20 points are missing")).to_be_visible()
+    await expect(offers.get_by_role("button", name="500 points")).to_be_disabled()
+    await give_points(site.shop.installation, site.shop.programme, "c-1", 40)
+    await page.evaluate("document.querySelector('pointbook-account').refresh()")
+    await offers.get_by_role("button", name="500 points").click()
+    await offers.get_by_role("button", name="Yes, for 500 points").click()
+    await expect(account.get_by_text("Done. You find it below.").first).to_be_visible()
+    await expect(account.locator("[part=tile]").first).to_contain_text("20")
+    cards = await opened(account, "Your gift cards")
+    await expect(cards.locator("[part=code] code")).to_have_text(re.compile(r"^([0-9A-Z]{4}-){3}[0-9A-Z]{4}$"))
+    await cards.get_by_text("QR code").click()
+    drawing = cards.get_by_role("img", name="QR code")
+    await expect(drawing).to_be_visible()
+    assert (await drawing.locator("path").last.get_attribute("d") or "").startswith("M4 4.5h7")
+    async with page.context.expect_page() as printed:
+        await cards.get_by_role("link", name="View and print").click()
+    await expect((await printed.value).get_by_text("€50.00").first).to_be_visible()
+    assert await spendable(site.shop.installation, site.shop.programme) == 20
+    assert await violations(site.shop.installation.db) == []
+
+
+async def test_e35_points_are_exchanged_for_products(site: Site, page: Page, clock: Clock) -> None:
+    await offered(site, EXCHANGE_ITEMS, sku="cup", pricePoints=170)
+    await signed_in(site, 400)
+    account = await shown(site, page)
+    offers = await opened(account, "Products for points")
+    await offers.get_by_role("button", name="170 points").click()
+    await offers.get_by_label("Quantity").fill("2")
+    await offers.get_by_label("Note on delivery").fill("<b>Ring twice</b>")
+    await offers.get_by_role("button", name="Yes, for 170 points").click()
+    await expect(account.locator("[part=tile]").first).to_contain_text("60")
+    orders = await opened(account, "Your exchanged products")
+    await expect(orders.locator("li")).to_contain_text("An offer")
+    await expect(orders.locator("li")).to_contain_text("ordered on 1 Mar 2026")
+    clock.now = NOW + timedelta(days=3)
+    placed = (await site.shop.as_customer("{ me { exchangeOrders { nodes { id } } } }")).data["me"][
+        "exchangeOrders"
+    ]
+    await site.shop.as_staff(EXCHANGED, order=placed["nodes"][0]["id"])
+    await page.evaluate("document.querySelector('pointbook-account').refresh()")
+    await expect(orders.locator("li")).to_contain_text("handed over on 4 Mar 2026")
+    assert await spendable(site.shop.installation, site.shop.programme, now=clock.now) == 60
+
+
+async def test_a_purchase_that_was_not_answered_is_sent_again_and_made_once(site: Site, page: Page) -> None:
+    await offered(site, GIFT_CARDS, sku="card-5", pricePoints=100, faceValue="5.00")
+    await signed_in(site, 300)
+    account = await shown(site, page)
+    offers = await opened(account, "Gift cards for points")
+    await offers.get_by_role("button", name="100 points").click()
+    lost = 0
+
+    async def lose(route: object) -> None:
+        nonlocal lost
+        posted = route.request.post_data or ""  # type: ignore[attr-defined]
+        if "idempotencyKey" in posted and not lost:
+            lost += 1
+            await route.fetch()  # type: ignore[attr-defined]  # it has its effect, and the answer is lost
+            await route.abort()  # type: ignore[attr-defined]
+        else:
+            await route.continue_()  # type: ignore[attr-defined]
+
+    await page.route("**/graphql", lose)
+    await offers.get_by_role("button", name="Yes, for 100 points").click()
+    await expect(account.get_by_text("That did not work. Please try again.").first).to_be_visible()
+    assert await spendable(site.shop.installation, site.shop.programme) == 200
+    await offers.get_by_role("button", name="Yes, for 100 points").click()
+    await expect(account.get_by_text("Done. You find it below.").first).to_be_visible()
+    assert lost == 1
+    assert await spendable(site.shop.installation, site.shop.programme) == 200
+
+
+async def test_a_guest_and_one_who_has_not_joined(site: Site, page: Page) -> None:
+    await site.show(page, await site.snippet("account", login_url="/login"))
+    await expect(page.get_by_role("link", name="Sign in to use your points.")).to_be_visible()
+    site.customer = "new"
+    account = await shown(site, page)
+    await expect(account.get_by_text("You do not take part yet.")).to_be_visible()
+    await expect(account.locator("details[part=panel]")).to_have_count(0)

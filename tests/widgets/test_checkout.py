@@ -1,0 +1,203 @@
+"""<pointbook-checkout>: paying with points, the code in the shop's own field, and the time it has."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Page, expect
+
+from pointbook.services.members import set_redemption_lock
+from tests.http.fixtures import Clock
+from tests.support import NOW, redeem, spendable, violations
+from tests.support import cart as shop_cart
+from tests.widgets.browser import Site
+from tests.widgets.journeys import LINES, cart, signed_in
+
+FIELD = """
+<form id="shop"><label>Voucher <input id="voucher"></label><button id="use" type="button">Use</button></form>
+<output id="used"></output>
+"""
+LISTEN = """
+window.told = [];
+for (const name of ["redeemed", "ended", "error", "changed", "loaded"])
+  addEventListener("pointbook:" + name, (event) => window.told.push([name, event.detail]));
+document.getElementById("use").addEventListener("click", () =>
+  document.getElementById("used").textContent += document.getElementById("voucher").value + ";");
+"""
+
+
+async def shown(site: Site, page: Page, of: str, **attributes: str) -> None:
+    into = {"apply_to": "#voucher", "apply_button": "#use", **attributes}
+    await site.show(page, FIELD, await site.snippet("checkout", cart=of, **into))
+    await page.evaluate(LISTEN)
+
+
+async def test_e06_a_cart_is_paid_with_all_points_and_the_shop_gets_the_code(site: Site, page: Page) -> None:
+    await signed_in(site, 1_000)
+    await shown(site, page, cart("19.99"))
+    await expect(page.get_by_text("You have 1,000 points, worth €50.00")).to_be_visible()
+    await expect(page.get_by_text("This purchase earns 20 points.")).to_be_visible()
+    await page.get_by_label("Use 399 points = €19.95; €0.04 left to pay").check()
+    await page.get_by_role("button", name="Use points", exact=True).click()
+    code = page.locator("[part=code] code")
+    await expect(code).to_have_text(re.compile(r"^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$"))
+    text = await code.inner_text()
+    await expect(page.get_by_label("Voucher")).to_have_value(text)
+    assert await page.locator("#used").inner_text() == f"{text};", "the shop's button was pressed once"
+    told = dict(await page.evaluate("window.told"))
+    assert told["redeemed"] == {
+        "code": text,
+        "points": 399,
+        "value": {"amount": "19.95", "currency": "EUR"},
+        "remainingToPay": {"amount": "0.04", "currency": "EUR"},
+    }
+    await expect(page.get_by_text("You have 601 points")).to_be_visible()
+    assert await spendable(site.shop.installation, site.shop.programme) == 601
+    assert await violations(site.shop.installation.db) == []
+
+
+async def test_e06_part_of_the_points_with_its_limits(site: Site, page: Page) -> None:
+    await signed_in(site, 250)
+    await shown(site, page, cart("19.99", lines=LINES))
+    await expect(page.get_by_label("Use 250 points = €12.50; €7.49 left to pay")).to_be_visible()
+    await page.get_by_label("Use some of them").check()
+    field = page.get_by_label("How many points")
+    await expect(page.get_by_text("1 to 250")).to_be_visible()
+    for wrong in ("251", "0", "1.5", ""):
+        await field.fill(wrong)
+        await page.get_by_role("button", name="Use points", exact=True).click()
+        assert await field.evaluate("field => field.matches(':invalid')")
+    await field.fill("120")
+    await expect(page.get_by_text("= €6.00")).to_be_visible()
+    await field.press("Enter")
+    await expect(page.get_by_text("120 points = €6.00 with this code:")).to_be_visible()
+    await expect(page.get_by_text("This purchase earns 74 points.")).to_be_visible()  # of 80.00 less 6.00
+    await page.get_by_role("button", name="Change").click()
+    await field.fill("40")
+    await field.press("Enter")
+    await expect(page.get_by_text("40 points = €2.00 with this code:")).to_be_visible()
+    assert await spendable(site.shop.installation, site.shop.programme) == 210, "the first hold was replaced"
+
+
+async def test_e22_the_time_runs_out_to_the_second_by_the_servers_clock(
+    site: Site, page: Page, clock: Clock
+) -> None:
+    await page.clock.install(time="2031-01-01T00:00:00Z")  # which is wrong
+    await signed_in(site, 400)
+    await shown(site, page, cart("10.00"))
+    await page.get_by_label("Use 200 points").check()
+    await page.get_by_role("button", name="Use points", exact=True).click()
+    time, said = page.locator("[role=timer]"), page.locator("[role=status]")
+    await expect(time).to_have_text("15:00")
+    await expect(said).to_have_text("Your points are set aside for 15 minutes.")
+    code = await page.get_by_label("Voucher").input_value()
+    for forward, left, announced in (
+        ("09:59", "5:01", "15 minutes"),
+        ("00:02", "4:59", "5 minutes"),
+        ("04:00", "0:59", "1 minute"),
+        ("00:58", "0:01", "1 minute"),
+    ):
+        await page.clock.fast_forward(forward)
+        await expect(time).to_have_text(left)
+        await expect(said).to_contain_text(f"{announced}.")
+    clock.now = NOW + timedelta(minutes=15)
+    await page.clock.fast_forward("00:01")
+    await expect(page.get_by_text("The time is up").first).to_be_visible()
+    await expect(page.get_by_label("Voucher")).to_have_value("")
+    await expect(page.get_by_text("You have 400 points")).to_be_visible()
+    assert ["ended", {"code": code, "why": "lapsed"}] in await page.evaluate("window.told")
+
+
+async def test_r19_the_time_is_extended_and_the_points_are_set_free(site: Site, page: Page, clock: Clock) -> None:
+    await page.clock.install()
+    await signed_in(site, 400)
+    await shown(site, page, cart("10.00"))
+    await page.get_by_label("Use 200 points").check()
+    await page.get_by_role("button", name="Use points", exact=True).click()
+    await expect(page.locator("[role=timer]")).to_have_text("15:00")
+    code = await page.get_by_label("Voucher").input_value()
+    clock.now = NOW + timedelta(minutes=10)
+    await page.clock.fast_forward("10:00")
+    await expect(page.locator("[role=timer]")).to_have_text("5:00")
+    await page.get_by_role("button", name="Keep for another 15 minutes").click()
+    await expect(page.locator("[role=timer]")).to_have_text("15:00")
+    await expect(page.get_by_label("Voucher")).to_have_value(code)
+    await page.get_by_role("button", name="Do not use points").click()
+    await expect(page.get_by_text("Your points are free again.").first).to_be_visible()
+    await expect(page.get_by_label("Voucher")).to_have_value("")
+    assert await spendable(site.shop.installation, site.shop.programme, now=clock.now) == 400
+
+
+async def test_a_page_that_is_loaded_again_has_its_carts_code_and_presses_nothing(site: Site, page: Page) -> None:
+    await signed_in(site, 400)
+    other = await redeem(site.shop.installation, site.shop.programme, 50, of=shop_cart("another"))
+    mine = await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
+    await shown(site, page, cart("10.00"))
+    await expect(page.locator("[part=code] code")).to_have_text(mine.code)
+    assert mine.code != other.code
+    await expect(page.get_by_label("Voucher")).to_have_value(mine.code)
+    assert await page.locator("#used").inner_text() == ""
+
+
+async def test_a_hold_that_ends_while_a_number_is_typed_leaves_the_number(
+    site: Site, page: Page, clock: Clock
+) -> None:
+    await page.clock.install()
+    await signed_in(site, 400)
+    await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
+    await shown(site, page, cart("10.00"))
+    await page.get_by_role("button", name="Change").click()
+    field = page.get_by_label("How many points")
+    await field.fill("77")
+    clock.now = NOW + timedelta(minutes=15)
+    await page.clock.fast_forward("15:00")
+    await expect(page.get_by_text("The time is up").first).to_be_visible()
+    await expect(field).to_have_value("77")
+    await expect(field).to_be_focused()
+    await field.press("Enter")
+    await expect(page.get_by_text("77 points = €3.85 with this code:")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (cart(shopVouchers=["SUMMER"]), "With a voucher in the cart, points cannot be used."),
+        (cart(voucherCode="AAAA-BBBB-CCCC"), "With a voucher in the cart, points cannot be used."),
+        (cart("0.04"), "This cart is too small for points."),
+    ],
+)
+async def test_why_points_cannot_be_used_is_said(site: Site, page: Page, of: str, expected: str) -> None:
+    await signed_in(site, 400)
+    await shown(site, page, of)
+    await expect(page.get_by_text(expected)).to_be_visible()
+    await expect(page.get_by_role("radio")).to_have_count(0)
+
+
+async def test_e39_a_member_whose_redeeming_is_locked_is_told(site: Site, page: Page) -> None:
+    await signed_in(site, 400)
+    await set_redemption_lock(site.shop.installation, site.shop.programme.id, "c-1", locked=True, now=NOW)
+    await shown(site, page, cart())
+    await expect(page.get_by_text("using them is locked")).to_be_visible()
+    await expect(page.get_by_text("This purchase earns 80 points.")).to_be_visible()
+
+
+async def test_a_guest_is_led_to_signing_in(site: Site, page: Page) -> None:
+    await shown(site, page, cart(), login_url="/login")
+    link = page.get_by_role("link", name="Sign in to use your points, or join and get 100 points.")
+    await expect(link).to_have_attribute("href", "/login")
+    await expect(page.get_by_text("This purchase earns 80 points.")).to_be_visible()
+
+
+async def test_a_customer_joins_at_the_checkout_with_the_conditions_shown(site: Site, page: Page) -> None:
+    site.customer = "new"
+    await shown(site, page, cart("4.00"))
+    await page.get_by_role("button", name="Join and get 100 points").click()
+    join = page.get_by_role("button", name="Join and get 100 points")
+    await join.click()
+    assert await page.get_by_label("I accept the conditions.").evaluate("box => box.matches(':invalid')")
+    await page.get_by_text("Conditions", exact=True).click()
+    await expect(page.get_by_role("heading", level=3).first).to_be_visible()
+    await page.get_by_label("I accept the conditions.").check()
+    await join.click()
+    await expect(page.get_by_text("You have 100 points, worth €5.00")).to_be_visible()
+    await expect(page.get_by_label("Use 80 points = €4.00; €0.00 left to pay")).to_be_visible()
