@@ -187,3 +187,17 @@ async def test_a_guest_and_one_who_has_not_joined(site: Site, page: Page) -> Non
     account = await shown(site, page)
     await expect(account.get_by_text("You do not take part yet.")).to_be_visible()
     await expect(account.locator("details[part=panel]")).to_have_count(0)
+
+
+async def test_r32_a_member_decides_about_notices(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    await opened(account, "Your membership")
+    box = account.get_by_label("Tell me by e-mail about my points.")
+    await expect(box).not_to_be_checked()
+    for wanted in (True, False):
+        await box.click()
+        await expect(box).to_be_checked(checked=wanted)
+        await expect(box).to_be_enabled()
+        told = (await site.shop.as_customer("{ me { notifications { optIn } } }")).data["me"]["notifications"]
+        assert told["optIn"] is wanted

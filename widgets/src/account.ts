@@ -8,7 +8,7 @@ import type { Panels } from "./kit";
 import { secondPart } from "./second_part";
 
 type Member = NonNullable<AccountQuery["me"]>;
-const PANELS = ["history", "giftCards", "products", "myCards", "myOrders"] as const;
+const PANELS = ["history", "giftCards", "products", "myCards", "myOrders", "membership"] as const;
 export type Name = (typeof PANELS)[number];
 
 /** `null`: nobody is signed in. */

@@ -11,7 +11,7 @@ export interface Second {
   _joinForm(host: PointbookElement<unknown>, points: number | null): View;
 }
 
-export type Panels = Record<Name, { _show(): View; _refresh(): void }>;
+export type Panels = Record<Name, { _show(): View; _refresh(): unknown }>;
 
 export interface Kit {
   readonly _html: typeof html;

@@ -47,7 +47,7 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("login-url",),
 }
 """By widget: what its element may be given, besides the key and what all have."""
-ROOM: Final = {"product": 0, "checkout": 310, "account": 536}
+ROOM: Final = {"product": 0, "checkout": 310, "account": 585}
 """Pixels that a member's view takes on a phone, in the longest language: so nothing below it moves."""
 _LEADING: Final = ("join-url", "login-url", "data-token-url")
 _COST: Final = 20

@@ -8,6 +8,7 @@ import pl from "../../locales/panels/pl.json";
 import { CardsPanel, OrdersPanel } from "./belongings";
 import { HistoryPanel } from "./history";
 import { joinForm } from "./joining";
+import { MembershipPanel } from "./membership";
 import text from "./panels.css";
 import { GiftCardOffers, ProductOffers } from "./rewards";
 
@@ -26,6 +27,7 @@ KIT._second = {
       products: new ProductOffers(host),
       myCards: new CardsPanel(host),
       myOrders: new OrdersPanel(host),
+      membership: new MembershipPanel(host),
     };
   },
 };
