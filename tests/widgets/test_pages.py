@@ -27,7 +27,14 @@ SHOWN = """
 [...document.querySelectorAll(".pointbook > *")].every((each) =>
   each.shadowRoot && !each.shadowRoot.querySelector("slot"))
 """
-PANELS = ("History", "Gift cards for points", "Products for points", "Your gift cards", "Your exchanged products", "Your membership")
+PANELS = (
+    "History",
+    "Gift cards for points",
+    "Products for points",
+    "Your gift cards",
+    "Your exchanged products",
+    "Your membership",
+)
 
 
 async def all_three(site: Site, **attributes: str) -> list[str]:

@@ -1,0 +1,40 @@
+// A shop in Node: a page with the widgets, and the route that signs the customer's token.
+import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
+
+const { POINTBOOK, POINTBOOK_KEY, TOKEN_KID, TOKEN_SECRET } = process.env;
+const cart = JSON.stringify({ id: "cart-1", total: "24.90", currency: "EUR" });
+
+// What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on.
+async function snippet(widget, attributes = {}) {
+  const query = new URLSearchParams({ "api-key": POINTBOOK_KEY, "data-token-url": "/pointbook-token", ...attributes });
+  try {
+    const answer = await fetch(`${POINTBOOK}/widgets/snippet/${widget}?${query}`, { signal: AbortSignal.timeout(2000) });
+    return answer.ok ? answer.text() : "";
+  } catch {
+    return "";
+  }
+}
+
+// A JWT for the customer, good for 15 minutes.
+function token(customer) {
+  const now = Math.floor(Date.now() / 1000);
+  const head = { alg: "HS256", typ: "JWT", kid: TOKEN_KID };
+  const claims = { aud: "pointbook", sub: customer, iat: now, exp: now + 900 };
+  const signed = [head, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  return `${signed}.${createHmac("sha256", TOKEN_SECRET).update(signed).digest("base64url")}`;
+}
+
+createServer(async (request, response) => {
+  const customer = /(?:^|;\s*)customer=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
+  response.setHeader("Cache-Control", "no-store");
+  if (request.url === "/pointbook-token") {
+    if (!customer) return response.writeHead(204).end();
+    return response.setHeader("Content-Type", "application/json").end(JSON.stringify({ token: token(customer) }));
+  }
+  const product = await snippet("product", { article: "espresso", price: "24.90" });
+  const checkout = await snippet("checkout", { cart, "apply-to": "#voucher" });
+  const body = `<h1>Espresso</h1>${product}<label>Voucher <input id=voucher></label>${checkout}${await snippet("account")}`;
+  response.setHeader("Content-Type", "text/html; charset=utf-8");
+  response.end(`<!doctype html><html lang=de><title>Shop</title>${body}`);
+}).listen(process.env.PORT ?? 8080, "127.0.0.1");

@@ -1,0 +1,70 @@
+"""A shop in Python: a page with the widgets, and the route that signs the customer's token."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+POINTBOOK, KEY = os.environ["POINTBOOK"], os.environ["POINTBOOK_KEY"]
+CART = {"id": "cart-1", "total": "24.90", "currency": "EUR"}
+
+
+def snippet(widget: str, **attributes: str) -> str:
+    """What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on."""
+    query = urlencode({"api-key": KEY, "data-token-url": "/pointbook-token", **attributes})
+    try:
+        with urlopen(f"{POINTBOOK}/widgets/snippet/{widget}?{query}", timeout=2) as answer:  # noqa: S310
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def token(customer: str) -> str:
+    """A JWT for the customer, good for 15 minutes."""
+    now = int(time.time())
+    head = {"alg": "HS256", "typ": "JWT", "kid": os.environ["TOKEN_KID"]}
+    claims = {"aud": "pointbook", "sub": customer, "iat": now, "exp": now + 900}
+    signed = b".".join(_encoded(json.dumps(part).encode()) for part in (head, claims))
+    mac = hmac.new(os.environ["TOKEN_SECRET"].encode(), signed, hashlib.sha256).digest()
+    return b".".join((signed, _encoded(mac))).decode()
+
+
+def _encoded(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+class Shop(BaseHTTPRequestHandler):
+    """Its two pages."""
+
+    def do_GET(self) -> None:
+        cookie = SimpleCookie(self.headers.get("Cookie", "")).get("customer")
+        if self.path == "/pointbook-token":
+            if cookie is None:
+                self._answer(204, "application/json", "")
+            else:
+                self._answer(200, "application/json", json.dumps({"token": token(cookie.value)}))
+        else:
+            product = snippet("product", article="espresso", price="24.90")
+            checkout = snippet("checkout", cart=json.dumps(CART), **{"apply-to": "#voucher"})
+            parts = "<h1>Espresso</h1>", product, "<label>Voucher <input id=voucher></label>", checkout
+            body = "".join((*parts, snippet("account")))
+            self._answer(
+                200, "text/html; charset=utf-8", f"<!doctype html><html lang=de><title>Shop</title>{body}"
+            )
+
+    def _answer(self, status: int, kind: str, content: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8080"))), Shop).serve_forever()
