@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
+from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
+from pointbook.services.adjusting import AdjustPoints, adjust
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.intake import submit_order
 from tests.http.fixtures import Clock
@@ -201,3 +203,14 @@ async def test_r32_a_member_decides_about_notices(site: Site, page: Page) -> Non
         await expect(box).to_be_enabled()
         told = (await site.shop.as_customer("{ me { notifications { optIn } } }")).data["me"]["notifications"]
         assert told["optIn"] is wanted
+
+
+async def test_points_that_change_elsewhere_change_on_the_page(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    await expect(account.locator("[part=tile]").first).to_contain_text("100")
+    staff = Principal(CallerKind.STAFF, site.shop.programme.id, "st", ALL_RIGHTS)
+    for number, expected in ((7, "107"), (-20, "87")):
+        given = AdjustPoints("c-1", number, "A gift", None, f"{number}")
+        await adjust(site.shop.installation, staff, given, now=NOW)
+        await expect(account.locator("[part=tile]").first).to_contain_text(expected)

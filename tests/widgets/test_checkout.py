@@ -97,6 +97,7 @@ async def test_e22_the_time_runs_out_to_the_second_by_the_servers_clock(
         ("04:00", "0:59", "1 minute"),
         ("00:58", "0:01", "1 minute"),
     ):
+        clock.now += timedelta(minutes=int(forward[:2]), seconds=int(forward[3:]))
         await page.clock.fast_forward(forward)
         await expect(time).to_have_text(left)
         await expect(said).to_contain_text(f"{announced}.")

@@ -24,7 +24,7 @@ def source(name: str) -> str:
 
 
 def declared(name: str) -> set[str]:
-    """The attributes of the properties that a source declares: each its own, or the property's name in lower case."""
+    """The attributes of the properties that a source declares."""
     [block] = re.findall(r"static override properties[^=]*= \{(.*?)\n?\s*\};", source(name), re.DOTALL)
     properties = re.findall(r"(\w+): \{((?:[^{}]|\{[^{}]*\})*)\}", block)
     shown = [

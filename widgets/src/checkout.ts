@@ -83,7 +83,10 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       const data: CheckoutQuery = await this._ask(Checkout, variables, { signal });
       const hold: Hold | null = data.me?.holds[0] ?? null;
       if (!hold || redeemed === hold.value.amount) {
-        if (!signal.aborted) this._count(hold, asked);
+        if (!signal.aborted) {
+          this._count(hold, asked);
+          this._follow(!!data.me);
+        }
         return data;
       }
       redeemed = hold.value.amount; // what the cart earns depends on what points pay of it

@@ -1,6 +1,6 @@
 /** Asks the API: trusted documents by their id, over plain fetch. */
 
-import type { TrustedDocument } from "./generated";
+import { BalanceChanged, type TrustedDocument } from "./generated";
 import type { Identity } from "./identity";
 
 const PATIENCE = 10_000; // milliseconds
@@ -64,6 +64,21 @@ async function send(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A stream of the customer's balance, as server-sent events. */
+export async function open(access: Access, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const token = await access.identity.token();
+  const answer = await fetch(access.api + "/graphql", {
+    method: "POST",
+    headers: { ...headersOf(access, token), "Content-Type": "application/json", Accept: "text/event-stream" },
+    body: JSON.stringify({ documentId: BalanceChanged }),
+    credentials: "omit",
+    signal,
+  });
+  if (answer.status === 401) access.identity.forget();
+  if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Failure("UNREACHABLE");
+  return answer.body!;
 }
 
 function headersOf(access: Access, token: string | null): Record<string, string> {

@@ -6,6 +6,7 @@ import type { GuidelinesQuery, TrustedDocument } from "./generated";
 import { identityOf, type TokenProvider } from "./identity";
 import sheet from "./element.css";
 import type { Second } from "./kit";
+import { follow } from "./live";
 import { textsOf, type Texts } from "./texts";
 
 export type View = TemplateResult | typeof nothing | string;
@@ -74,6 +75,7 @@ export abstract class PointbookElement<Data> extends LitElement {
   declare _terms: GuidelinesQuery["guidelines"]["sections"] | undefined;
   private _intention = new Intention();
   private _request: AbortController | null = null;
+  private _unfollow: (() => void) | null = null;
   private _waiting = 0;
 
   /** Asks the API for all that the element shows. */
@@ -102,6 +104,16 @@ export abstract class PointbookElement<Data> extends LitElement {
     removeEventListener("pointbook:changed", this._onChanged);
     document.removeEventListener("visibilitychange", this._onSeen);
     this._request?.abort();
+    this._follow(false);
+  }
+
+  /** Whether to be told when the customer's points have changed. */
+  protected _follow(wanted: boolean): void {
+    if (wanted) this._unfollow ??= follow(this._access, () => void this._reload());
+    else {
+      this._unfollow?.();
+      this._unfollow = null;
+    }
   }
 
   protected override updated(changed: Map<PropertyKey, unknown>): void {
