@@ -1,10 +1,11 @@
 """<pointbook-account>: what a member has, why, and what may be had for it."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.services.adjusting import AdjustPoints, adjust
@@ -162,15 +163,14 @@ async def test_a_purchase_that_was_not_answered_is_sent_again_and_made_once(site
     await offers.get_by_role("button", name="100 points").click()
     lost = 0
 
-    async def lose(route: object) -> None:
+    async def lose(route: Route) -> None:
         nonlocal lost
-        posted = route.request.post_data or ""  # type: ignore[attr-defined]
-        if "idempotencyKey" in posted and not lost:
+        if "idempotencyKey" in (route.request.post_data or "") and not lost:
             lost += 1
-            await route.fetch()  # type: ignore[attr-defined]  # it has its effect, and the answer is lost
-            await route.abort()  # type: ignore[attr-defined]
+            await route.fetch()  # it has its effect, and the answer is lost
+            await route.abort()
         else:
-            await route.continue_()  # type: ignore[attr-defined]
+            await route.continue_()
 
     await page.route("**/graphql", lose)
     await offers.get_by_role("button", name="Yes, for 100 points").click()
@@ -214,3 +214,41 @@ async def test_points_that_change_elsewhere_change_on_the_page(site: Site, page:
         given = AdjustPoints("c-1", number, "A gift", None, f"{number}")
         await adjust(site.shop.installation, staff, given, now=NOW)
         await expect(account.locator("[part=tile]").first).to_contain_text(expected)
+
+
+async def test_e32_a_member_takes_their_data_along_and_leaves_knowing_what_is_lost(site: Site, page: Page) -> None:
+    await offered(site, GIFT_CARDS, sku="card-5", pricePoints=50, faceValue="5.00")
+    await signed_in(site, 300)
+    await redeem(site.shop.installation, site.shop.programme, 20)
+
+    async def silence(route: Route) -> None:
+        told = route.request.headers.get("accept") == "text/event-stream"
+        await (route.abort() if told else route.continue_())
+
+    await page.route("**/graphql", silence)  # so that the page does not know yet what has changed
+    account = await shown(site, page)
+    cards = await opened(account, "Gift cards for points")
+    await cards.get_by_role("button", name="50 points").click()
+    await cards.get_by_role("button", name="Yes, for 50 points").click()
+    await expect(account.get_by_text("Done. You find it below.").first).to_be_visible()
+    membership = await opened(account, "Your membership")
+    async with page.expect_download() as download:
+        await membership.get_by_role("button", name="Save my data").click()
+    saved = json.loads((await (await download.value).path()).read_text())
+    assert {"member", "lot", "hold", "entry", "giftCard"} <= {record["type"] for record in saved}
+    await membership.get_by_text("Leave the programme").click()
+    await expect(membership.get_by_text("Lost for good: 250 points")).to_be_visible()
+    await expect(membership.get_by_text("Your gift cards (€5.00) stay good")).to_be_visible()
+    word = membership.get_by_label("To confirm, type LEAVE")
+    await word.fill("leave")
+    await membership.get_by_role("button", name="Leave now").click()
+    assert await word.evaluate("field => field.matches(':invalid')")
+    await give_points(site.shop.installation, site.shop.programme, "c-1", 7)
+    await word.fill("LEAVE")
+    await membership.get_by_role("button", name="Leave now").click()
+    await expect(account.get_by_text("Please look at the loss again.").first).to_be_visible()
+    await expect(membership.get_by_text("Lost for good: 257 points")).to_be_visible()
+    await membership.get_by_role("button", name="Leave now").click()
+    await expect(account.get_by_text("You do not take part yet.")).to_be_visible()
+    assert (await site.shop.as_customer("{ me { id } }")).data == {"me": None}
+    assert await violations(site.shop.installation.db) == []

@@ -51,6 +51,6 @@ def test_parts_and_properties_are_those_of_the_templates(element: str) -> None:
 
 
 def test_the_events_are_those_that_are_sent() -> None:
-    text = "".join(path.read_text() for path in SOURCES.glob("*.ts"))
+    text = "".join(path.read_text() for path in SOURCES.rglob("*.ts"))
     sent = {f"pointbook:{name}" for name in re.findall(r'_emit\("(\w+)"', text)}
     assert set().union(*(names(element, "events") for element in ELEMENTS)) == sent

@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import type { PointbookAccount } from "../account";
 import type { View } from "../element";
 import { Membership, SetNotifications, type MembershipQuery } from "../generated";
+import { leaveForm, saveData } from "./leaving";
 
 export type Standing = NonNullable<MembershipQuery["me"]>;
 
@@ -25,7 +26,11 @@ export class MembershipPanel {
   _show(): View {
     const { _standing: standing, _host: host } = this;
     if (!standing) return html`<p>${host._texts.say("loading")}</p>`;
-    return html`${standing.email ? html`<p>${standing.email}</p>` : nothing} ${this._showNotices(standing)}`;
+    return html`${standing.email ? html`<p>${standing.email}</p>` : nothing} ${this._showNotices(standing)}
+      <p part="actions">
+        <button part="button" @click=${() => saveData(host)}>${host._texts.say("saveData")}</button>
+      </p>
+      ${leaveForm(host, standing.leavingLoss)}`;
   }
 
   private _showNotices({ notifications }: Standing): View {
