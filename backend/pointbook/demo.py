@@ -88,6 +88,16 @@ _CONFIGURATION: Final = {
             },
         },
         {
+            "key": "course",
+            "rule": {
+                "kind": "SERVICE",
+                "name": "fill the courses",
+                "labels": {"de": "Barista-Kurs: {points} Punkte", "en": "Barista course: {points} points"},
+                "points": 60,
+                "targets": ["barista-course"],
+            },
+        },
+        {
             "key": "weekend",
             "rule": {
                 "kind": "MULTIPLIER",
@@ -141,6 +151,7 @@ _JOINED: Final = {"clara": 10, "mia": 140, "jonas": 345}
 class Demo:
     """What one needs to try it. ``token`` is the first member's and good for 15 minutes."""
 
+    programme_id: int
     slug: str
     name: str
     members: tuple[str, ...]
@@ -187,7 +198,14 @@ async def load(installation: Installation, data_dir: Path, *, configured: bool, 
     programme = await find_programme(installation, _SLUG)
     token = await create_customer_token(installation, programme.id, "clara", now=now)
     return Demo(
-        programme.slug, programme.name, tuple(_JOINED), keys.publishable, keys.secret, keys.staff, token.token
+        programme.id,
+        programme.slug,
+        programme.name,
+        tuple(_JOINED),
+        keys.publishable,
+        keys.secret,
+        keys.staff,
+        token.token,
     )
 
 

@@ -62,7 +62,10 @@ async def test_a_programme_that_was_not_complete_yet_is_completed(db: Database, 
     await demo_data.load(installation, tmp_path, configured=True, now=NOW)
     complete = await installation.programmes.current(begun.id)
     assert complete.state is ProgrammeState.ACTIVE
-    assert (set(complete.stores), set(complete.book.newest())) == ({"laden", "web"}, {"grinders", "weekend"})
+    assert (set(complete.stores), set(complete.book.newest())) == (
+        {"laden", "web"},
+        {"course", "grinders", "weekend"},
+    )
     assert await db.pool.fetchval("select count(*) from programme") == 1
 
 

@@ -16,6 +16,7 @@ from pointbook import demo as demo_data
 from pointbook.app import Connections, create_app, opened
 from pointbook.cli import demo_board
 from pointbook.cli.running import installed, now
+from pointbook.graphql.trusted import shipped
 from pointbook.http.protocol import DeadlineProtocol, WebSocketProtocol
 from pointbook.http.staying import MOST as MOST_STAYING
 from pointbook.http.web_socket import MAX_MESSAGE
@@ -39,6 +40,7 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
     ``configured``: the database is not one of our own servers. Without a mail server in the settings, mail goes to
     an inbox.
     """
+    from pointbook.http.demo_shop import NEWCOMER, DemoShop
     from pointbook.http.inbox import INBOX_PATH, catching
 
     async with contextlib.AsyncExitStack() as opening:
@@ -49,11 +51,14 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
         installation = await opening.enter_async_context(installed(settings))
         connections = await opening.enter_async_context(opened(settings))
         shown = await demo_data.load(installation, settings.data_dir, configured=configured, now=now())
+        shop = DemoShop(
+            installation, shown.programme_id, shown.publishable_key, (*shown.members, NEWCOMER), now, shipped()
+        )
         server = _Server(
             settings,
             connections,
             when_up=lambda: demo_board.show(settings, shown, inbox=None if inbox is None else INBOX_PATH),
-            further=[] if inbox is None else inbox.routes,
+            further=[*shop.routes, *(() if inbox is None else inbox.routes)],
         )
         with _ending(server):
             work = asyncio.create_task(run_worker(settings, installation, clock=now))
