@@ -252,3 +252,22 @@ async def test_e32_a_member_takes_their_data_along_and_leaves_knowing_what_is_lo
     await expect(account.get_by_text("You do not take part yet.")).to_be_visible()
     assert (await site.shop.as_customer("{ me { id } }")).data == {"me": None}
     assert await violations(site.shop.installation.db) == []
+
+
+async def test_r33_a_member_asks_for_another_account_and_thinks_better_of_it(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    membership = await opened(account, "Your membership")
+    await membership.get_by_text("Merge another account of yours").click()
+    field = membership.get_by_label("E-mail address of the other account")
+    for address in ("nobody@shop.example", "somebody@shop.example"):
+        await field.fill(address)
+        await membership.get_by_role("button", name="Ask for it").click()
+        await expect(
+            account.get_by_text("If this address has an account, a link is on its way to it.").first
+        ).to_be_visible()
+        await expect(membership.locator("li").filter(has_text=address)).to_contain_text("waits for the link")
+    first = membership.locator("li").filter(has_text="nobody@")
+    await first.get_by_role("button", name="Withdraw").click()
+    await expect(first).to_contain_text("withdrawn")
+    await expect(first.get_by_role("button")).to_have_count(0)

@@ -5,6 +5,7 @@ import type { PointbookAccount } from "../account";
 import type { View } from "../element";
 import { Membership, SetNotifications, type MembershipQuery } from "../generated";
 import { leaveForm, saveData } from "./leaving";
+import { mergeForm } from "./merging";
 
 export type Standing = NonNullable<MembershipQuery["me"]>;
 
@@ -30,7 +31,7 @@ export class MembershipPanel {
       <p part="actions">
         <button part="button" @click=${() => saveData(host)}>${host._texts.say("saveData")}</button>
       </p>
-      ${leaveForm(host, standing.leavingLoss)}`;
+      ${mergeForm(host, standing.mergeRequests.nodes)} ${leaveForm(host, standing.leavingLoss)}`;
   }
 
   private _showNotices({ notifications }: Standing): View {
