@@ -5,7 +5,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.services.adjusting import AdjustPoints, adjust
@@ -83,13 +83,20 @@ async def with_everything(site: Site, name: str = "An offer") -> None:
 async def test_a_page_with_all_three_loads_one_script_and_asks_once_for_each(site: Site, page: Page) -> None:
     await with_everything(site)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    kept_open: list[str] = []
+
+    def note(request: Request) -> None:
+        to = kept_open if request.headers.get("accept") == "text/event-stream" else asked
+        to.append(f"{request.method} {request.url}")
+
+    page.on("request", note)
     await site.show(page, *await all_three(site))
     await loaded(page)
     scripts = [line for line in asked if ".js" in line]
     assert len(scripts) == 1, scripts
     assert len([line for line in asked if line.startswith("POST") and "/graphql" in line]) == 3
     assert len([line for line in asked if "/token" in line]) == 1
+    assert len(kept_open) <= 1, "both that follow the balance share a stream"
 
 
 @pytest.mark.parametrize("width", [375, 1100])
