@@ -191,6 +191,20 @@ async def test_a_name_in_use_closes(live: Live) -> None:
         assert await client.closed() == 4409
 
 
+async def test_a_long_name_in_use_closes_with_as_much_of_it_as_a_frame_holds(live: Live) -> None:
+    await member_with_points(live.installation, live.shop.programme, 100)
+    name = "\N{ROCKET}" * 100
+    async with live.socket() as client:
+        await client.subscribe(name=name)
+        await client.told(name)
+        await client.subscribe(name=name)
+        assert await client.closed() == 4409
+        reason = client.connection.close_reason
+    assert reason is not None
+    assert reason.startswith("Subscriber for \N{ROCKET}")
+    assert 119 < len(reason.encode()) <= 123
+
+
 async def test_another_protocol_is_not_spoken(live: Live) -> None:
     url = f"ws://127.0.0.1:{live.port}/graphql"
     async with connect(url, subprotocols=[Subprotocol("graphql-ws")], proxy=None) as connection:

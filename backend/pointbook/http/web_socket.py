@@ -30,7 +30,8 @@ MOST_SUBSCRIPTIONS: Final = 10
 MAX_MESSAGE: Final = 100_000
 """Bytes of a message; the server that carries them is told."""
 _MAX_ID: Final = 100
-_MAX_REASON: Final = 120  # a close frame has 125 bytes with its code
+_MAX_REASON: Final = 123
+"""Bytes: a close frame has 125 with its code."""
 
 _Message = dict[str, Any]
 
@@ -261,10 +262,9 @@ class _Wire:
 
     async def close(self, end: Closed) -> None:
         if end.code is not None:
+            reason = end.reason.encode()[:_MAX_REASON].decode(errors="ignore")
             with contextlib.suppress(Closed):
-                await self._put(
-                    {"type": "websocket.close", "code": int(end.code), "reason": end.reason[:_MAX_REASON]}
-                )
+                await self._put({"type": "websocket.close", "code": int(end.code), "reason": reason})
 
     async def _put(self, event: dict[str, Any]) -> None:
         try:
