@@ -98,13 +98,19 @@ class Live:
 
     @contextlib.asynccontextmanager
     async def socket(
-        self, payload: Mapping[str, str] | None = None, *, origin: str | None = None, introduced: bool = True
+        self,
+        payload: Mapping[str, str] | None = None,
+        *,
+        origin: str | None = None,
+        introduced: bool = True,
+        peer: str | None = None,
     ) -> AsyncIterator["Client"]:
-        """A WebSocket; ``introduced``: its connection_init was taken."""
+        """A WebSocket; ``introduced``: its connection_init was taken; ``peer``: the address a proxy tells."""
         async with connect(
             f"ws://127.0.0.1:{self.port}/graphql",
             subprotocols=[Subprotocol("graphql-transport-ws")],
             origin=None if origin is None else Origin(origin),
+            additional_headers=None if peer is None else {"X-Forwarded-For": peer},
             proxy=None,
             close_timeout=1,
         ) as connection:

@@ -288,6 +288,22 @@ async def test_who_says_nothing_is_few_and_soon_gone(hasty: Live, monkeypatch: p
         assert await silent.closed(2) == 4408
 
 
+async def test_one_address_that_says_nothing_keeps_no_other_out(
+    hasty: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staying, "MOST_WAITING_OF_PEER", 1)
+    monkeypatch.setattr(staying, "MOST_WAITING", 2)
+    async with hasty.socket(introduced=False, peer="203.0.113.7") as silent:
+        for _ in range(3):
+            async with hasty.socket(introduced=False, peer="203.0.113.7") as crowd:
+                assert await crowd.closed(2) == 1013
+        async with hasty.socket(peer="203.0.113.8"):
+            pass
+        assert await silent.closed(2) == 4408
+    async with hasty.socket(peer="203.0.113.7"):
+        pass  # it may come when it has something to say
+
+
 async def test_opening_and_subscribing_are_charged(database_url: str, db: Database) -> None:  # noqa: ARG001
     poor = Rates(GENEROUS, Rate(per_second=1, burst=60), GENEROUS)
     async with serving(database_url, None, rates=poor) as served:

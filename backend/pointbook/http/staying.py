@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +23,8 @@ MOST_OF_CUSTOMER: Final = 10
 """Tabs and devices of one customer."""
 MOST_WAITING: Final = 500
 """WebSockets that have not said yet who they are."""
+MOST_WAITING_OF_PEER: Final = 20
+"""Of one address, or nobody else would be let in while one says nothing many times."""
 _CODE: Final = "TOO_MANY_CONNECTIONS"
 _LATER: Final = {"Retry-After": "5"}
 _SOON: Final = 0.01
@@ -69,7 +72,7 @@ class Stays:
         self.pace = pace or Pace()
         self.admission = admission
         self._stays: set[Stay] = set()
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._closing = False
 
     @property
@@ -77,13 +80,17 @@ class Stays:
         return len(self._stays)
 
     @contextlib.contextmanager
-    def waiting(self) -> Iterator[bool]:
-        """For a WebSocket that has not said who it is. False: there are too many."""
-        self._waiting += 1
+    def waiting(self, peer: str) -> Iterator[bool]:
+        """For a WebSocket that has not said who it is. False: there are too many, of this peer or in all."""
+        few = self._waiting[peer] < MOST_WAITING_OF_PEER and self._waiting.total() < MOST_WAITING
+        if self._closing or not few:
+            yield False
+            return
+        self._waiting[peer] += 1
         try:
-            yield self._waiting <= MOST_WAITING and not self._closing
+            yield True
         finally:
-            self._waiting -= 1
+            self._waiting -= Counter([peer])
 
     @contextlib.contextmanager
     def staying(self, caller: Caller, given: Credentials) -> Iterator[Stay]:

@@ -72,14 +72,14 @@ class WebSocketEndpoint:
         self.report = report
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = _Wire(receive, send)
+        wire, peer = _Wire(receive, send), peer_of(scope.get("client"))
         try:
-            with self.stays.waiting() as room:
+            with self.stays.waiting(peer) as room:
                 given = await self._introduction(scope, wire, room=room)
                 headers = _shown(Headers(scope=scope), given)
                 caller = await self._admitted(headers, scope)
             with self._staying(caller, headers) as stay:
-                await _Conversation(wire, caller, peer_of(scope.get("client")), self).run(stay)
+                await _Conversation(wire, caller, peer, self).run(stay)
         except Closed as end:
             await wire.close(end)
 
