@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from pointbook.http.staying import Pace
 from pointbook.services import redemption, tokens
 from pointbook.services.redemption import Capture
 from tests.http.fixtures import GENEROUS
-from tests.http.live_server import BALANCE, REDEMPTION, Live, Served, serving
+from tests.http.live_server import BALANCE, REDEMPTION, Client, Live, Served, serving
 from tests.support import give_points, member_with_points, redeem, server, violations
 
 TRUSTED = {name_of(text): document_id(text) for text in shipped().values()}
@@ -375,6 +376,56 @@ async def test_who_does_not_read_is_sent_away(live: Live, monkeypatch: pytest.Mo
         async with asyncio.timeout(5):
             while _protocols(live):  # noqa: ASYNC110  # it has no event
                 await asyncio.sleep(0.05)
+
+
+async def test_who_does_not_read_is_not_heard_either(live: Live) -> None:
+    # Each refusal that is not taken would be kept, and the task that waits to tell it.
+    await member_with_points(live.installation, live.shop.programme, 100)
+    async with live.socket() as client:
+        [waiting] = _protocols(live)
+        waiting.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        raw: socket.socket = client.connection.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connection.transport.pause_reading()
+        crowd = asyncio.create_task(_subscribe_without_end(client))
+        async with asyncio.timeout(10):
+            while waiting.writable.is_set():  # noqa: ASYNC110  # it has none for that
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        assert _subscriptions() == web_socket.MOST_SUBSCRIPTIONS
+        assert waiting.queue.qsize() < 2_000, "what was read and is not answered"
+        crowd.cancel()
+        client.connection.transport.abort()
+
+
+async def _subscribe_without_end(client: Client) -> None:
+    for number in count():
+        await client.subscribe(name=f"{number:0100}")
+
+
+async def test_what_was_completed_has_ended_before_more_is_heard(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else subscribing and completing by turns would begin work without a bound.
+    subscribe, running = web_socket._Conversation._subscribe, []
+
+    async def counting(conversation: web_socket._Conversation, message: dict[str, Any]) -> None:
+        await subscribe(conversation, message)
+        running.append(_subscriptions())
+
+    monkeypatch.setattr(web_socket._Conversation, "_subscribe", counting)
+    async with live.socket() as client:
+        for _ in range(50):
+            await client.subscribe()
+            await client.send(id="1", type="complete")
+        await client.send(type="ping")
+        while await client.next() != {"type": "pong"}:
+            pass
+    assert running == [1] * 50
+
+
+def _subscriptions() -> int:
+    return sum(task.get_name() == "subscription" for task in asyncio.all_tasks())
 
 
 def _protocols(live: Live) -> list[protocol.WebSocketProtocol]:

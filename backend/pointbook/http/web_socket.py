@@ -154,11 +154,12 @@ class _Conversation:
             message = await self._wire.receive()
             match message.get("type"):
                 case "subscribe":
-                    self._subscribe(message)
+                    await self._subscribe(message)
                 case "complete":
-                    running = self._running.pop(_id(message), None)
+                    running = self._running.get(_id(message))
                     if running is not None:
                         running.cancel()
+                        await asyncio.wait([running])  # or many that end would run beside those that begin
                 case "ping":
                     await self._wire.send({"type": "pong"})
                 case "pong":
@@ -174,19 +175,31 @@ class _Conversation:
             await asyncio.sleep(self._pace.sign_of_life)
             await self._wire.send({"type": "ping"})
 
-    def _subscribe(self, message: _Message) -> None:
+    async def _subscribe(self, message: _Message) -> None:
+        """If there is no room for it, the client is heard again once it has taken the answer."""
         name, payload = _id(message), message.get("payload")
         if not isinstance(payload, dict):
             raise Closed(Code.BAD_REQUEST, "The payload of a subscription is an object.")
         if name in self._running:
             raise Closed(Code.DUPLICATE, f"Subscriber for {name} already exists")
+        if len(self._running) >= MOST_SUBSCRIPTIONS:
+            refusal = await self._too_many()
+            await self._wire.send({"id": name, "type": "error", "payload": refusal.body["errors"]})
+            return
         task = asyncio.create_task(self._operate(name, payload), name="subscription")
         self._running[name] = task
         task.add_done_callback(lambda done: self._forget(name, done))
 
+    async def _too_many(self) -> Problem:
+        try:
+            await self._admission.charge(self._caller.principal, 1 + COST_OF_REFUSAL)
+        except Problem as refusal:
+            return refusal
+        message = f"A connection has at most {MOST_SUBSCRIPTIONS} subscriptions."
+        return bad_request("TOO_MANY_SUBSCRIPTIONS", message)
+
     def _forget(self, name: str, task: "asyncio.Task[None]") -> None:
-        if self._running.get(name) is task:
-            del self._running[name]
+        del self._running[name]
         if not task.cancelled():
             task.exception()  # the wire is gone; the reader sees that too
 
@@ -211,9 +224,6 @@ class _Conversation:
         principal = self._caller.principal
         await self._admission.charge(principal, 1)
         async with self._admission.refusals_cost(principal):
-            if len(self._running) > MOST_SUBSCRIPTIONS:
-                message = f"A connection has at most {MOST_SUBSCRIPTIONS} subscriptions."
-                raise bad_request("TOO_MANY_SUBSCRIPTIONS", message)
             given = parameters.of_object(payload)
         prepared = self._engine.prepare(
             given.text,
