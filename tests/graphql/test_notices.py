@@ -224,9 +224,13 @@ async def test_settings_change_only_what_is_named_and_the_audit_holds_no_address
     assert second["settings"] == {**first["settings"], "footer": None, "off": []}
     read = (await shop.as_staff(f"{{ noticeSettings {{ {SETTINGS} }} }}")).data["noticeSettings"]
     assert read == second["settings"]
+    await change(shop, "changeNoticeSettings", staffAddresses=["ben@morgenrot.example"])
     entries = await list_entries(shop.installation, shop.programme.id, first=10)
-    assert [entry.change.action.value for entry in entries[:2]] == ["NOTICE_SETTINGS_CHANGED"] * 2
-    assert "@" not in str(entries)
+    assert [entry.change.action.value for entry in entries[:3]] == ["NOTICE_SETTINGS_CHANGED"] * 3
+    assert not any(name in str(entries) for name in ("anna", "ben", "hallo"))
+    before, after = entries[0].change.before, entries[0].change.after
+    assert before["staffAddresses"] != after["staffAddresses"], "it shows that mail goes to somebody else"
+    assert after["staffAddresses"][0].endswith("@morgenrot.example")
 
 
 @pytest.mark.parametrize(

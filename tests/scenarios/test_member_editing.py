@@ -89,6 +89,24 @@ async def test_what_is_not_named_stays_and_null_empties(opened: OpenShop) -> Non
         assert {name: member[name] for name in same} == same, what
 
 
+async def test_who_may_edit_but_not_see_members_is_told_no_more_than_they_said(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await ask(shop, "enrolMember", customerExternalId="c-1", email="a@example.org", birthday="1990-02-28")
+    await ask(shop, "addCustomerExternalId", customerExternalId="c-1", furtherExternalId="c-9")
+    query = (
+        'mutation { updateMember(input: {customerExternalId: "c-1"}) { ... on UpdateMemberSuccess {'
+        " member { customerExternalIds email birthday state } } } }"
+    )
+    whole = {"customerExternalIds": ["c-1", "c-9"], "email": "a@example.org", "birthday": "1990-02-28"}
+    less = {"customerExternalIds": ["c-1"], "email": None, "birthday": None}
+    for rights, told in ((ALL_RIGHTS, whole), ({Right.EDIT_MEMBERS}, less)):
+        ben = NewKey(KeyKind.STAFF, "Ben", rights=frozenset(rights))
+        key = await create_key(shop.installation, shop.programme.id, ben, now=shop.clock())
+        headers = {"Authorization": f"Bearer {key.text}"}
+        answer = (await shop.client.post("/graphql", headers=headers, json={"query": query})).json()
+        assert answer["data"]["updateMember"]["member"] == told | {"state": "ACTIVE"}
+
+
 async def test_the_audit_says_which_fields_and_by_whom_but_not_what_they_hold(opened: OpenShop) -> None:
     shop = await opened("2026-03-01 12:00")
     await shop.join()

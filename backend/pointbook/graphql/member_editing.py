@@ -3,12 +3,13 @@
 The staff put right, too.
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 import strawberry
 
-from pointbook.domain.access import Right, Scope, servers, servers_and_staff
+from pointbook.domain.access import CallerKind, Principal, Right, Scope, servers, servers_and_staff
 from pointbook.graphql.context import Info
 from pointbook.graphql.errors import ExternalIdTaken, InvalidInput, NotAMember, ProgrammeNotOpen
 from pointbook.graphql.inputs import camel
@@ -23,7 +24,10 @@ _VERIFIED = "Whether the shop has made sure that the address is the customer's."
 _RELEASED = "How many orders and bookings that had waited were given to the member by this call."
 
 
-@strawberry.type(description="What is known of a member.")
+@strawberry.type(
+    description="What is known of a member. Staff who may not see members (right `members.list`) are told neither "
+    "e-mail nor birthday, and no id but the one that they named."
+)
 class MemberData:
     id: strawberry.ID = strawberry.field(description="Names the member; it never changes.")
     customer_external_ids: list[strawberry.ID] = strawberry.field(description="What the shop calls the member.")
@@ -133,6 +137,10 @@ AddCustomerExternalIdResult = Annotated[
 ]
 
 
+def _sees_members(principal: Principal) -> bool:
+    return principal.kind is not CallerKind.STAFF or Right.LIST_MEMBERS in principal.scopes
+
+
 @strawberry.type
 class MemberEditingMutation:
     @mutation_field(
@@ -179,9 +187,10 @@ class MemberEditingMutation:
             by=context.principal.identity,
             now=context.now,
         )
-        return UpdateMemberSuccess(
-            member=MemberData.of(edited.member, edited.external_ids), released=edited.released
-        )
+        member, names = edited.member, edited.external_ids
+        if not _sees_members(context.principal):
+            member, names = replace(member, email=None, birthday=None), (input.customer_external_id,)
+        return UpdateMemberSuccess(member=MemberData.of(member, names), released=edited.released)
 
     @mutation_field(
         servers(Scope.MEMBERS_WRITE),

@@ -58,7 +58,8 @@ async def change_settings(
                 *(after.logo_url, after.account_url, sorted(after.off), after.version, now, principal.identity),
             ]
             await desk.save_settings(connection, principal.programme_id, values)
-            change = Change(Action.NOTICE_SETTINGS_CHANGED, "notice settings", _document(before), _document(after))
+            told = [_document(installation, principal.programme_id, each) for each in (before, after)]
+            change = Change(Action.NOTICE_SETTINGS_CHANGED, "notice settings", *told)
             await audit.append(connection, principal.programme_id, [change], by=principal.identity, now=now)
             return after
 
@@ -70,12 +71,17 @@ async def find_settings(installation: Installation, programme_id: int) -> Notice
         return await settings_of(connection, programme_id)
 
 
-def _document(settings: NoticeSettings) -> dict[str, Any]:
-    """For the audit, which holds no address of a person: how many there are."""
+def _document(installation: Installation, programme_id: int, settings: NoticeSettings) -> dict[str, Any]:
+    """For the audit, which holds no address of a person but shows that it is another, and of which domain."""
+
+    def mark(address: str) -> str:
+        digest = installation.secrets.derive("address in the audit", str(programme_id), address).hex()
+        return f"{digest[:8]}@{address.rpartition('@')[2]}"
+
     return {
         "senderName": settings.sender_name,
-        "replyTo": settings.reply_to is not None,
-        "staffAddresses": len(settings.staff_addresses),
+        "replyTo": None if settings.reply_to is None else mark(settings.reply_to),
+        "staffAddresses": [mark(address) for address in settings.staff_addresses],
         "footer": settings.footer,
         "colour": settings.colour,
         "logoUrl": settings.logo_url,
