@@ -229,6 +229,8 @@ async def test_settings_change_only_what_is_named_and_the_audit_holds_no_address
     assert [entry.change.action.value for entry in entries[:3]] == ["NOTICE_SETTINGS_CHANGED"] * 3
     assert not any(name in str(entries) for name in ("anna", "ben", "hallo"))
     before, after = entries[0].change.before, entries[0].change.after
+    assert before is not None
+    assert after is not None
     assert before["staffAddresses"] != after["staffAddresses"], "it shows that mail goes to somebody else"
     assert after["staffAddresses"][0].endswith("@morgenrot.example")
 

@@ -1,11 +1,14 @@
 """What is kept of a member, given to them as a file of records."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from pointbook.services import member_export
+from pointbook.services.export_kinds import KINDS
 from tests.integration.test_erasure import EMAIL, MARK, NAMES, plant
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop
@@ -88,3 +91,39 @@ async def test_a_cursor_of_something_else_is_refused(opened: OpenShop, after: st
     body = {"query": f'{{ me {{ dataExport(after: "{after}") {{ endCursor }} }} }}'}
     answer = (await shop.client.post("/graphql", headers=headers, json=body)).json()
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_INPUT"]
+
+
+async def test_a_page_does_not_walk_what_is_other_members(
+    opened: OpenShop, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    shop = await opened("2026-03-01 12:00")
+    for customer in ("c-1", "other"):
+        await shop.join(customer)
+    await shop.order("o-1", "10.00", customer={"externalId": "other"})
+    own = (await shop.installation.accounts.get(shop.programme.id, "c-1")).account_id
+    transaction = admin.transaction()
+    await transaction.start()
+    copied = {"sales_order": ["external_id"], "ledger.entry": ["seq", "source_id"], "ledger.transfer": ["seq"]}
+    for table, keys in copied.items():
+        others = ", ".join(f"'{key}', 1000 + n" for key in keys)
+        await admin.execute(
+            f"insert into {table} select"
+            f" (jsonb_populate_record(null::{table}, to_jsonb(one) || jsonb_build_object({others}))).*"
+            f" from (select * from {table} limit 1) as one, generate_series(1, 5000) as n"
+        )
+        await admin.execute(f"analyze {table}")
+    for kind in KINDS:
+        if kind.own is not None:
+            statement = kind.page_of_accounts
+            for place, value in (
+                ("$1", shop.programme.id),
+                ("$2", f"array[{own}::bigint]"),
+                ("$3", 0),
+                ("$4", 100),
+            ):
+                statement = statement.replace(place, str(value))
+            told = await admin.fetch(f"explain (analyze, costs off, timing off) {statement}")
+            plan = "\n".join(row[0] for row in told)
+            walked = [int(rows) for rows in re.findall(r"Rows Removed by (?:Join )?Filter: (\d+)", plan)]
+            assert max(walked, default=0) < 1_000, plan
+    await transaction.rollback()

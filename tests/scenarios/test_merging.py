@@ -11,6 +11,7 @@ from pointbook.services import merging
 from pointbook.services.audit import list_entries
 from pointbook.services.installation import Installation
 from pointbook.services.joining import Join, join
+from pointbook.services.members import set_redemption_lock
 from tests.cards import offer_card
 from tests.scenarios.conftest import OpenShop
 from tests.scenarios.shop import Shop, at
@@ -368,3 +369,17 @@ async def test_other_processes_answer_at_once_for_the_account_that_goes_on(opene
     assert (seen["id"], seen["balance"]["available"]) == (me, 45)
     assert {node["id"].partition("-")[0] for node in seen["history"]["nodes"]} == {me}
     assert (await shop.redeem(45, "100.00", customer="c-2"))["points"] == 45
+
+
+async def test_other_processes_lock_the_account_that_goes_on(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await two_members(shop)
+    await shop.me("id", "c-2")  # this process knows the account by now
+    request = await ask(shop)
+    await prove(shop, request)
+    other = Installation.of(shop.installation.db, SECRET)
+    anna = Principal(CallerKind.STAFF, shop.programme.id, "anna", ALL_RIGHTS)
+    await merging.approve(other, anna, UUID(hex=request["id"]), now=shop.clock())
+    locked = await set_redemption_lock(shop.installation, shop.programme.id, "c-2", locked=True, now=shop.clock())
+    assert locked.redemption_locked
+    assert (await shop.me("redemptionLocked", "c-1"))["redemptionLocked"]

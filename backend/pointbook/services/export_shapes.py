@@ -21,13 +21,21 @@ Shape = Callable[[Line, ProgrammeSnapshot], None]
 class Kind:
     """Lines of one type: the ``statement`` names their fields, ``shape`` turns what the database keeps into them.
 
-    ``tables`` are those that it tells of.
+    ``tables`` are those that it tells of; ``own`` is the condition for those of the accounts ``$2``, by an index.
     """
 
     type: str
     tables: tuple[str, ...]
     statement: str
     shape: Shape = lambda _line, _programme: None
+    own: str | None = None
+
+    @property
+    def page_of_accounts(self) -> str:
+        """The statement for the accounts $2, behind $3 lines, at most $4."""
+        assert self.own is not None, "members are told lines of this type"
+        chosen, _, order = self.statement.rpartition(" order by ")
+        return f"{chosen} and {self.own} order by {order} offset $3 limit $4"
 
 
 def ids_of(*fields: str) -> Shape:

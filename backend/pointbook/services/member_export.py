@@ -63,7 +63,9 @@ async def page(
         records = [] if after else [await _head(connection, programme, account.account_id, now)]
         while place.kind < len(_KINDS) and len(records) < RECORDS:
             kind, room = _KINDS[place.kind], RECORDS - len(records)
-            rows = await connection.fetch(_own(kind), programme_id, list(person.accounts), place.behind, room)
+            rows = await connection.fetch(
+                kind.page_of_accounts, programme_id, list(person.accounts), place.behind, room
+            )
             records += [_record(kind, row, programme) for row in rows]
             place = Place(place.kind + 1, 0) if len(rows) < room else Place(place.kind, place.behind + room)
     return Page(records, None if place.kind == len(_KINDS) else place)
@@ -97,18 +99,3 @@ def _record(kind: Kind, row: Any, programme: ProgrammeSnapshot) -> dict[str, Any
 def _plain(line: bytes) -> dict[str, Any]:
     record: dict[str, Any] = orjson.loads(line)
     return record
-
-
-def _own(kind: Kind) -> str:
-    """Of a statement for a whole programme the rows of some accounts; a return names its order only."""
-    whose = f"order_external_id = any({_ORDERS})" if kind.type == "return" else f"account = any({_ACCOUNTS})"
-    return f"select told.* from ({kind.statement}) as told where told.{whose} offset $3 limit $4"  # noqa: S608  # fixed
-
-
-_ACCOUNTS: Final = """array(
-    select a.public_id from ledger.account as a where a.programme_id = $1 and a.account_id = any($2::bigint[])
-)"""
-
-_ORDERS: Final = """array(
-    select o.external_id from sales_order as o where o.programme_id = $1 and o.account_id = any($2::bigint[])
-)"""

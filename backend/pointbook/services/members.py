@@ -163,9 +163,10 @@ async def _restrict(installation: Installation, programme_id: int, external_id: 
 
     async def call() -> Member:
         async with installation.db.bare_transaction(programme_id) as connection:
-            await ledger.lock(connection, programme_id, [account.account_id])
+            locked = await ledger.lock(connection, programme_id, [account.account_id])
+            account_id = locked.get(account.account_id, account.account_id)  # it may have been merged meanwhile
             row = await connection.fetchrow(
-                _RESTRICT, programme_id, account.account_id, change.state, change.redemption_locked
+                _RESTRICT, programme_id, account_id, change.state, change.redemption_locked
             )
             if row is None:
                 raise errors.NotAMember
@@ -174,7 +175,7 @@ async def _restrict(installation: Installation, programme_id: int, external_id: 
             await ledger.restrict(
                 connection,
                 programme_id,
-                account.account_id,
+                account_id,
                 may_earn=active,
                 may_spend=active and not member.redemption_locked,
                 now=change.now,

@@ -79,6 +79,7 @@ DOCUMENTS: Final = (
         where o.programme_id = $1 order by o.external_id
         """,
         _order,
+        own="o.account_id = any($2)",
     ),
     Kind(
         "orderOccurrence",
@@ -97,6 +98,7 @@ DOCUMENTS: Final = (
         where f.programme_id = $1 order by f.order_external_id, f.occurrence
         """,
         all_of(ids_of("account"), money_of("redeemed"), json_of("judgement")),
+        own="f.account_id = any($2)",
     ),
     Kind(
         "return",
@@ -109,6 +111,10 @@ DOCUMENTS: Final = (
         from return_document where programme_id = $1 order by external_id
         """,
         _return,
+        own="""
+        order_external_id in (
+            select o.external_id from sales_order as o where o.programme_id = $1 and o.account_id = any($2)
+        )""",
     ),
     Kind(
         "booking",
@@ -122,6 +128,7 @@ DOCUMENTS: Final = (
         where b.programme_id = $1 order by b.external_id
         """,
         _booking,
+        own="b.account_id = any($2)",
     ),
     Kind(
         "bookingOccurrence",
@@ -139,5 +146,6 @@ DOCUMENTS: Final = (
         where o.programme_id = $1 order by o.booking_external_id, o.occurrence
         """,
         all_of(ids_of("account"), json_of("judgement")),
+        own="o.account_id = any($2)",
     ),
 )

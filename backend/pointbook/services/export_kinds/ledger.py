@@ -43,6 +43,7 @@ LEDGER: Final = (
         where m.programme_id = $1 order by m.account_id
         """,
         all_of(ids_of("account", "mergedInto"), json_of("signUpJudgement")),
+        own="m.account_id = any($2)",
     ),
     Kind(
         "mergeRequest",
@@ -57,6 +58,7 @@ LEDGER: Final = (
         where one.programme_id = $1 order by one.id
         """,
         ids_of("id", "account", "source"),
+        own="one.account_id = any($2)",
     ),
     Kind(
         "ruleCount",
@@ -84,6 +86,10 @@ LEDGER: Final = (
         where l.programme_id = $1 order by l.lot_id
         """,
         all_of(ids_of("account"), rate_of("valuePerPoint")),
+        own="""
+        l.lot_id in (
+            select t.lot_id from ledger.transfer as t where t.programme_id = $1 and t.account_id = any($2)
+        )""",
     ),
     Kind(
         "hold",
@@ -101,6 +107,10 @@ LEDGER: Final = (
         where h.programme_id = $1 order by h.account_id, h.seq
         """,
         all_of(ids_of("id", "account"), money_of("value", "capturedValue"), rate_of("pointValue")),
+        own="""
+        h.hold_id in (
+            select e.hold_id from ledger.entry as e where e.programme_id = $1 and e.account_id = any($2)
+        )""",
     ),
     Kind(
         "entry",
@@ -124,6 +134,7 @@ LEDGER: Final = (
         where e.programme_id = $1 order by e.account_id, e.seq
         """,
         _entry,
+        own="e.account_id = any($2)",
     ),
     Kind(
         "adjustment",
@@ -138,6 +149,7 @@ LEDGER: Final = (
         where one.programme_id = $1 order by one.id
         """,
         _adjustment,
+        own="one.account_id = any($2)",
     ),
     Kind(
         "lateCapture",

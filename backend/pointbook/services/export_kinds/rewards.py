@@ -54,6 +54,7 @@ REWARDS: Final = (
         where o.programme_id = $1 order by o.id
         """,
         _exchange_order,
+        own="o.account_id = any($2)",
     ),
     Kind(
         "giftCard",
@@ -74,6 +75,7 @@ REWARDS: Final = (
             money_of("faceValue", "open", "held", "used", "expired", "void"),
             _entry_id,
         ),
+        own="c.account_id = any($2)",
     ),
     Kind(
         "giftCardEntry",
