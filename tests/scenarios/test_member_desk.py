@@ -203,6 +203,8 @@ async def test_staff_find_members_page_by_page(opened: OpenShop) -> None:
         ({"joinedFrom": "2026-03-02T13:00:00Z", "joinedTo": "2026-03-04T13:00:00Z"}, ["cy", "bob"]),
     ):
         assert await found(filter=filtering) == names, filtering
+    ids = {node["customerExternalIds"][0]: node["id"] for node in (await members(shop))["nodes"]}
+    assert await found(filter={"search": ids["bob"]}) == ["bob"], "the id that the audit and events tell"
     for sort, last in (("NEWEST", ["ann"]), ("OLDEST", ["ann@shop"])):
         first = await members(shop, sort=sort, first=3)
         assert first["pageInfo"]["hasNextPage"]

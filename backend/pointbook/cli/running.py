@@ -86,7 +86,9 @@ async def installed(settings: Settings, *, patient: bool = False) -> AsyncIterat
     )
     redis_url = None if settings.redis_url is None else settings.redis_url.get_secret_value()
     try:
-        installation = Installation.of(database, settings.secret.get_secret_value())
+        installation = Installation.of(
+            database, settings.secret.get_secret_value(), webhooks_to_private=settings.webhooks_to_private
+        )
         async with hints_at(redis_url) as hints, installation.watches.sharing(hints):
             yield installation
     finally:

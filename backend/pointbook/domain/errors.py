@@ -145,7 +145,8 @@ class BelowMinimum(PointbookError):
     code = "BELOW_MINIMUM"
 
     def __init__(self, minimum_points: int) -> None:
-        super().__init__(f"At least {minimum_points} points must be redeemed, and be worth something.")
+        least = f"At least {minimum_points} points must be redeemed, and be worth something."
+        super().__init__(least if minimum_points else "The points that can be redeemed are worth nothing.")
         self.minimum_points = minimum_points
 
 

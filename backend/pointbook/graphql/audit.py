@@ -64,14 +64,17 @@ described_enum(
 class AuditEntry:
     id: strawberry.ID = strawberry.field(description="Its id in the programme.")
     at: datetime = strawberry.field(description="When it was made.")
-    changed_by: str = strawberry.field(description="Who made it: kind and id of a key, or the operator.")
+    changed_by: str = strawberry.field(
+        description='Who made it: kind and id of a key, "operator" by command line, "member" by themselves.'
+    )
     label: str | None = strawberry.field(description="What that key is called; of a staff key, whose it is.")
     action: service.Action = strawberry.field(description="What was changed.")
     subject: str = strawberry.field(
         description='What it was changed of: "programme", "settings", "store <id>", "rule <key>", '
         '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>", '
         '"member <id>", "order sending <id>", "key <id>", "token key <id>", "webhook endpoint <id>", '
-        '"webhook subscription <id>".'
+        '"webhook subscription <id>", "merge request <id>", "notice settings", "notice text <kind> <locale>", '
+        '"test notice".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
     after: JSON | None = strawberry.field(description="As it is from then on; null for what is no more.")

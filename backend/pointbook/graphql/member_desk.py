@@ -125,7 +125,8 @@ class MemberRecord:
 @strawberry.input(description="Which members. Everything that is given has to hold.")
 class MemberFilter:
     search: str | None = strawberry.field(
-        default=None, description="What the shop calls the member, or how the e-mail address begins."
+        default=None,
+        description="What the shop calls the member, the member's id (of any state), or how the e-mail begins.",
     )
     state: MemberState | None = strawberry.field(
         default=None, description="Only those in this state. Null: those who are ACTIVE or INACTIVE."

@@ -184,7 +184,7 @@ def rejoin_digest(installation: Installation, programme_id: int, email: str) -> 
 
 def checked(programme: ProgrammeSnapshot, command: Join, now: datetime) -> Join:
     """The command with its address in the form that is kept. Raises InvalidInput."""
-    external_id = text.identifier("externalId", command.external_id)
+    external_id = text.identifier("customerExternalId", command.external_id)
     email = None if command.email is None else normalised_email("email", command.email)
     if command.email_verified and email is None:
         raise InvalidInput("emailVerified", "needs an email")

@@ -24,6 +24,7 @@ from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain.errors import InvalidInput, PointbookError
 from pointbook.domain.reading import instant, object_of, optional_truth, truth
+from pointbook.domain.text import identifier
 from pointbook.ledger import Accrual
 from pointbook.services.directory import ProgrammeSnapshot, check_unchanged
 from pointbook.services.granting import SIGN_UP, points_in
@@ -129,7 +130,8 @@ class _Importing:
             raise InvalidInput("joinedAt", "must not be in the future")
         verified = optional_truth("emailVerified", get("emailVerified"), default=False)
         opt_in = None if get("optIn") is None else truth("optIn", get("optIn"))
-        command = Join(get("externalId"), get("email"), verified, get("locale"), opt_in, get("birthday"))  # type: ignore[arg-type]
+        customer = identifier("externalId", get("externalId"))
+        command = Join(customer, get("email"), verified, get("locale"), opt_in, get("birthday"))
         return _NewMember(line, checked(self.programme, command, self.now), joined_at)
 
     async def write(

@@ -1,5 +1,6 @@
 """Members as the staff look at them: found, listed, with balance and history. Reads only."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,9 +46,10 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which members: all that is given has to hold. ``search``: an external id, or how an e-mail begins.
+    """Which members: all that is given has to hold. ``search``: an external or the public id, or how an e-mail begins.
 
-    ``joined_to`` is too late. Without ``state`` those who are members; who merged or left is found by asking so.
+    ``joined_to`` is too late. Without ``state`` those who are members; who merged or left is found by asking so,
+    or by the public id, which the audit and events name.
     """
 
     search: str | None = None
@@ -83,10 +85,13 @@ async def list_members(
     search = text.optional_identifier("filter.search", wanted.search, text.MAX_EMAIL)
     if wanted.joined_from and wanted.joined_to and wanted.joined_to <= wanted.joined_from:
         raise InvalidInput("filter.joinedTo", "must be after joinedFrom")
+    public_id = None if search is None else _public_id(search)
+    states = PRESENT if public_id is None else tuple(MemberState)
     criteria = Criteria(
         external_id=search,
         email_prefix=None if search is None else unicodedata.normalize("NFC", search).casefold(),
-        states=PRESENT if wanted.state is None else (wanted.state,),
+        public_id=public_id,
+        states=states if wanted.state is None else (wanted.state,),
         redemption_locked=wanted.redemption_locked,
         opted_in=wanted.opted_in,
         joined_from=wanted.joined_from,
@@ -97,6 +102,10 @@ async def list_members(
     async with installation.db.bare_transaction(programme_id) as connection:
         found = await rows.list_members(connection, programme_id, criteria, at, after=after, most=most)
     return [_member(row) for row in found]
+
+
+def _public_id(search: str) -> UUID | None:
+    return UUID(hex=search) if re.fullmatch("[0-9a-f]{32}", search) else None
 
 
 async def views_of(

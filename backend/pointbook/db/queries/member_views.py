@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from pointbook.db.session import Connection
 
@@ -18,7 +19,8 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Which members: all that is given has to hold. ``external_id`` or ``email_prefix`` is one question.
+    """Which members: all that is given has to hold. ``external_id``, ``email_prefix`` or ``public_id`` is one
+    question.
 
     ``joined_to`` is the first instant that is too late.
     """
@@ -28,6 +30,7 @@ class Criteria:
     opted_in: bool | None = None
     external_id: str | None = None
     email_prefix: str | None = None
+    public_id: UUID | None = None
     joined_from: datetime | None = None
     joined_to: datetime | None = None
     oldest_first: bool = False
@@ -57,7 +60,8 @@ async def list_members(
     if after is not None:
         where(f"(m.joined_at, m.account_id) {beyond} ({{}}::timestamptz, {{}}::bigint)", *after)
     if criteria.external_id is not None:
-        where(_FOUND, criteria.external_id, f"{_literal(criteria.email_prefix or '')}%")
+        prefix = f"{_literal(criteria.email_prefix or '')}%"
+        where(_FOUND, criteria.external_id, prefix, criteria.public_id)
     where("m.state = any({})", list(criteria.states))
     if criteria.redemption_locked is not None:
         where("m.redemption_locked = {}", criteria.redemption_locked)
@@ -126,5 +130,7 @@ _FOUND: Final = """
         where name.programme_id = $1 and name.external_id = {}
         union
         select known.account_id from member as known where known.programme_id = $1 and known.email like {}
+        union
+        select known.account_id from member as known where known.programme_id = $1 and known.public_id = {}::uuid
     )
 """
