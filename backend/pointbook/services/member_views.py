@@ -46,7 +46,8 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which members: all that is given has to hold. ``search``: an external or the public id, or how an e-mail begins.
+    """Which members: all that is given has to hold. ``search``: an external id, the public id, or how
+    an e-mail begins.
 
     ``joined_to`` is too late. Without ``state`` those who are members; who merged or left is found by asking so,
     or by the public id, which the audit and events name.
