@@ -24,7 +24,8 @@ REDEMPTION_CAPTURED: Final = "redemption.captured"
 class Voucher:
     """A hold as its owner and the shop see it. ``code`` is for them only. ``captured_*`` once it is captured.
 
-    ``cart``: see HoldPoints. ``left``: how long it will be held yet, zero when it has ended.
+    ``cart``: see HoldPoints. ``left``: how long it will be held yet, zero when it has ended; it runs, so
+    vouchers that differ by it alone are equal.
     """
 
     hold_id: UUID
@@ -36,7 +37,7 @@ class Voucher:
     value: Money
     created_at: datetime
     expires_at: datetime
-    left: timedelta
+    left: timedelta = field(compare=False)
     extensions: int
     extensions_left: int
     ended_at: datetime | None
