@@ -1,6 +1,7 @@
 """What a customer is told as it happens: the state at once, then each change, also those of the clock alone."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any
@@ -92,6 +93,10 @@ async def test_what_changes_nothing_is_not_told(
         key = uuid4().hex
         await redemption.extend(installation, customer(programme), voucher.hold_id, key, now=clock() + MINUTE)
         assert await listener.silent(0.5)
+    async with listening(redemptions(installation, programme, voucher, clock)) as held:
+        assert (await held.next()).points == 30
+        await give_points(installation, programme, "c-1", 50)
+        assert await held.silent(0.5)  # though less of its time is left
 
 
 async def test_time_alone_changes_a_balance(
@@ -148,6 +153,106 @@ async def test_new_settings_change_what_points_are_worth(
         assert told is not None
         assert (told.spendable, told.value) == (100, 700)
         assert clock() >= made + SETTINGS_NOTICE
+
+
+async def test_all_who_watch_one_account_read_in_one_transaction(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    clock: RunningClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Else one customer with many pages would take every connection of the process.
+    await member_with_points(installation, programme, 100)
+    vouchers = [await redeem(installation, programme, 1, of=cart(f"{n}"), now=clock()) for n in range(10)]
+    read, reads, at_once, most = ledger.standing, 0, 0, 0
+
+    async def counting(*arguments: Any, **named: Any) -> ledger.Standing:
+        nonlocal reads, at_once, most
+        reads += 1
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return await read(*arguments, **named)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(ledger, "standing", counting)
+    async with contextlib.AsyncExitStack() as all_:
+        listeners = [
+            await all_.enter_async_context(listening(balances(installation, programme, clock))) for _ in range(50)
+        ]
+        held = [
+            await all_.enter_async_context(listening(redemptions(installation, programme, one, clock)))
+            for one in vouchers
+        ]
+        assert [await spendable(one) for one in listeners] == [90] * 50
+        assert [(await one.next()).code for one in held] == [one.code for one in vouchers]
+        assert most == 1
+        reads = 0
+        await give_points(installation, programme, "c-1", 50)
+        assert [await spendable(one) for one in listeners] == [140] * 50
+        assert reads == 1
+
+
+async def test_who_asks_while_others_read_is_told_what_moved_in_between(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    clock: RunningClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await member_with_points(installation, programme, 100)
+    read, begun, may_end = ledger.balance, asyncio.Event(), asyncio.Event()
+
+    async def held_up(*arguments: Any, **named: Any) -> Balance:
+        balance = await read(*arguments, **named)
+        begun.set()
+        await may_end.wait()
+        return balance
+
+    monkeypatch.setattr(ledger, "balance", held_up)
+    async with listening(balances(installation, programme, clock)) as first:
+        await begun.wait()
+        await give_points(installation, programme, "c-1", 50)
+        async with listening(balances(installation, programme, clock)) as second:
+            await asyncio.sleep(0.3)  # it has asked by now
+            may_end.set()
+            assert await spendable(second) == 150
+            assert [await spendable(first) for _ in range(2)] == [100, 150]
+
+
+async def test_one_who_may_not_see_spoils_nothing_for_those_who_read_with_them(
+    installation: Installation, programme: ProgrammeSnapshot, clock: RunningClock
+) -> None:
+    await member_with_points(installation, programme, 100)
+    stream = live.redemptions(installation, programme.id, "c-1", uuid4(), clock=clock)
+    async with listening(balances(installation, programme, clock)) as listener, listening(stream) as unknown:
+        assert await spendable(listener) == 100
+        with pytest.raises(errors.RedemptionNotFound):
+            await unknown.ended()
+        await give_points(installation, programme, "c-1", 50)
+        assert await spendable(listener) == 150
+
+
+async def test_one_who_leaves_while_others_read_with_them_takes_nothing_away(
+    installation: Installation,
+    programme: ProgrammeSnapshot,
+    clock: RunningClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await member_with_points(installation, programme, 100)
+    read, begun, may_end = ledger.balance, asyncio.Event(), asyncio.Event()
+
+    async def held_up(*arguments: Any, **named: Any) -> Balance:
+        begun.set()
+        await may_end.wait()
+        return await read(*arguments, **named)
+
+    monkeypatch.setattr(ledger, "balance", held_up)
+    async with listening(balances(installation, programme, clock)) as first:
+        async with listening(balances(installation, programme, clock)):
+            await begun.wait()
+        may_end.set()
+        assert await spendable(first) == 100
 
 
 async def test_who_has_not_joined_is_told_so_and_that_is_all(

@@ -11,6 +11,7 @@ from pointbook.domain.vouchers import VoucherCodes
 from pointbook.services.directory import AccountDirectory, ProgrammeDirectory
 from pointbook.services.guesses import Guesses
 from pointbook.services.key_directory import KeyDirectory
+from pointbook.services.readings import Readings
 from pointbook.services.turns import Turns
 from pointbook.services.watches import Watches
 from pointbook.services.written_guidelines import WrittenGuidelines
@@ -35,7 +36,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Database, secret, caches, turns and watches of one process; use cases open their own transactions on ``db``.
+    """What one process has: database, secrets, caches and such. Use cases open their own transactions on ``db``.
 
     ``webhooks_to_private``: webhooks may go to private addresses, and over http. ``sends_mail``: there is a mail
     server.
@@ -52,6 +53,7 @@ class Installation:
     guesses: Guesses
     guidelines: WrittenGuidelines
     watches: Watches
+    readings: Readings
     webhooks_to_private: bool = False
     sends_mail: bool = False
 
@@ -75,6 +77,7 @@ class Installation:
             Guesses(),
             WrittenGuidelines(),
             Watches(db, programmes),
+            Readings(db),
             webhooks_to_private=webhooks_to_private,
             sends_mail=sends_mail,
         )

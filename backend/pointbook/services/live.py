@@ -4,7 +4,7 @@ Each stream begins with the present state. Truth is what is read; a stream reads
 at the instant at which the clock alone changes something.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -13,11 +13,12 @@ from uuid import UUID
 import structlog
 
 from pointbook import ledger
-from pointbook.db.retry import is_transient, retrying
+from pointbook.db.moves import Account
+from pointbook.db.retry import is_transient
 from pointbook.db.session import Connection
 from pointbook.domain.errors import NotAMember, RedemptionNotFound
 from pointbook.ledger import Balance, HoldState, Standing
-from pointbook.services.directory import AccountKey, ProgrammeSnapshot
+from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.redemption import Voucher, voucher_of
 from pointbook.services.watches import SLICE_SECONDS, Watch
@@ -60,7 +61,7 @@ async def balances(
         )
         return Seen(balance, _earlier(standing.next_at, _next_version(programme, now)))
 
-    states = _states(installation, programme_id, account, read, clock)
+    states = _states(installation, (programme_id, account.account_id), "balance", read, clock)
     try:
         async for balance in states:
             yield balance
@@ -89,7 +90,7 @@ async def redemptions(
         voucher = voucher_of(installation, programme, hold, now=now)
         return Seen(voucher, hold.expires_at, last=hold.state is not HoldState.HELD)
 
-    states = _states(installation, programme_id, account, read, clock)
+    states = _states(installation, (programme_id, account.account_id), hold_id, read, clock)
     try:
         async for voucher in states:
             yield voucher
@@ -101,15 +102,15 @@ Read = Callable[[Connection, ProgrammeSnapshot, Standing, datetime], Awaitable[S
 
 
 async def _states(
-    installation: Installation, programme_id: int, account: AccountKey, read: Read[State], clock: Clock
+    installation: Installation, watched: Account, name: Hashable, read: Read[State], clock: Clock
 ) -> AsyncGenerator[State, None]:
-    """What ``read`` sees of an account, each time that it differs from the last."""
+    """What ``read`` sees of an account, each time that it differs from the last; ``name`` says what it reads."""
     told: Seen[State] | None = None
-    with installation.watches.watch(programme_id, account.account_id) as watch:
+    with installation.watches.watch(*watched) as watch:
         while True:
             watch.begin()
             try:
-                seen = await _see(installation, watch, read, clock)
+                seen = await _see(installation, watch, name, read, clock)
             except Exception as failure:
                 if told is None or not is_transient(failure):
                     raise
@@ -124,20 +125,18 @@ async def _states(
             await _until_news(watch, seen.until, clock)
 
 
-async def _see(installation: Installation, watch: Watch, read: Read[State], clock: Clock) -> Seen[State]:
-    programme_id, account_id = watch.account
-    programme = await installation.programmes.get(programme_id)
+async def _see(
+    installation: Installation, watch: Watch, name: Hashable, read: Read[State], clock: Clock
+) -> Seen[State]:
+    programme = await installation.programmes.get(watch.account[0])
+    version = programme.versions[-1].version
 
-    async def attempt() -> tuple[Standing, Seen[State]]:
-        now = clock()
-        async with installation.db.bare_transaction(programme_id) as connection:
-            # First what the state is compared by: whatever moves in between is seen as news, and read again.
-            standing = await ledger.standing(connection, programme_id, account_id, now=now)
-            return standing, await read(connection, programme, standing, now)
+    async def ask(connection: Connection, standing: Standing, now: datetime) -> Seen[State]:
+        return await read(connection, programme, standing, now)
 
-    standing, seen = await retrying(attempt)
+    standing, seen = await installation.readings.read(watch.account, (name, version), ask, clock)
     installation.watches.follow(watch, standing.account_id)
-    watch.seen = standing.last_seq, programme.versions[-1].version
+    watch.seen = standing.last_seq, version
     return seen
 
 
