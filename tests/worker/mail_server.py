@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -21,12 +21,17 @@ from cryptography.x509.oid import NameOID
 
 @dataclass
 class MailServer:
-    """``recipient`` and ``data`` are its answers to RCPT and DATA; None: it takes what is sent."""
+    """``recipient`` and ``data`` are its answers to RCPT and DATA; None: it takes what is sent.
+
+    ``meanwhile``: what happens once, before it answers the first RCPT.
+    """
 
     port: int = 0
     recipient: str | None = None
     data: str | None = None
+    meanwhile: Callable[[], Awaitable[None]] | None = None
     mails: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
 
@@ -37,6 +42,9 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's names
         self, _server: SMTP, _session: Any, envelope: Any, address: str, _options: list[str]
     ) -> str:
+        if self.meanwhile is not None:
+            happening, self.meanwhile = self.meanwhile, None
+            await happening()
         if self.recipient is not None:
             return f"{self.recipient} <{address}> no such user here"
         envelope.rcpt_tos.append(address)
@@ -48,6 +56,7 @@ class MailServer:
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)
+        self.raw.append(envelope.content)
         self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
         self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
         return "250 OK"

@@ -9,9 +9,11 @@ import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email import policy
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +37,18 @@ _NOBODY_THERE: Final = frozenset({550, 551, 553})
 _NOBODY_THERE_IN_DETAIL: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 """RFC 3463: no such mailbox or host, moved, disabled. Without such a code the other is believed."""
 _AT_HOME: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class _AsItIs(UnstructuredHeader, BaseHeader):
+    """A header that is not folded: a long address would become encoded words, which no mail program reads."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _AsItIs)
+_POLICY: Final = policy.default.clone(header_factory=_HEADERS)
 
 
 class MailRefused(Undeliverable):
@@ -103,7 +117,7 @@ def written(letter: Letter) -> EmailMessage:
 
     Raises MailRefused if a header would have two lines.
     """
-    mail = EmailMessage()
+    mail = EmailMessage(_POLICY)
     try:
         mail["From"] = letter.sender
         mail["To"] = letter.to
