@@ -315,6 +315,24 @@ async def test_an_address_where_nobody_is_gets_no_more_until_it_changes(
     assert [mail["To"] for mail in server.mails] == ["eva@example.org"]
 
 
+async def test_r34_an_address_that_is_refused_while_its_member_leaves_is_not_written_down(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await member(installation, programme, "c-2", email="ola@example.com")
+    server.recipient = "550 5.1.1"
+    anna = Principal(CallerKind.STAFF, programme.id, "st")
+
+    async def leaves() -> None:
+        await leave(installation, anna, "c-1", Confirmed(0, 0), "k", now=NOW)
+
+    server.meanwhile = leaves
+    await drain(installation, server.url)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        kept = [row["email"] for row in await connection.fetch("select email from mail_refusal")]
+    assert kept == ["ola@example.com"], "of who stays it is"
+
+
 async def test_staff_see_such_an_address_and_it_is_tried_again_when_it_is_verified_anew(
     installation: Installation, programme: ProgrammeSnapshot, server: MailServer
 ) -> None:
@@ -369,6 +387,9 @@ async def test_whoever_gets_notices_can_end_them_by_a_link(
     link = mail["List-Unsubscribe"][1:-1]
     assert link.startswith("https://loyalty.example/notices/unsubscribe/")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    header = f"List-Unsubscribe: <{link}>\r\n".encode()
+    assert len(header) > 78, "longer than what is folded"
+    assert header in server.raw[0], "RFC 2369: neither folded nor encoded"
     assert link in text_of(mail)
     assert f'href="{link}"' in html_of(mail)
 

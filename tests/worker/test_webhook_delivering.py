@@ -16,6 +16,7 @@ from pointbook.domain.webhook_states import DisabledReason, SendingState, Subscr
 from pointbook.services import outbox, webhook_sendings
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
+from pointbook.services.leaving import Confirmed, leave
 from pointbook.services.warnings import list_warnings
 from pointbook.services.webhook_delivering import AT_ONCE, ROOM, Deliverer
 from pointbook.services.webhook_posting import Poster
@@ -538,3 +539,25 @@ async def test_what_no_worker_survives_is_given_up(
     assert receiver.got == []
     [sending] = await sendings(installation, programme)
     assert sending.state is SendingState.FAILED
+
+
+async def test_r34_an_answer_that_comes_after_its_member_has_left_is_not_kept(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    async with receiving(answer(500, b"clara@example.org?"), is_open=False) as receiver:
+        await subscribe(installation, programme, receiver, "member.joined")
+        await happen(installation, programme, "clara", "ola")
+        worker = deliverer(installation)
+        await worker.start_due()
+        await receiver.count(2)
+        await leave(installation, server(programme), "clara", Confirmed(0, 0), "k", now=NOW)
+        receiver.open.set()
+        await worker.settled()
+    of_clara, of_ola = sorted(await sendings(installation, programme), key=lambda one: one.id)
+    assert (of_clara.state, of_clara.response, of_clara.error) == (SendingState.PENDING, None, None)
+    assert of_ola.response == "clara@example.org?", "of who stays it is"
+    async with receiving() as receiver:
+        [subscribed] = await list_subscriptions(installation, programme.id)
+        await edit_subscription(installation, server(programme), subscribed.id, Edit(url=receiver.url), now=NOW)
+        await send(installation)
+        assert [got.json["type"] for got in receiver.got] == ["member.joined"], "it is sent again"

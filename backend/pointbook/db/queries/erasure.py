@@ -126,7 +126,8 @@ where programme_id = $1 and (
 )
 """
 
-# Events name members by opaque id, but a server that refused a mail or a webhook may have answered anything.
+# Events name members by opaque id, but a server that refused a mail or a webhook may have answered anything. Leases
+# end, so that an answer that is still on its way is not written down.
 _BY_MENTION: Final = (
     """
     delete from outbox_message
@@ -137,8 +138,9 @@ _BY_MENTION: Final = (
     where programme_id = $1 and last_error is not null and payload::text like any($2::text[])
     """,
     """
-    update webhook_sending set response = null, error = null
-    where programme_id = $1 and num_nonnulls(response, error) > 0 and payload::text like any($2::text[])
+    update webhook_sending set response = null, error = null, leased_until = least(leased_until, now())
+    where programme_id = $1 and num_nonnulls(response, error, leased_until) > 0
+        and payload::text like any($2::text[])
     """,
 )
 

@@ -94,6 +94,7 @@ async def expiring(
 async def refuse(
     connection: Connection, programme_id: int, account_id: int, email: str, answer: str, *, now: datetime
 ) -> None:
+    """Nothing, if the member has no such address any more."""
     await connection.execute(_REFUSE, programme_id, account_id, email, answer, now)
 
 
@@ -196,7 +197,11 @@ order by owner_id, expires_at
 """
 
 _REFUSE = """
-insert into mail_refusal (programme_id, account_id, email, answer, refused_at) values ($1, $2, $3, $4, $5)
+insert into mail_refusal (programme_id, account_id, email, answer, refused_at)
+select programme_id, account_id, email, $4, $5
+from member
+where programme_id = $1 and account_id = $2 and email = $3
+for share
 on conflict (programme_id, account_id)
     do update set email = excluded.email, answer = excluded.answer, refused_at = excluded.refused_at
 """
