@@ -64,7 +64,7 @@ def test_no_name_makes_a_header_of_its_own(signs: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "mailbox", ["a@b@c", "ola@", "ola@ex ample.com", "a,b@c.de", "x@y.de>", "<x@y.de", "..@x"]
+    "mailbox", ["a@b@c", "ola@", "ola@ex ample.com", "a,b@c.de", "x@y.de>", "<x@y.de", "..@x", "ola@😀.example"]
 )
 def test_what_is_no_address_is_refused_for_good(mailbox: str) -> None:
     with pytest.raises(MailRefused) as refusal:
@@ -72,10 +72,13 @@ def test_what_is_no_address_is_refused_for_good(mailbox: str) -> None:
     assert mailbox not in str(refusal.value)
 
 
-async def test_hosts_beyond_ascii_are_written_as_servers_know_them() -> None:
+@pytest.mark.parametrize(
+    ("host", "told"), [("Żółw.example", "xn--w-uga1v8h.example"), ("straße.example", "xn--strae-oqa.example")]
+)
+async def test_hosts_beyond_ascii_are_written_as_servers_know_them(host: str, told: str) -> None:
     async with serving(MailServer()) as server:
-        await send(server.url, written(letter(mailbox="ola@żółw.example")))
-    assert server.envelopes[0][1] == ["ola@xn--w-uga1v8h.example"]
+        await send(server.url, written(letter(mailbox=f"ola@{host}")))
+    assert server.envelopes[0][1] == [f"ola@{told}"]
 
 
 @pytest.mark.parametrize(

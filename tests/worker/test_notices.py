@@ -315,6 +315,33 @@ async def test_an_address_where_nobody_is_gets_no_more_until_it_changes(
     assert [mail["To"] for mail in server.mails] == ["eva@example.org"]
 
 
+async def test_an_address_of_earlier_that_no_mail_can_be_sent_to_is_refused_and_waits_for_nobody(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute("update member set email = 'a..b@example.com'")
+    assert (await drain(installation, server.url)).failed == 0
+    assert await outcomes(installation, programme) == [("WELCOME", "ADDRESS_REFUSED")]
+    seen = await find_member(installation, programme.id, "c-1", now=NOW)
+    assert seen is not None
+    assert seen.email_refused_at == NOW
+
+
+async def test_where_answers_go_is_left_out_if_it_is_no_address(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    anna = Principal(CallerKind.STAFF, programme.id, "st")
+    await change_settings(installation, anna, {"reply_to": "anna@morgenrot.example"}, now=NOW)
+    await member(installation, programme)
+    await drain(installation, server.url)
+    async with installation.db.bare_transaction(programme.id) as connection:
+        await connection.execute("update notice_setting set reply_to = 'a..b@example.com'")
+    await member(installation, programme, "c-2", email="ola@example.com")
+    await drain(installation, server.url)
+    assert [mail["Reply-To"] for mail in server.mails] == ["anna@morgenrot.example", None]
+
+
 async def test_r34_an_address_that_is_refused_while_its_member_leaves_is_not_written_down(
     installation: Installation, programme: ProgrammeSnapshot, server: MailServer
 ) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pointbook.domain import text
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.mailboxes import mailbox_address
 from pointbook.domain.notices import TYPES, NoticeKind
 
 STAFF_MAX: Final = 10
@@ -46,7 +47,7 @@ def checked(settings: NoticeSettings) -> NoticeSettings:
         raise InvalidInput("off", f"must not contain {needed[0]}: what it is about does not work without it")
     return NoticeSettings(
         sender_name=text.optional_identifier("senderName", settings.sender_name, NAME_MAX),
-        reply_to=None if settings.reply_to is None else text.email_address("replyTo", settings.reply_to),
+        reply_to=None if settings.reply_to is None else mailbox_address("replyTo", settings.reply_to),
         staff_addresses=_addresses(settings.staff_addresses),
         footer=None if settings.footer is None else text.paragraphs("footer", settings.footer, FOOTER_MAX).strip(),
         colour=colour,
@@ -60,7 +61,7 @@ def checked(settings: NoticeSettings) -> NoticeSettings:
 def _addresses(given: Sequence[str]) -> tuple[str, ...]:
     if len(given) > STAFF_MAX:
         raise InvalidInput("staffAddresses", f"must be at most {STAFF_MAX}")
-    checked_ones = [text.email_address(f"staffAddresses[{place}]", address) for place, address in enumerate(given)]
+    checked_ones = [mailbox_address(f"staffAddresses[{place}]", address) for place, address in enumerate(given)]
     return tuple(dict.fromkeys(checked_ones))
 
 

@@ -61,7 +61,7 @@ def paragraphs(field: str, value: object, maximum: int) -> str:
 
 
 def email_address(field: str, value: object) -> str:
-    """An address as the shop wrote it; only its shape is looked at, not whether it receives mail."""
+    """An address as the shop wrote it; only its shape is looked at: what is sent to is a ``mailbox_address``."""
     address = identifier(field, value, MAX_EMAIL)
     local, at, host = address.rpartition("@")
     if not (at and local and host) or any(sign.isspace() for sign in address):

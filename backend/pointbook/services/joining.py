@@ -19,7 +19,7 @@ from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_un
 from pointbook.services.granting import SIGN_UP, points_in, tell_credited
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
-from pointbook.services.members import MEMBER_OF_EXTERNAL_ID, Member, checked_locale, member_of, normalised_email
+from pointbook.services.members import MEMBER_OF_EXTERNAL_ID, Member, checked_locale, member_of, members_email
 from pointbook.services.releasing import Names, Releasing
 
 MEMBER_JOINED: Final = "member.joined"
@@ -185,7 +185,7 @@ def rejoin_digest(installation: Installation, programme_id: int, email: str) -> 
 def checked(programme: ProgrammeSnapshot, command: Join, now: datetime) -> Join:
     """The command with its address in the form that is kept. Raises InvalidInput."""
     external_id = text.identifier("customerExternalId", command.external_id)
-    email = None if command.email is None else normalised_email("email", command.email)
+    email = None if command.email is None else members_email("email", command.email)
     if command.email_verified and email is None:
         raise InvalidInput("emailVerified", "needs an email")
     checked_locale(programme, command.locale)

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
-from email.errors import MessageError
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import Policy
@@ -26,6 +25,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from pointbook.domain import mailboxes
 from pointbook.services.outbox import Undeliverable
 
 SECONDS: Final = 7.0
@@ -103,12 +103,10 @@ class Post:
 
 
 def address(name: str | None, mailbox: str) -> Address:
-    """For a header; a host beyond ASCII is written as servers know it. Raises MailRefused: it is none."""
-    local, _, host = mailbox.rpartition("@")
+    """For a header. Raises AddressRefused: it is none that mail can be sent to."""
     try:
-        spelt = host if host.isascii() else host.encode("idna").decode()
-        return Address(name or "", addr_spec=f"{local}@{spelt}")
-    except (ValueError, MessageError, IndexError):  # all that the parser of addresses raises
+        return mailboxes.mailbox(mailbox, name or "")
+    except ValueError:
         raise AddressRefused("the address is none that mail can be sent to") from None
 
 

@@ -29,7 +29,7 @@ from pointbook.services.directory import (
 )
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
-from pointbook.services.members import Member, MemberState, checked_locale, member_of, normalised_email
+from pointbook.services.members import Member, MemberState, checked_locale, member_of, members_email
 from pointbook.services.releasing import Names, Releasing
 
 FIELDS: Final = frozenset({"email", "emailVerified", "locale", "birthday", "optIn"})
@@ -164,7 +164,7 @@ def _changed(programme: ProgrammeSnapshot, member: Member, changes: Mapping[str,
     after = member
     if "email" in changes:
         email = changes["email"]
-        address = None if email is None else normalised_email("email", email)
+        address = None if email is None else members_email("email", email)
         after = replace(after, email=address, email_verified=member.email_verified and address == member.email)
     if "emailVerified" in changes:
         verified = truth("emailVerified", changes["emailVerified"])

@@ -90,7 +90,7 @@ async def list_members(
     states = PRESENT if public_id is None else tuple(MemberState)
     criteria = Criteria(
         external_id=search,
-        email_prefix=None if search is None else unicodedata.normalize("NFC", search).casefold(),
+        email_prefix=None if search is None else unicodedata.normalize("NFC", search.lower()),
         public_id=public_id,
         states=states if wanted.state is None else (wanted.state,),
         redemption_locked=wanted.redemption_locked,

@@ -11,6 +11,7 @@ from pointbook import ledger
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import errors
+from pointbook.domain.mailboxes import mailbox_address
 from pointbook.domain.text import email_address, identifier
 from pointbook.services import audit
 from pointbook.services.audit import Action, Change
@@ -116,8 +117,16 @@ async def set_notifications(
 
 
 def normalised_email(field: str, address: str) -> str:
-    """Two spellings of one address are one: people do not remember how they wrote it. Raises InvalidInput."""
-    return unicodedata.normalize("NFC", email_address(field, address)).casefold()
+    """Two spellings of one address are one: people do not remember how they wrote it. Raises InvalidInput.
+
+    In lower case and not folded: a host with ß is not that with ss.
+    """
+    return unicodedata.normalize("NFC", email_address(field, address).lower())
+
+
+def members_email(field: str, address: str) -> str:
+    """The same of an address that is kept to send mail to. Raises InvalidInput."""
+    return mailbox_address(field, normalised_email(field, address))
 
 
 def checked_locale(programme: ProgrammeSnapshot, locale: str | None) -> str | None:

@@ -126,8 +126,8 @@ where programme_id = $1 and (
 )
 """
 
-# Events name members by opaque id, but a server that refused a mail or a webhook may have answered anything. Leases
-# end, so that an answer that is still on its way is not written down.
+# Events name members by opaque id, but a server that refused a mail or a webhook may have answered anything.
+# Leases end, so that an answer that is still on its way is not written down.
 _BY_MENTION: Final = (
     """
     delete from outbox_message

@@ -16,6 +16,7 @@ from pointbook.domain.access import Principal
 from pointbook.domain.calendar import CountsFrom, Expiry
 from pointbook.domain.catalogue import GiftCardProduct
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.mailboxes import mailbox_address
 from pointbook.domain.money import Money
 from pointbook.ledger import NewCard
 from pointbook.services import outbox
@@ -254,7 +255,7 @@ def _checked(recipient: Recipient | None) -> Recipient | None:
         return None
     name, message = recipient.name or None, recipient.message or None  # forms send what is empty
     with errors.refusals_under("recipient"):
-        text.email_address("email", recipient.email)
+        mailbox_address("email", recipient.email)
         text.optional_identifier("name", name, MAX_NAME)
         told = None if message is None else text.paragraphs("message", message, MAX_MESSAGE)
     return replace(recipient, name=name, message=told)

@@ -31,7 +31,7 @@ from pointbook.ledger import Request
 from pointbook.services import outbox
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_unchanged
 from pointbook.services.installation import Installation
-from pointbook.services.members import MemberState, normalised_email
+from pointbook.services.members import MemberState, members_email
 from pointbook.services.merging.events import MERGE_PROOF, MERGE_REQUESTED
 from pointbook.services.merging.proving import proof_token
 from pointbook.services.merging.views import MergeRequest, request_of_row
@@ -56,7 +56,7 @@ async def request_merge(
     ProgrammeNotOpen. None of them says whether anybody has the address.
     """
     assert principal.subject is not None, "the policy admits customers only"
-    subject, email = principal.subject, normalised_email("email", command.email)
+    subject, email = principal.subject, members_email("email", command.email)
     request = request_of(principal, "requestMerge", command.idempotency_key, email)
 
     async def call(programme: ProgrammeSnapshot) -> MergeRequest:

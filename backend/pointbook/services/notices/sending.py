@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.headerregistry import Address
 from typing import Any, Final
 
 import structlog
@@ -62,7 +63,9 @@ async def send(installation: Installation, post: Post, due: Due, *, now: datetim
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     facts: Facts
-    letter: Letter
+    text: NoticeText
+    say: Phrasing
+    settings: NoticeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +91,16 @@ class _Sending:
                 await self._write_down(connection, facts)
                 return facts
             text, say = await text_for(connection, programme, facts.kind or due.kind, facts.locale)
-        return _Prepared(facts, self._letter(facts, text, say, settings))
+        return _Prepared(facts, text, say, settings)
 
-    def _letter(self, facts: Facts, text: NoticeText, say: Phrasing, settings: NoticeSettings) -> Letter:
+    def _letter(self, prepared: _Prepared) -> Letter:
+        facts, say, settings = prepared.facts, prepared.say, prepared.settings
         programme, sender, message_id = self.programme, self.post.mailer.sender, self._message_id()
         unsubscribe_url, card = self._unsubscribe_url(facts), facts.card
         picture = None if card is None else Picture(f"qr.{message_id}", qr_png(card.text.code or ""))
         mail = notice_mail(
             facts.kind or self.due.kind,
-            text,
+            prepared.text,
             facts.values,
             say,
             look_of(programme, settings),
@@ -113,9 +117,17 @@ class _Sending:
             message_id=message_id,
             date=self.now,
             picture=picture,
-            reply_to=None if settings.reply_to is None else address(None, settings.reply_to),
+            reply_to=self._reply_to(settings),
             unsubscribe_url=unsubscribe_url,
         )
+
+    def _reply_to(self, settings: NoticeSettings) -> Address | None:
+        """None also for what was kept and is no address: the mail is worth more than where answers go."""
+        try:
+            return None if settings.reply_to is None else address(None, settings.reply_to)
+        except AddressRefused:
+            log.warning("notice.reply_to_left_out", programme=self.programme.id)
+            return None
 
     def _panel(self, card: SentCard, picture: Picture) -> CardPanel:
         path = page_path(self.installation, self.programme.id, card.card_id, card.text.tag)
@@ -123,7 +135,7 @@ class _Sending:
 
     async def hand_over(self, prepared: _Prepared) -> Outcome:
         try:
-            await self.post.mailer.send(written(prepared.letter))
+            await self.post.mailer.send(written(self._letter(prepared)))
         except AddressRefused as refusal:
             if TYPES[self.due.kind].audience is not Audience.OPTED_IN:
                 raise

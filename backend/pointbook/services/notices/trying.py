@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from pointbook.db.queries import notice_desk as rows
 from pointbook.db.retry import retrying
 from pointbook.domain import errors
-from pointbook.domain import text as texts
 from pointbook.domain.access import Principal
+from pointbook.domain.mailboxes import mailbox_address
 from pointbook.domain.money import Money
 from pointbook.domain.notices import TYPES, Audience, NoticeKind, checked_body, checked_subject
 from pointbook.services import audit, outbox
@@ -55,7 +55,7 @@ async def send_test(
     """Promise a mail with example values to ``to``. Raises InvalidInput, MailNotConfigured, TooManyTestNotices."""
     programme = await installation.programmes.get(principal.programme_id)
     check_locale(programme, locale)
-    texts.email_address("to", to)
+    mailbox_address("to", to)
     if not installation.sends_mail:
         raise errors.MailNotConfigured
 
