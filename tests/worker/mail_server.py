@@ -23,13 +23,15 @@ from cryptography.x509.oid import NameOID
 class MailServer:
     """``recipient`` and ``data`` are its answers to RCPT and DATA; None: it takes what is sent.
 
-    ``meanwhile``: what happens once, before it answers the first RCPT.
+    ``meanwhile``: what happens once, before it answers the first RCPT. ``thinks``: seconds before it says that it
+    has taken a mail.
     """
 
     port: int = 0
     recipient: str | None = None
     data: str | None = None
     meanwhile: Callable[[], Awaitable[None]] | None = None
+    thinks: float = 0
     mails: list[EmailMessage] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -59,6 +61,7 @@ class MailServer:
         self.raw.append(envelope.content)
         self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
         self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
+        await asyncio.sleep(self.thinks)
         return "250 OK"
 
 

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from pointbook.db.session import Database
 from pointbook.services import mailing
 from pointbook.services.mailing import Letter, Mailer, MailNotTaken, MailRefused, Picture, address, written
+from pointbook.services.outbox import Subscriptions
+from pointbook.worker.jobs import WORKING_SECONDS, Jobs
 from tests.support import NOW
 from tests.worker.mail_server import MailServer, certificate, knows, serving
 
@@ -106,6 +109,25 @@ async def test_a_server_that_is_away_or_silent_has_not_taken_it(monkeypatch: pyt
     async with _silent() as port:
         with pytest.raises(MailNotTaken, match="TimeoutError"):
             await send(f"smtp://127.0.0.1:{port}")
+
+
+async def test_a_server_may_look_at_a_mail_for_longer_than_it_may_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailing, "CONNECTING_SECONDS", 0.5)
+    async with serving(MailServer(thinks=1)) as server:
+        await send(server.url)
+    assert len(server.mails) == 1
+    async with _silent() as port:
+        with pytest.raises(MailNotTaken, match="TimeoutError"):
+            await send(f"smtp://127.0.0.1:{port}")
+
+
+def test_whatever_hands_a_mail_over_has_more_time_than_the_server() -> None:
+    assert mailing.SECONDS >= 60, "RFC 5321: some minutes after the last dot"
+    assert mailing.SECONDS < mailing.SENDING.handler_seconds < mailing.SENDING.lease.total_seconds()
+    [job] = [
+        job for job in Jobs(cast("Database", None), Subscriptions(), lambda: NOW).all if job.name == "send_mail"
+    ]
+    assert job.seconds >= WORKING_SECONDS + mailing.SENDING.handler_seconds, "a batch begun in time is done"
 
 
 @contextlib.asynccontextmanager

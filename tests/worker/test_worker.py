@@ -262,10 +262,9 @@ async def test_a_job_is_not_started_twice_and_a_failure_is_not_its_end(db: Datab
     assert runs["started"] == seen  # a stopped worker starts nothing more
 
 
-async def test_a_job_that_hangs_is_cancelled_in_the_end(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pointbook.worker.jobs.TIMEOUT_SECONDS", 0.05)
+async def test_a_job_that_hangs_is_cancelled_in_the_end(db: Database) -> None:
     jobs = Jobs(db, Subscriptions(), clock)
-    hanging = Job("hanging", timedelta(seconds=1), asyncio.Event().wait)
+    hanging = Job("hanging", timedelta(seconds=1), asyncio.Event().wait, seconds=0.05)
     await asyncio.wait_for(jobs.run(hanging), 5)
     assert jobs._running == {}
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import policy
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
@@ -26,10 +26,18 @@ from aiosmtplib import (
 )
 
 from pointbook.domain import mailboxes
-from pointbook.services.outbox import Undeliverable
+from pointbook.services.outbox import Delivery, Undeliverable
 
-SECONDS: Final = 7.0
-"""A message is with the server after this, or was not taken: less than a handler of the outbox has."""
+SECONDS: Final = 60.0
+"""A message is with the server after this, or was not taken. Servers look at a mail before they say that they have
+taken it, and whoever does not wait for that sends it again.
+"""
+CONNECTING_SECONDS: Final = 7.0
+"""A server that is away is known by then."""
+SENDING: Final = Delivery(
+    lease=timedelta(seconds=120), handler_seconds=SECONDS + 15, batch=10, at_once=10, slow=True
+)
+"""How the outbox hands mail over: a handler looks things up and writes down what became of it, besides."""
 _GOODBYE_SECONDS: Final = 1.0
 _FOR_GOOD: Final = 500  # and above: SMTP's permanent answers; below it a server asks to come again
 _STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
@@ -159,7 +167,8 @@ class Mailer:
         client = self._client()
         try:
             async with asyncio.timeout(SECONDS):
-                await client.connect()
+                async with asyncio.timeout(CONNECTING_SECONDS):
+                    await client.connect()
                 await client.send_message(mail)
         except SMTPRecipientsRefused as refused:
             raise _of_recipient(max(refused.recipients, key=lambda one: one.code)) from None

@@ -19,6 +19,7 @@ from pointbook.services import (
     webhook_sendings,
 )
 from pointbook.services.directory import ProgrammeDirectory
+from pointbook.services.mailing import SENDING
 from pointbook.services.outbox import Delivery, Subscriptions
 from pointbook.services.webhook_delivering import Deliverer
 from pointbook.worker.ending import end
@@ -28,7 +29,8 @@ Clock = Callable[[], datetime]
 WORKING_SECONDS = 20
 """A job starts no new batch after this; what is left waits for its next run."""
 TIMEOUT_SECONDS = 50
-"""A job is cancelled after this: its transaction rolls back, its leases run out."""
+MAILING_SECONDS = WORKING_SECONDS + SENDING.lease.total_seconds()
+"""A batch of mails that was begun in time is done by then: cut off, a mail may have been taken and comes again."""
 GRACE_SECONDS = 5
 """How long a job may finish its batch when the worker is asked to stop."""
 
@@ -42,6 +44,8 @@ class Job:
     name: str
     every: timedelta
     run: Callable[[], Awaitable[object]]
+    seconds: float = TIMEOUT_SECONDS
+    """It is cancelled after this: its transaction rolls back, its leases run out."""
 
 
 class Jobs:
@@ -67,7 +71,7 @@ class Jobs:
         self._stopping = False
         self.all: tuple[Job, ...] = (
             Job("drain_outbox", timedelta(seconds=1), self._drain_outbox),
-            Job("send_mail", timedelta(seconds=1), self._send_mail),
+            Job("send_mail", timedelta(seconds=1), self._send_mail, MAILING_SECONDS),
             Job("send_webhooks", timedelta(seconds=1), self._send_webhooks),
             Job("apply_returns", timedelta(seconds=15), self._apply_returns),
             Job("send_orders", timedelta(seconds=2), self._send_orders),
@@ -108,23 +112,23 @@ class Jobs:
 
     async def _guarded(self, job: Job) -> None:
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(job.seconds):
                 await job.run()
         except Exception:
             log.exception("worker.job_failed", job=job.name)
 
     async def _drain_outbox(self) -> None:
-        await self._drain(slow=False)
+        await self._drain(Delivery(slow=False))
 
     async def _send_mail(self) -> None:
         if self._subscriptions.slow:
-            await self._drain(slow=True)
+            await self._drain(SENDING)
 
-    async def _drain(self, *, slow: bool) -> None:
+    async def _drain(self, delivery: Delivery) -> None:
         drained = await outbox.drain(
             self._database,
             self._subscriptions,
-            delivery=Delivery(slow=slow),
+            delivery=delivery,
             seconds=WORKING_SECONDS,
             stopping=lambda: self._stopping,
         )

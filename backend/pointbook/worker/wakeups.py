@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from pointbook.worker import serialiser
 from pointbook.worker.ending import end
-from pointbook.worker.jobs import TIMEOUT_SECONDS, Job, Jobs
+from pointbook.worker.jobs import Job, Jobs
 
 QUEUE = "pointbook:queue"
 _POLL_SECONDS = 0.5
@@ -117,7 +117,7 @@ def _cron(job: Job, run: WorkerCoroutine) -> CronJob:
     assert 0 < seconds < 3600, "a schedule of seconds or of minutes"  # noqa: PLR2004
     second = set(range(0, 60, seconds)) if seconds < 60 else 0  # noqa: PLR2004
     minute = None if seconds < 60 else set(range(0, 60, seconds // 60))  # noqa: PLR2004
-    return cron(run, name=f"cron:{job.name}", minute=minute, second=second, timeout=TIMEOUT_SECONDS + 5)
+    return cron(run, name=f"cron:{job.name}", minute=minute, second=second, timeout=job.seconds + 5)
 
 
 async def _close(worker: Worker, redis: ArqRedis) -> None:
