@@ -102,6 +102,12 @@ def test_values_are_written_by_their_shape(value: object, shape: Shape, said: st
     assert written == expected
 
 
+def test_a_subject_does_without_a_value_that_is_gone() -> None:
+    told = mail(NoticeKind.EXCHANGE_ORDER, NoticeText("Order of {customer}", "{customer}\n\nBye"), customer="")
+    assert told.subject == "Order of "
+    assert told.text.startswith("Bye\n")
+
+
 def test_a_paragraph_without_its_value_is_left_out() -> None:
     text = NoticeText("Hello", "Hello\n\nFor {order}.\n\n[Look]({account_page})\n\nBye")
     told = mail(NoticeKind.POINTS_CREDITED, text, order=None, account_page=None)

@@ -138,6 +138,30 @@ async def test_r30_the_staff_are_told_of_an_exchange_order_whatever_the_member_w
     assert mail["List-Unsubscribe"] is None
 
 
+@pytest.mark.parametrize("promised", [False, True])
+async def test_r34_the_staff_are_told_of_an_order_whose_member_has_left_since(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer, *, promised: bool
+) -> None:
+    anna = Principal(CallerKind.STAFF, programme.id, "st")
+    await change_settings(installation, anna, {"staff_addresses": ("anna@morgenrot.example",)}, now=NOW)
+    await member(installation, programme, opt_in=False)
+    await give_points(installation, programme, "c-1", 150)
+    await save_offer(installation, programme.id, EXCHANGE_ITEMS, MUG, now=NOW)
+    asked = PlaceOrder([PlaceLine("mug", 1, 150)], "Zimmer 7", "k")
+    order = await place_order(installation, customer(programme), asked, now=NOW)
+    if promised:
+        listening = subscriptions(installation, Post(Mailer(server.url, SENDER)), lambda: NOW)
+        await outbox.drain(installation.db, listening, delivery=Delivery(slow=False))
+    await leave(installation, anna, "c-1", Confirmed(0, 0), "k", now=NOW)
+    await drain(installation, server.url)
+    [mail] = server.mails
+    assert mail["Subject"] == "Prämienbestellung von (Mitglied ausgetreten)"
+    assert order.id.hex in text_of(mail)
+    assert "1 Becher (mug)" in text_of(mail)
+    for gone in ("c-1", "Zimmer 7"):
+        assert gone not in str(mail)
+
+
 async def test_without_staff_addresses_nobody_is_told_of_it(
     installation: Installation, programme: ProgrammeSnapshot, server: MailServer
 ) -> None:

@@ -91,7 +91,7 @@ def notice_mail(
     variables = TYPES[kind].by_name
     known = {**values, "programme": look.name}
     written = {name: written_value(known[name], variable.shape, say) for name, variable in variables.items()}
-    sure = {name: _one_line(value) for name, value in written.items() if value is not None}
+    sure = {name: _one_line(value or "") for name, value in written.items()}
     subject = placeholders.filled(text.subject, sure)
     blocks = [block for block in (filled_in(block, written) for block in blocks_of(text.body)) if block]
     spoken = words(say.language)

@@ -29,6 +29,8 @@ class Words(NamedTuple):
     ended: str
     ended_more: str
     no_page: str
+    has_left: str
+    """In place of the name of a member."""
 
 
 _WORDS: Final = {
@@ -44,6 +46,7 @@ _WORDS: Final = {
         ended_more="Gutscheine, die Sie kaufen, kommen weiterhin per E-Mail. In Ihrem Konto können Sie "
         "Nachrichten wieder einschalten.",
         no_page="Diese Seite gibt es nicht.",
+        has_left="(Mitglied ausgetreten)",
     ),
     "en": Words(
         "Unsubscribe",
@@ -57,6 +60,7 @@ _WORDS: Final = {
         ended_more="Gift cards that you buy will still come by e-mail. You can switch news on again in your "
         "account.",
         no_page="There is no such page.",
+        has_left="(member has left)",
     ),
     "pl": Words(
         "Rezygnacja z wiadomości",
@@ -70,6 +74,7 @@ _WORDS: Final = {
         ended_more="Zakupione karty podarunkowe nadal będą przychodzić pocztą elektroniczną. Wiadomości można "
         "ponownie włączyć na swoim koncie.",
         no_page="Nie ma takiej strony.",
+        has_left="(konto zamknięte)",
     ),
 }
 

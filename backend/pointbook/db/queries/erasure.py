@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pointbook.db.session import Connection
+from pointbook.domain.notices import TYPES, Audience
 from pointbook.domain.text import shown
 
 
@@ -46,6 +47,7 @@ async def erase(connection: Connection, programme_id: int, person: Person) -> No
         await connection.execute(statement, programme_id, accounts, names, emails)
     await connection.execute(_MERGE_REQUESTS, programme_id, accounts, emails)
     mentions = [f"%{public_id}%" for public_id in person.public_ids]
+    await connection.execute(_PROMISED_MAILS, programme_id, mentions, _TO_STAFF)
     for statement in _BY_MENTION:
         await connection.execute(statement, programme_id, mentions)
     await connection.execute(_IMPORT_REPORTS, programme_id, [shown(name) for name in names])
@@ -126,13 +128,17 @@ where programme_id = $1 and (
 )
 """
 
+# What the staff are to be told names the member by opaque id, and what it is about goes on.
+_TO_STAFF: Final = [kind.value for kind, known in TYPES.items() if known.audience is Audience.STAFF]
+_PROMISED_MAILS: Final = """
+delete from outbox_message
+where programme_id = $1 and topic = 'notice.mail' and payload::text like any($2::text[])
+    and payload ->> 'kind' <> all($3::text[])
+"""
+
 # Events name members by opaque id, but a server that refused a mail or a webhook may have answered anything.
 # Leases end, so that an answer that is still on its way is not written down.
 _BY_MENTION: Final = (
-    """
-    delete from outbox_message
-    where programme_id = $1 and topic = 'notice.mail' and payload::text like any($2::text[])
-    """,
     """
     update outbox_message set last_error = null
     where programme_id = $1 and last_error is not null and payload::text like any($2::text[])

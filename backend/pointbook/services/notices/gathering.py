@@ -15,7 +15,8 @@ from pointbook.services.granting import BOOKING, ORDER, SIGN_UP
 from pointbook.services.notices.facts import Asked, Facts, Outcome, Recipient, SentCard, member_facts
 from pointbook.texts.gift_card_texts import card_text
 from pointbook.texts.notice_mail import card_values
-from pointbook.texts.phrasing import best_text
+from pointbook.texts.notice_texts import words
+from pointbook.texts.phrasing import Phrasing, best_text
 
 
 async def credited(asked: Asked) -> Facts | Outcome:
@@ -110,12 +111,14 @@ async def gift_card(asked: Asked) -> Facts | Outcome:
 
 
 async def exchange_order(asked: Asked) -> Facts | Outcome:
+    """Also of a member who has left since: the order goes on."""
     row = await exchange.find_order(asked.connection, asked.programme.id, UUID(hex=asked.payload["order"]))
     if row is None or not asked.settings.staff_addresses:
         return Outcome.NOTHING_TO_TELL
     order, locale = order_of(row), asked.programme.locales[0]
+    spoken = words(Phrasing.of_texts(locale, asked.programme.currency).language)
     values: dict[str, Value] = {
-        "customer": ", ".join(order.customers),
+        "customer": ", ".join(order.customers) or spoken.has_left,
         "items": "\n".join(_line(line, locale) for line in order.lines),
         "points": order.points,
         "fee": order.fee.amount or None,
