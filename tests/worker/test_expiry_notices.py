@@ -12,7 +12,7 @@ from pointbook.domain.calendar import end_of_local_day
 from pointbook.services import notices, outbox
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
-from pointbook.services.members import set_notifications
+from pointbook.services.members import MemberState, set_notifications, set_redemption_lock, set_state
 from pointbook.services.notices import Promised
 from pointbook.services.programmes import change_state
 from tests.support import DAY, NOW, SECRET, give_points, make_programme, redeem, violations
@@ -166,6 +166,20 @@ async def test_only_members_who_want_it_are_told(installation: Installation, pro
     await set_notifications(installation, programme.id, "c-1", opt_in=True, now=NOW)
     assert await look(installation, NOW + HOUR) == 0, "the day is done"
     assert await look(installation, NOW + DAY) == 1
+
+
+async def test_members_who_may_not_spend_are_not_told_to(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    for external_id in ("c-1", "c-2", "c-3"):
+        await member(installation, programme, external_id, email=f"{external_id}@example.com")
+        await points_until(installation, programme, date(2026, 3, 10), external_id=external_id)
+    await set_redemption_lock(installation, programme.id, "c-1", locked=True, now=NOW)
+    await set_state(installation, programme.id, "c-2", MemberState.INACTIVE, now=NOW)
+    assert await look(installation) == 1
+    await set_redemption_lock(installation, programme.id, "c-1", locked=False, now=NOW)
+    await set_state(installation, programme.id, "c-2", MemberState.ACTIVE, now=NOW)
+    assert await look(installation, NOW + DAY) == 2, "once they may"
 
 
 async def test_what_is_gone_when_the_mail_is_due_is_not_told(

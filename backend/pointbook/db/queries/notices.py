@@ -78,7 +78,9 @@ async def keep_round(connection: Connection, programme_id: int, day: date, after
 async def wanting_after(
     connection: Connection, programme_id: int, after_account: int, *, most: int
 ) -> dict[int, UUID]:
-    """Public ids by account of the next members, in order of the account, who want notices and can have them."""
+    """Public ids by account of the next members, in order of the account, who want notices, can have them and may
+    spend points.
+    """
     found = await connection.fetch(_WANTING_AFTER, programme_id, after_account, most)
     return {row["account_id"]: row["public_id"] for row in found}
 
@@ -183,7 +185,8 @@ _KEEP_ROUND = "update notice_round set day = $2, after_account = $3 where progra
 _WANTING_AFTER = """
 select account_id, public_id
 from member
-where programme_id = $1 and account_id > $2 and notices and email is not null and state in ('ACTIVE', 'INACTIVE')
+where programme_id = $1 and account_id > $2 and notices and email is not null and state = 'ACTIVE'
+    and not redemption_locked
 order by account_id
 limit $3
 """
