@@ -121,7 +121,7 @@ async def test_r30_the_staff_are_told_of_an_exchange_order_whatever_the_member_w
     await member(installation, programme, opt_in=False)
     await give_points(installation, programme, "c-1", 400)
     await save_offer(installation, programme.id, EXCHANGE_ITEMS, {**MUG, "fee": "0.10"}, now=NOW)
-    asked = PlaceOrder([PlaceLine("mug", 2, 150, Decimal("0.10"))], "Zimmer 7\n<b>2. Stock</b>", "k")
+    asked = PlaceOrder([PlaceLine("mug", 2, 150, Decimal("0.10"))], "Zimmer 7\n\n<b>2. Stock</b>", "k")
     order = await place_order(installation, customer(programme), asked, now=NOW)
     await drain(installation, server.url, public_url="https://loyalty.example")
     [mail] = server.mails
@@ -130,11 +130,11 @@ async def test_r30_the_staff_are_told_of_an_exchange_order_whatever_the_member_w
         "2 Becher (mug)",
         "Eingelöst: 300 Punkte.",
         "Gebühr: 0,20\xa0€.",
-        "<b>2. Stock</b>",
+        "Zur Lieferung: \r\n> Zimmer 7\r\n> \r\n> <b>2. Stock</b>",
         order.id.hex,
     ):
         assert told in text_of(mail)
-    assert "Zimmer 7<br />&lt;b&gt;2. Stock&lt;/b&gt;" in html_of(mail)
+    assert "Zimmer 7<br /><br />&lt;b&gt;2. Stock&lt;/b&gt;" in html_of(mail)
     assert mail["List-Unsubscribe"] is None
 
 

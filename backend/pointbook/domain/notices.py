@@ -60,13 +60,17 @@ Value: TypeAlias = str | int | date | Sequence[Batch] | None
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """``optional``: it may have no value. Then it does not stand in a subject."""
+    """``optional``: it may have no value. Then it does not stand in a subject.
+
+    ``quoted``: a stranger's words with lines of their own, which must not pass for ours where mail is plain text.
+    """
 
     name: str
     shape: Shape
     means: str
     example: Value
     optional: bool = False
+    quoted: bool = False
 
 
 PROGRAMME: Final = Variable("programme", Shape.TEXT, "Who sends it: the sender's name, else the programme's.", "")
@@ -237,7 +241,14 @@ TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
             Variable("items", Shape.TEXT, "What was ordered, a line for each item.", "2 Stoneware cup (cup)"),
             Variable("points", Shape.POINTS, "The points that were spent.", 120),
             Variable("fee", Shape.MONEY, "The fee, if there is one.", 500, optional=True),
-            Variable("note", Shape.TEXT, "What the member said of delivery.", "Please ring twice.", optional=True),
+            Variable(
+                "note",
+                Shape.TEXT,
+                "What the member said of delivery.",
+                "Please ring twice.",
+                optional=True,
+                quoted=True,
+            ),
             Variable("order", Shape.TEXT, "The id of the exchange order.", "5f0c2a7e9d134b6f8a01c3d2e4b59678"),
             PROGRAMME,
         ),

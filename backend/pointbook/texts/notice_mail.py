@@ -93,7 +93,10 @@ def notice_mail(
     written = {name: written_value(known[name], variable.shape, say) for name, variable in variables.items()}
     sure = {name: _one_line(value or "") for name, value in written.items()}
     subject = placeholders.filled(text.subject, sure)
-    blocks = [block for block in (filled_in(block, written) for block in blocks_of(text.body)) if block]
+    blocks = _filled(text.body, written)
+    plainly = {
+        name: _quoted(value) if value and variables[name].quoted else value for name, value in written.items()
+    }
     spoken = words(say.language)
     why = {
         Audience.OPTED_IN: spoken.why_member,
@@ -114,7 +117,11 @@ def notice_mail(
         picture=None if panel is None else panel.picture,
         page_url=None if panel is None else panel.page_url,
     )
-    plain = [*(_plain(block) for block in blocks), *_card_lines(panel), "\n".join(["-- ", *footer])]
+    plain = [
+        *(_plain(block) for block in _filled(text.body, plainly)),
+        *_card_lines(panel),
+        "\n".join(["-- ", *footer]),
+    ]
     if unsubscribe_url is not None:
         plain.append(f"{spoken.unsubscribe}:\n{unsubscribe_url}")
     return NoticeMail(subject, "\n\n".join(plain) + "\n", html)
@@ -141,16 +148,25 @@ _WRITERS: Final[Mapping[Shape, Callable[[Phrasing, Any], str]]] = {
 }
 
 
+def _filled(body: str, values: Mapping[str, str | None]) -> list[Block]:
+    return [block for block in (filled_in(block, values) for block in blocks_of(body)) if block]
+
+
+def _quoted(text: str) -> str:
+    """On lines of its own, so that it cannot pass for ours."""
+    return "".join(f"\n> {line}" for line in text.split("\n"))
+
+
 def _plain(block: Block) -> str:
     return block.text if isinstance(block, Paragraph) else f"{block.label}:\n{block.link}"
 
 
 def _card_lines(panel: CardPanel | None) -> list[str]:
-    """What the giver wrote is quoted, so that it cannot pass for ours."""
+    """With what the giver wrote, quoted."""
     if panel is None:
         return []
     card, words = panel.card, panel.card.words
-    quoted = [f"> {line}" for line in card.message.split("\n")] if card.message else []
+    quoted = [_quoted(card.message).lstrip("\n")] if card.message else []
     facts = [card.product, f"{words.value}: {card.face}"]
     if card.partly:
         facts.append(f"{words.left}: {card.left}")
