@@ -9,7 +9,7 @@ import pytest
 
 from pointbook.domain import errors
 from pointbook.services import adjustment_import, import_files, line_imports
-from pointbook.services.adjustment_import import ADJUSTMENTS, AdjustmentCounts, import_adjustments
+from pointbook.services.adjustment_import import AdjustmentCounts, form_of, import_adjustments
 from pointbook.services.adjustment_views import Wanted, list_adjustments
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.import_reports import ImportReport
@@ -150,7 +150,7 @@ async def test_two_imports_at_once_make_each_adjustment_once(
     installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_files, "CHUNK_RECORDS", 20)
-    monkeypatch.setattr(adjustment_import, "ADJUSTMENTS", replace(ADJUSTMENTS, at_once=7))
+    monkeypatch.setattr(adjustment_import, "form_of", lambda secrets: replace(form_of(secrets), at_once=7))
     await members(installation, programme)
     lines = [line(f"a-{number}", 10, f"c-{number % 3 + 1}") for number in range(60)]
     files = [
@@ -174,11 +174,11 @@ async def test_what_was_broken_off_goes_on_behind_the_last_part(
     async def breaking(*arguments: Any) -> Any:
         if not next(instants):
             raise OSError("the power went")
-        return await ADJUSTMENTS.write(*arguments)
+        return await form.write(*arguments)
 
+    form = form_of(installation.secrets)
     with monkeypatch.context() as patched:
-        by_two = replace(ADJUSTMENTS, at_once=2)
-        patched.setattr(adjustment_import, "ADJUSTMENTS", replace(by_two, write=breaking))
+        patched.setattr(adjustment_import, "form_of", lambda _: replace(form, at_once=2, write=breaking))
         patched.setattr(line_imports, "retrying", lambda call: call())
         with pytest.raises(OSError, match="power"):
             await run(installation, programme, path)

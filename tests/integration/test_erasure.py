@@ -12,10 +12,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from pointbook.ledger import Request
 from pointbook.services import outbox
 from pointbook.services.import_reports import ImportReport
 from pointbook.services.member_import import import_members
 from pointbook.services.outbox import MEMBER_GOODBYE, Message, Subscriptions
+from pointbook.services.requests import keyed
 from pointbook.services.webhook_events import EVENTS
 from pointbook.services.webhook_sendings import fan_out
 from tests.imports.files import json_lines
@@ -47,7 +49,6 @@ EMPTIED = {
     "public.mail_refusal": ("email", "answer"),
     "public.outbox_message": ("payload", "last_error"),
     "public.webhook_sending": ("error", "response"),
-    "ledger.idempotency": ("request", "input", "answer"),
 }
 """What erasure empties or deletes, of the member who leaves."""
 
@@ -59,6 +60,7 @@ KEPT = {
     "ledger.card_entry": _OF_THE_LEDGER,
     "ledger.card_hold": _OF_THE_LEDGER,
     "ledger.entry": _OF_THE_LEDGER,
+    "ledger.idempotency": f"{_OF_THE_LEDGER}; keyed digests of requests",
     "ledger.hold": f"{_OF_THE_LEDGER}; digests of a cart and a code",
     "ledger.transfer": _OF_THE_LEDGER,
     "public.adjustment": "made_by: a staff key; request: a digest of that key's request",
@@ -283,7 +285,6 @@ async def test_of_a_member_who_left_no_word_is_found_anywhere(
     digests = {
         *("public.sales_order.fingerprint", "public.adjustment.request_input"),
         *("public.merge_request.request", "public.merge_request.request_input"),
-        *("ledger.idempotency.request", "ledger.idempotency.input", "ledger.idempotency.answer"),
     }
     emptied = {f"{table}.{column}" for table, columns in EMPTIED.items() for column in columns}
     assert planted == emptied - unmarked - digests, "every word that is to go was there"
@@ -309,7 +310,6 @@ async def test_of_a_member_who_left_no_word_is_found_anywhere(
     )
     assert await admin.fetchval("select count(*) from sales_order where fingerprint <> ''") == 0
     assert await admin.fetchval("select count(*) from adjustment where request_input <> ''") == 0
-    assert await admin.fetchval("select count(*) from ledger.idempotency") == 1, "that of leaving"
     assert await admin.fetchval("select refused ->> 0 from import_run where jsonb_array_length(refused) = 1")
     assert await figures_of(admin) == figures, "orders, bookings, cards and their figures stay"
 
@@ -331,6 +331,26 @@ async def figures_of(admin: "asyncpg.Connection[asyncpg.Record]") -> list[tuple[
     ):
         found += sorted(map(tuple, await admin.fetch(query)), key=str)
     return found
+
+
+async def test_of_what_was_asked_only_keyed_digests_are_kept(
+    opened: OpenShop, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Who has the database and knows a request's key cannot try names; the control: with the secret one can."""
+    shop = await opened("2026-03-01 12:00")
+    await ask(shop, "enrolMember", customerExternalId=NAMES[0])
+    await give_points(shop.installation, shop.programme, NAMES[0], 100, now=shop.clock())
+    await shop.redeem(50, "20.00", customer=NAMES[0], cart="cart-1", key="k")
+    await adjust(shop, 50, customerExternalId=NAMES[0], description="Sorry")
+    confirm = {"points": 150, "debt": 0}
+    assert await leave(shop, NAMES[0], confirm=confirm, key="k") == confirm
+    for operation, *said in (("redeem",), ("leaveProgramme", NAMES[0], 150, 0)):
+        plain = Request.of(f"CUSTOMER:{NAMES[0]}", operation, "k", *said)
+        kept = keyed(shop.installation.secrets, shop.programme.id, plain)
+        known = "select count(*) from ledger.idempotency where request = $1"
+        assert await admin.fetchval(known, plain.digest) == 0
+        assert await admin.fetchval(known, kept.digest) == 1
+    assert kept.input in [row["input"] for row in await admin.fetch("select input from ledger.idempotency")]
 
 
 async def test_others_keep_all_that_is_theirs(

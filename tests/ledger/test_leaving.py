@@ -99,14 +99,22 @@ async def test_the_same_request_again_has_its_first_answer_and_another_one_finds
         await forfeit(desk, key="other")
 
 
-async def test_what_was_answered_before_is_forgotten(desk: Desk) -> None:
+async def test_a_servers_capture_and_release_are_answered_as_before(desk: Desk) -> None:
+    """I8: they name a hold, not the account; what was not asked before is refused."""
     await desk.earn(lot(100))
-    await desk.hold(10)
-    await desk.spend(10)
-    await desk.adjust(-5)
-    assert len(await desk.read("select 1 from ledger.idempotency")) == 3
+    bought, left_over = await desk.hold(10), await desk.hold(10, cart="other")
+
+    async def ended(key: str) -> list[ledger.Hold]:
+        return [
+            await desk.capture(bought, key=key, now=NOON),
+            await desk.release(left_over, by_server=True, key=key, now=NOON),
+        ]
+
+    first = await ended("k")
     await forfeit(desk)
-    assert len(await desk.read("select 1 from ledger.idempotency")) == 1
+    assert await ended("k") == first
+    with pytest.raises(errors.NotAMember):
+        await ended("new")
 
 
 async def test_no_write_reaches_who_left(desk: Desk) -> None:

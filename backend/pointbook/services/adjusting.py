@@ -77,7 +77,7 @@ async def adjust(
             available_from=command.available_from,
         )
         said = customer, *astuple(terms), command.allow_negative
-        request = request_of(principal, "adjustPoints", command.idempotency_key, *said)
+        request = request_of(installation, principal, "adjustPoints", command.idempotency_key, *said)
         decided = Decided(terms, command.allow_negative, request, principal.identity)
         account_id = (await installation.accounts.get(programme.id, customer)).account_id
 
@@ -106,7 +106,7 @@ async def undo(
     InsufficientPoints, IdempotencyConflict, InvalidInput, ProgrammeNotOpen; nothing is moved then.
     """
     key = uuid4().hex if command.idempotency_key is None else command.idempotency_key
-    request = request_of(principal, "undoAdjustment", key, command.id, command.allow_negative)
+    request = request_of(installation, principal, "undoAdjustment", key, command.id, command.allow_negative)
 
     async def call(programme: ProgrammeSnapshot) -> Adjustment:
         row = await installation.db.one_row(programme.id, rows.ACCOUNT_OF, programme.id, command.id)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 from pointbook import ledger
 from pointbook.db.queries.customer_sets import accounts_of
@@ -15,7 +15,7 @@ from pointbook.services.adjustment_lines import COLUMNS, AdjustmentLine, adjustm
 from pointbook.services.directory import ProgrammeSnapshot, keep_unchanged
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import ImportKind
-from pointbook.services.installation import Installation
+from pointbook.services.installation import Installation, Secrets
 from pointbook.services.line_imports import KEY, LineForm, Taken, import_lines, refusal_of_line
 
 
@@ -44,7 +44,13 @@ async def import_adjustments(
     by the balance of now.
     """
     return await import_lines(
-        installation, programme_id, path, ADJUSTMENTS, dry_run=dry_run, clock=clock, progress=progress
+        installation,
+        programme_id,
+        path,
+        form_of(installation.secrets),
+        dry_run=dry_run,
+        clock=clock,
+        progress=progress,
     )
 
 
@@ -77,12 +83,13 @@ async def _adjust(
     return counts, refusals
 
 
-ADJUSTMENTS: Final = LineForm(
-    ImportKind.ADJUSTMENTS,
-    "adjustment",
-    COLUMNS,
-    AdjustmentCounts,
-    adjustment_line,
-    _adjust,
-    at_once=100,  # so many accounts are locked at a time: their members wait so long
-)
+def form_of(secrets: Secrets) -> LineForm[AdjustmentLine, AdjustmentCounts]:
+    return LineForm(
+        ImportKind.ADJUSTMENTS,
+        "adjustment",
+        COLUMNS,
+        AdjustmentCounts,
+        partial(adjustment_line, secrets),
+        _adjust,
+        at_once=100,  # so many accounts are locked at a time: their members wait so long
+    )

@@ -21,7 +21,9 @@ from pointbook.ledger import Request
 from pointbook.services.adjusting import Decided
 from pointbook.services.audit import OPERATOR
 from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Secrets
 from pointbook.services.line_imports import KEY
+from pointbook.services.requests import keyed
 
 COLUMNS: Final = frozenset({KEY, "customerExternalId", "points", "description", "internalNote", "expiresOn"})
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,16}")
@@ -36,7 +38,7 @@ class AdjustmentLine(NamedTuple):
     decided: Decided
 
 
-def adjustment_line(line: int, raw: object, _programme: ProgrammeSnapshot) -> AdjustmentLine:
+def adjustment_line(secrets: Secrets, line: int, raw: object, programme: ProgrammeSnapshot) -> AdjustmentLine:
     """Raises InvalidInput naming the field."""
     get = object_of("" if isinstance(raw, Mapping) else "adjustment", raw, COLUMNS).get
     key, customer = identifier(KEY, get(KEY)), identifier("customerExternalId", get("customerExternalId"))
@@ -46,7 +48,8 @@ def adjustment_line(line: int, raw: object, _programme: ProgrammeSnapshot) -> Ad
         get("internalNote"),
         expires_on=values.optional_day("expiresOn", get("expiresOn"), ""),
     )
-    request = Request.of(OPERATOR, "importAdjustments", key, customer, *astuple(terms))
+    plain = Request.of(OPERATOR, "importAdjustments", key, customer, *astuple(terms))
+    request = keyed(secrets, programme.id, plain)
     return AdjustmentLine(
         line, key, customer, Decided(terms, allow_negative=False, request=request, made_by=OPERATOR)
     )

@@ -20,6 +20,7 @@ from pointbook.services import outbox
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_unchanged
 from pointbook.services.exchange_views import ExchangeOrder, order_of
 from pointbook.services.installation import Installation
+from pointbook.services.requests import request_of
 
 EXCHANGE_ORDER: Final = "exchange_order"
 """Kind of source in the ledger: of the spend, and of the give-back when the order is cancelled."""
@@ -59,8 +60,7 @@ async def place_order(
     async def call(programme: ProgrammeSnapshot) -> ExchangeOrder:
         asked = _asked(command, programme.currency)
         note = text.paragraphs("deliveryNote", command.note, exchange.MAX_NOTE) if command.note else None
-        key = text.identifier("idempotencyKey", command.idempotency_key)
-        request = Request.of(principal.identity, "placeExchangeOrder", key, asked, note)
+        request = request_of(installation, principal, "placeExchangeOrder", command.idempotency_key, asked, note)
         account = await installation.accounts.get(programme.id, subject)
         placing = _Placing(programme, account, asked, note, request, now)
 

@@ -20,6 +20,7 @@ from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.catalogue import EXCHANGE_ITEMS, subject_of
 from pointbook.services.installation import Installation
+from pointbook.services.requests import request_of
 
 STOCK_MAX: Final = 10**9
 
@@ -54,8 +55,7 @@ async def change_stock(
     there), StockChanged (it is not what was expected), IdempotencyConflict, InvalidInput.
     """
     text.identifier("sku", sku, text.MAX_WORD)
-    key = text.identifier("idempotencyKey", idempotency_key)
-    request = Request.of(principal.identity, "changeExchangeStock", key, sku, command)
+    request = request_of(installation, principal, "changeExchangeStock", idempotency_key, sku, command)
 
     async def attempt() -> int | None:
         async with installation.db.bare_transaction(principal.programme_id) as connection:

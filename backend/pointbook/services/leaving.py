@@ -90,7 +90,15 @@ async def leave(
     customer = principal.kind is CallerKind.CUSTOMER
     if customer and (principal.issued_at is None or principal.issued_at < now - FRESH):
         raise errors.TokenTooOld(int(FRESH.total_seconds()))
-    request = _request(installation, principal, external_id, confirmed, idempotency_key)
+    request = request_of(
+        installation,
+        principal,
+        "leaveProgramme",
+        idempotency_key,
+        external_id,
+        confirmed.points,
+        confirmed.debt,
+    )
     programme = await installation.programmes.get(principal.programme_id)
     by = THEMSELVES if customer else principal.identity
     leaving = _Leaving(installation, programme, confirmed, request, by, now)
@@ -102,17 +110,6 @@ async def leave(
     for name in {external_id, *names}:
         installation.accounts.forget(programme.id, name)
     return forfeited
-
-
-def _request(
-    installation: Installation, principal: Principal, external_id: str, confirmed: Confirmed, idempotency_key: str
-) -> Request:
-    """It outlives the name that is in it, so its digests are keyed: nobody finds the name by trying."""
-    plain = request_of(principal, "leaveProgramme", idempotency_key, external_id, confirmed.points, confirmed.debt)
-    derive, programme = installation.secrets.derive, str(principal.programme_id)
-    return Request(
-        derive("leaving", programme, plain.digest.hex()), derive("leaving", programme, plain.input.hex())
-    )
 
 
 @dataclass(frozen=True, slots=True)

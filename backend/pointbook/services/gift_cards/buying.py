@@ -82,6 +82,7 @@ async def buy(
     assert principal.subject is not None, "the policy admits customers only"
     subject, to = principal.subject, _checked(command.recipient)
     request = request_of(
+        installation,
         principal,
         "buyGiftCard",
         command.idempotency_key,

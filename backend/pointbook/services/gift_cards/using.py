@@ -105,7 +105,14 @@ async def use(installation: Installation, principal: Principal, command: UseCard
     amount = None if command.amount is None else _amount(programme, command.amount)
     paid = _paid(command.paid)
     request = request_of(
-        principal, "useGiftCard", command.idempotency_key, card.card_id, amount, command.hold_id, paid
+        installation,
+        principal,
+        "useGiftCard",
+        command.idempotency_key,
+        card.card_id,
+        amount,
+        command.hold_id,
+        paid,
     )
 
     async def call() -> CardMove:
@@ -135,7 +142,7 @@ async def hold(installation: Installation, principal: Principal, command: HoldCa
     programme, card = await _card(installation, principal, command.code, now)
     amount = _amount(programme, command.amount)
     lifetime = programme.settings_at(now).hold_length
-    request = request_of(principal, "holdGiftCard", command.idempotency_key, card.card_id, amount)
+    request = request_of(installation, principal, "holdGiftCard", command.idempotency_key, card.card_id, amount)
     hold_id = uuid4()
 
     async def call(connection: Connection) -> CardMove:
@@ -171,7 +178,9 @@ async def release(
     """
     programme, card = await _card(installation, principal, command.code, now)
     hold_id = command.hold_id
-    request = request_of(principal, "releaseGiftCardHold", command.idempotency_key, card.card_id, hold_id)
+    request = request_of(
+        installation, principal, "releaseGiftCardHold", command.idempotency_key, card.card_id, hold_id
+    )
 
     async def call(connection: Connection) -> CardMove:
         return await ledger.release_card(connection, programme.id, card.card_id, hold_id, request, now=now)
@@ -189,7 +198,9 @@ async def refund(installation: Installation, principal: Principal, command: Refu
     async def call(programme: ProgrammeSnapshot) -> Used:
         card = await _good_card(installation, programme, command.code, now)
         amount, paid = _amount(programme, command.amount), _paid(command.paid)
-        request = request_of(principal, "refundGiftCard", command.idempotency_key, card.card_id, amount, paid)
+        request = request_of(
+            installation, principal, "refundGiftCard", command.idempotency_key, card.card_id, amount, paid
+        )
         grace = grace_end(now, programme.settings_at(now).give_back_grace_days, programme.zone)
 
         async def attempt() -> CardMove:

@@ -57,7 +57,7 @@ async def request_merge(
     """
     assert principal.subject is not None, "the policy admits customers only"
     subject, email = principal.subject, members_email("email", command.email)
-    request = request_of(principal, "requestMerge", command.idempotency_key, email)
+    request = request_of(installation, principal, "requestMerge", command.idempotency_key, email)
 
     async def call(programme: ProgrammeSnapshot) -> MergeRequest:
         account = await installation.accounts.get(programme.id, subject)

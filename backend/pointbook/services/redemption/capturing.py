@@ -66,7 +66,9 @@ async def capture(installation: Installation, principal: Principal, command: Cap
     amount = None if command.amount is None else command.amount.amount
     purchased_at = command.purchased_at and command.purchased_at.isoformat()
     code = vouchers.normalise(command.code)
-    request = request_of(principal, "capture", command.idempotency_key, code, amount, command.order, purchased_at)
+    request = request_of(
+        installation, principal, "capture", command.idempotency_key, code, amount, command.order, purchased_at
+    )
 
     async def call() -> Hold:
         async with installation.db.bare_transaction(programme.id) as connection:
@@ -109,7 +111,7 @@ async def release(
     """
     programme = await installation.programmes.get(principal.programme_id)
     hold = await _known_hold(installation, programme, code, now)
-    request = request_of(principal, "release", idempotency_key, hold.hold_id)
+    request = request_of(installation, principal, "release", idempotency_key, hold.hold_id)
 
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, None, hold.hold_id, request, now=now)

@@ -80,7 +80,9 @@ async def redeem(installation: Installation, principal: Principal, command: Rede
     _check_points(command.points)
     cart = command.cart
     await _refuse_vouchers(installation, programme, account, cart, now)
-    request = request_of(principal, "redeem", command.idempotency_key, cart.id, cart.total, command.points)
+    request = request_of(
+        installation, principal, "redeem", command.idempotency_key, cart.id, cart.total, command.points
+    )
     hold_points = _hold_points(installation, command, settings)
 
     async def call(connection: Connection) -> Hold:
@@ -98,7 +100,7 @@ async def extend(
     """
     programme, account = await _customer(installation, principal)
     settings = programme.settings_at(now)
-    request = request_of(principal, "extend", idempotency_key, hold_id)
+    request = request_of(installation, principal, "extend", idempotency_key, hold_id)
 
     async def call(connection: Connection) -> Hold:
         return await ledger.extend(
@@ -123,7 +125,7 @@ async def cancel(
     Raises RedemptionNotFound (also for another's), RedemptionEnded, IdempotencyConflict.
     """
     programme, account = await _customer(installation, principal)
-    request = request_of(principal, "cancel", idempotency_key, hold_id)
+    request = request_of(installation, principal, "cancel", idempotency_key, hold_id)
 
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, account.account_id, hold_id, request, now=now)
