@@ -41,6 +41,7 @@ _TENANT_TABLES = (
         "store",
         "member",
         "member_external_id",
+        "merge_address",
         "rejoin_block",
         "sales_order",
         "return_document",

@@ -76,6 +76,7 @@ KEPT = {
     "public.gift_card_product": _OF_THE_MERCHANT,
     "public.import_run": "kind and digest of a file",
     "public.member": "state; which rules gave the sign-up points",
+    "public.merge_address": "a keyed digest of an address, for a day",
     "public.merge_request": "state; a digest of a link; decided_by: a staff key, or that the member did",
     "public.notice": "about: the id of a message or account, opaque",
     "public.notice_round": "a day of the programme",

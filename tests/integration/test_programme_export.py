@@ -61,6 +61,7 @@ LEFT_OUT = {
     "order_sending": "a job",
     "order_sending_document": "its results, which are kept for 30 days",
     "outbox_message": "messages on their way",
+    "merge_address": "keyed digests, for a day",
     "rejoin_block": "keyed digests",
     "rule_simulation": "a job",
     "rule_simulation_count": "its results",

@@ -38,6 +38,7 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
     digest = rejoin_digest(installation, programme.id, "ann@example.com")
     async with installation.db.bare_transaction(programme.id) as connection:
         await connection.execute("insert into rejoin_block values ($1, $2, $3)", programme.id, digest, NOW)
+        await connection.execute("insert into merge_address values ($1, $2, $3)", programme.id, digest, [NOW])
         await connection.execute(
             "insert into import_run (programme_id, file_digest, kind, started_at) values ($1, $2, 'ORDERS', $3)",
             programme.id,

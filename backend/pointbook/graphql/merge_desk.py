@@ -32,6 +32,9 @@ _CURSOR: Final = "mergeToDecide"
 @strawberry.type(description="A merge request as the staff see it.")
 class MergeCase:
     request: MergeRequest = strawberry.field(description="As the member sees it.")
+    email: str | None = strawberry.field(
+        description="The address of the other account, as the member named it; null once it is erased."
+    )
     verified_at: datetime | None = strawberry.field(description="When the address was proved.")
     decided_by: str | None = strawberry.field(description="Who decided: kind and id of a key, or `member`.")
     member: MemberRecord = strawberry.field(description="Who asks, and whose account goes on.")
@@ -45,6 +48,7 @@ class MergeCase:
         other = None if request.source_id is None else MemberRecord.of(sides[request.source_id], currency)
         return cls(
             request=MergeRequest.of(request),
+            email=request.email,
             verified_at=request.verified_at,
             decided_by=request.decided_by,
             member=MemberRecord.of(sides[request.account_id], currency),
@@ -83,7 +87,7 @@ ApproveMergeResult = Annotated[
     strawberry.union("ApproveMergeResult", description="The merged members, or why they are two."),
 ]
 RejectMergeResult = Annotated[
-    RejectMergeSuccess | InvalidInput | MergeRequestNotFound | MergeRequestNotOpen,
+    RejectMergeSuccess | InvalidInput | MergeRequestNotFound | MergeRequestNotOpen | NotAMember,
     strawberry.union("RejectMergeResult", description="The request, or why it stands as it did."),
 ]
 

@@ -29,12 +29,12 @@ MERGE_REQUESTS_PAGE: Final = 20
 _CURSOR: Final = "mergeRequest"
 
 
-@strawberry.type(description="A member's request to merge another account into theirs.")
+@strawberry.type(
+    description="A member's request to merge another account into theirs. The address that they named is not told "
+    "again: that it is erased would say that a member had it."
+)
 class MergeRequest:
     id: strawberry.ID = strawberry.field(description="Its id; it never changes.")
-    email: str | None = strawberry.field(
-        description="The address of the other account, as the member named it; null once it is erased."
-    )
     state: MergeState = strawberry.field(description="What has become of it.")
     requested_at: datetime = strawberry.field(description="When it was made.")
     expires_at: datetime = strawberry.field(
@@ -47,7 +47,6 @@ class MergeRequest:
     def of(cls, request: service.MergeRequest) -> Self:
         return cls(
             id=strawberry.ID(request.id.hex),
-            email=request.email,
             state=request.state,
             requested_at=request.requested_at,
             expires_at=request.expires_at,

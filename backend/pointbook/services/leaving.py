@@ -155,11 +155,14 @@ class _Leaving:
             return forfeited, person.external_ids
 
     async def _block_bonus(self, connection: Connection, person: erasure.Person) -> None:
-        """Whoever joins again by one of the addresses gets no second bonus for a while."""
+        """Whoever joins again by one of the addresses gets no second bonus for a while.
+
+        Not by an address that somebody else has, unless it was proved: it may be theirs.
+        """
         days = self.programme.settings_at(self.now).rejoin_bonus_block_days
         if days == 0:
             return
-        for email in person.emails:
+        for email in {*person.emails, *person.proved}:
             digest = rejoin_digest(self.installation, self.programme.id, email)
             await rows.block_bonus(connection, self.programme.id, digest, until=self.now + timedelta(days=days))
 

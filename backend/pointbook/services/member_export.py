@@ -33,6 +33,8 @@ _HIDDEN: Final = frozenset(
         "source",  # of a merge request: whether there is an account of the address is told to nobody (R33)
     }
 )
+# Of a merge request also the address, which is erased if its member leaves: that would tell so.
+_HIDDEN_OF: Final = {"mergeRequest": frozenset({"email"})}
 _KINDS: Final[Sequence[Kind]] = [next(kind for kind in KINDS if kind.type == name) for name in _TOLD]
 
 
@@ -93,7 +95,8 @@ async def _head(
 
 def _record(kind: Kind, row: Any, programme: ProgrammeSnapshot) -> dict[str, Any]:
     line = line_of(kind, row, programme)
-    return _plain(written({name: value for name, value in line.items() if name not in _HIDDEN}))
+    hidden = _HIDDEN | _HIDDEN_OF.get(kind.type, frozenset())
+    return _plain(written({name: value for name, value in line.items() if name not in hidden}))
 
 
 def _plain(line: bytes) -> dict[str, Any]:

@@ -42,8 +42,8 @@ export function mergeForm(host: PointbookAccount, requests: Requests): View {
     </form>
     <ul>
       ${requests.map(
-        ({ id, email, state, requestedAt, reason }) => html`<li part="row">
-          <span>${email}<small>${texts.ofCode("m", state, "other")} · ${texts.date(requestedAt)}${reason ? ` · ${reason}` : ""}</small></span>
+        ({ id, state, requestedAt, reason }) => html`<li part="row">
+          <span>${texts.date(requestedAt)}<small>${texts.ofCode("m", state, "other")}${reason ? ` · ${reason}` : ""}</small></span>
           ${OPEN.includes(state)
             ? html`<button part="button" ?disabled=${host._busy} @click=${() => cancel(id)}>${texts.say("withdraw")}</button>`
             : nothing}

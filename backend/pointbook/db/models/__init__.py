@@ -9,7 +9,7 @@ from pointbook.db.models.gift_cards import GiftCard
 from pointbook.db.models.imports import ImportRun
 from pointbook.db.models.keys import ApiKey, TokenKey
 from pointbook.db.models.members import Member, MemberExternalId, RejoinBlock
-from pointbook.db.models.merging import MergeRequest
+from pointbook.db.models.merging import MergeAddress, MergeRequest
 from pointbook.db.models.notices import MailRefusal, Notice, NoticeRound, NoticeSetting, NoticeTemplate
 from pointbook.db.models.order_sendings import OrderSending, OrderSendingDocument
 from pointbook.db.models.orders import OrderOccurrence, SalesOrder
@@ -43,6 +43,7 @@ __all__ = [
     "MailRefusal",
     "Member",
     "MemberExternalId",
+    "MergeAddress",
     "MergeRequest",
     "Notice",
     "NoticeRound",

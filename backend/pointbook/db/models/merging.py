@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointbook.db.base import Base, BigId, one_of
@@ -52,3 +62,16 @@ class MergeRequest(Base):
     reason: Mapped[str | None]
     request: Mapped[bytes] = mapped_column(LargeBinary)
     request_input: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MergeAddress(Base):
+    """When requests named the address whose keyed hash this is, so that nobody's mailbox is flooded.
+
+    The same for an address that nobody has. It is kept for a day, then until somebody asks for an account again.
+    """
+
+    __tablename__ = "merge_address"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    email_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    named_at: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))

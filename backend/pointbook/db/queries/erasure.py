@@ -16,13 +16,16 @@ from pointbook.domain.text import shown
 class Person:
     """By what a member is named: the account that is left with those merged into it, and what the shop says.
 
-    ``emails`` in the form that is kept.
+    ``emails`` in the form that is kept: those that name nobody else. Anybody may have joined by any address, so
+    one that another member has, too, is left alone. ``proved`` are those that were shown to be this member's,
+    whoever else has them.
     """
 
     accounts: tuple[int, ...]
     public_ids: tuple[str, ...]
     external_ids: tuple[str, ...]
     emails: tuple[str, ...]
+    proved: tuple[str, ...]
 
 
 async def person_of(connection: Connection, programme_id: int, account_id: int) -> Person:
@@ -30,11 +33,13 @@ async def person_of(connection: Connection, programme_id: int, account_id: int) 
     rows = await connection.fetch(_ACCOUNTS, programme_id, account_id)
     accounts = [row["account_id"] for row in rows]
     names = await connection.fetch(_NAMES, programme_id, accounts)
+    emails = await connection.fetch(_EMAILS, programme_id, accounts)
     return Person(
         tuple(accounts),
         tuple(row["public_id"].hex for row in rows),
         tuple(row["external_id"] for row in names),
-        tuple({row["email"] for row in rows} - {None}),
+        tuple(row["email"] for row in emails if not row["shared"]),
+        tuple(row["email"] for row in emails if row["proved"]),
     )
 
 
@@ -44,10 +49,14 @@ async def erase(connection: Connection, programme_id: int, person: Person) -> No
     for statement in _BY_ACCOUNT:
         await connection.execute(statement, programme_id, accounts)
     for statement in _BY_NAME:
-        await connection.execute(statement, programme_id, accounts, names, emails)
-    await connection.execute(_MERGE_REQUESTS, programme_id, accounts, emails)
+        await connection.execute(statement, programme_id, accounts, names)
+    for statement in _BY_EMAIL:
+        await connection.execute(statement, programme_id, emails)
+    await connection.execute(_OWN_REQUESTS, programme_id, accounts)
+    requests = await connection.fetch(_REQUESTS, programme_id, accounts, emails)
     mentions = [f"%{public_id}%" for public_id in person.public_ids]
     await connection.execute(_PROMISED_MAILS, programme_id, mentions, _TO_STAFF)
+    mentions += [f"%{row['public_id'].hex}%" for row in requests]
     for statement in _BY_MENTION:
         await connection.execute(statement, programme_id, mentions)
     await connection.execute(_IMPORT_REPORTS, programme_id, [shown(name) for name in names])
@@ -61,7 +70,7 @@ with recursive own as (
     from own
     join ledger.account as a on a.programme_id = $1 and a.merged_into = own.account_id
 )
-select m.account_id, m.public_id, m.email
+select m.account_id, m.public_id
 from own
 join member as m on m.programme_id = $1 and m.account_id = own.account_id
 order by m.account_id
@@ -69,6 +78,25 @@ order by m.account_id
 
 _NAMES: Final = """
 select external_id from member_external_id where programme_id = $1 and account_id = any($2::bigint[]) order by 1
+"""
+
+# Also of who was merged into the member, whose address the request for it tells: by then it is nobody's.
+_EMAILS: Final = """
+with own as (
+    select email, email_verified as proved from member where programme_id = $1 and account_id = any($2::bigint[])
+    union all
+    select email, true from merge_request
+    where programme_id = $1 and account_id = any($2::bigint[]) and state = 'MERGED'
+)
+select own.email, bool_or(own.proved) as proved, exists (
+    select from member as m
+    where m.programme_id = $1 and m.email = own.email and m.account_id <> all($2::bigint[])
+        and m.state in ('ACTIVE', 'INACTIVE')
+) as shared
+from own
+where own.email is not null
+group by own.email
+order by own.email
 """
 
 # A shop voucher may be one person's own, so its code goes from an order's document; what it took off stays.
@@ -110,22 +138,32 @@ _BY_NAME: Final = tuple(
     f"""
     update {table} set customer_external_id = null, customer_email = null{forgotten}
     where programme_id = $1 and (
-        account_id = any($2::bigint[])
-        or state = 'PARKED' and customer_external_id = any($3::text[])
-        or customer_email is not null and customer_email = any($4::text[])
+        account_id = any($2::bigint[]) or state = 'PARKED' and customer_external_id = any($3::text[])
     )
     """  # noqa: S608  # fixed names
     for table, forgotten in (("sales_order", ", fingerprint = ''"), ("booking", ""))
 )
 
-# Also requests of others, who named this member's address.
-_MERGE_REQUESTS: Final = """
-update merge_request
-set email = null, reason = null, request = uuid_send(public_id), request_input = ''
+# What only the address leads to may be another customer's, and waits for them under the shop's id of them.
+_BY_EMAIL: Final = tuple(
+    f"update {table} set customer_email = null where programme_id = $1 and customer_email = any($2::text[])"  # noqa: S608  # fixed names
+    for table in ("sales_order", "booking")
+)
+
+# By its digests the member's own request could be made again by who joins anew under the same name.
+_OWN_REQUESTS: Final = """
+update merge_request set request = uuid_send(public_id), request_input = ''
+where programme_id = $1 and account_id = any($2::bigint[])
+"""
+
+# Also those of others, who named this member's address: without it nobody can prove it any more.
+_REQUESTS: Final = """
+update merge_request set email = null, reason = null
 where programme_id = $1 and (
     account_id = any($2::bigint[]) or source_account_id = any($2::bigint[])
     or email is not null and email = any($3::text[])
 )
+returning public_id
 """
 
 # What the staff are to be told names the member by opaque id, and what it is about goes on.

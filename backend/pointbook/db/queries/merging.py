@@ -56,19 +56,21 @@ class Candidate(NamedTuple):
     locale: str | None
 
 
-class Waiting(NamedTuple):
-    """How many requests of the member are open, and how many of anybody's name the address."""
+async def open_of(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> int:
+    """How many requests of the member are open."""
+    count: int = await connection.fetchval(_OPEN_OF, programme_id, account_id, now)
+    return count
 
-    open: int
-    of_address: int
 
+async def name_address(  # what is counted
+    connection: Connection, programme_id: int, email_digest: bytes, *, most: int, since: datetime, now: datetime
+) -> bool:
+    """Count that a request names the address; False: ``most`` did after ``since``.
 
-async def waiting(
-    connection: Connection, programme_id: int, account_id: int, email: str, *, since: datetime, now: datetime
-) -> Waiting:
-    row = await connection.fetchrow(_WAITING, programme_id, account_id, email, since, now)
-    assert row is not None, "an aggregate has a row"
-    return Waiting(*row)
+    Locks the row of the address until the transaction ends. Rows of addresses that nobody named since go.
+    """
+    await connection.execute(_FORGET_ADDRESSES, programme_id, since)
+    return await connection.fetchval(_NAME_ADDRESS, programme_id, email_digest, now, since, most) is not None
 
 
 async def made_by_request(connection: Connection, programme_id: int, request: bytes) -> tuple[UUID, bytes] | None:
@@ -172,17 +174,38 @@ async def follow(connection: Connection, programme_id: int, target: int, source:
 async def end_member(connection: Connection, programme_id: int, source: int, target: int, *, locked: bool) -> None:
     """The source is a member no more, and nothing personal is kept; ``locked``: nor may the target redeem."""
     await connection.execute(_END, programme_id, source)
+    await connection.execute(_FORGET_REFUSAL, programme_id, source)
     if locked:
         await connection.execute(_LOCK_REDEMPTION, programme_id, target)
 
 
-_WAITING: Final = """
-select
-    (
-        select count(*) from merge_request
-        where programme_id = $1 and account_id = $2 and state in ('REQUESTED', 'VERIFIED') and expires_at > $5
-    ),
-    (select count(*) from merge_request where programme_id = $1 and email = $3 and requested_at > $4)
+async def take_over_email(connection: Connection, programme_id: int, account_id: int, email: str) -> None:
+    """The address that was proved is the member's, if they had none."""
+    await connection.execute(_TAKE_OVER_EMAIL, programme_id, account_id, email)
+
+
+_OPEN_OF: Final = """
+select count(*) from merge_request
+where programme_id = $1 and account_id = $2 and state in ('REQUESTED', 'VERIFIED') and expires_at > $3
+"""
+
+_NAME_ADDRESS: Final = """
+insert into merge_address as known (programme_id, email_digest, named_at) values ($1, $2, array[$3::timestamptz])
+on conflict (programme_id, email_digest) do update
+set named_at = array(select at from unnest(known.named_at) as at where at > $4) || excluded.named_at
+where (select count(*) from unnest(known.named_at) as at where at > $4) < $5
+returning true
+"""
+
+# A row that is locked is being named again.
+_FORGET_ADDRESSES: Final = """
+delete from merge_address
+where programme_id = $1 and email_digest in (
+    select email_digest from merge_address
+    where programme_id = $1 and $2 >= all(named_at)
+    limit 100
+    for update skip locked
+)
 """
 
 _MADE_BY: Final = "select public_id, request_input from merge_request where programme_id = $1 and request = $2"
@@ -275,6 +298,12 @@ _END: Final = """
 update member
 set state = 'MERGED', email = null, email_verified = false, birthday = null, notices = false
 where programme_id = $1 and account_id = $2
+"""
+
+_FORGET_REFUSAL: Final = "delete from mail_refusal where programme_id = $1 and account_id = $2"
+
+_TAKE_OVER_EMAIL: Final = """
+update member set email = $3, email_verified = true where programme_id = $1 and account_id = $2 and email is null
 """
 
 _LOCK_REDEMPTION: Final = "update member set redemption_locked = true where programme_id = $1 and account_id = $2"

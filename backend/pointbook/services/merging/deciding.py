@@ -98,6 +98,8 @@ class _Merging:
         await rows.end_member(
             connection, programme_id, source, merged.account_id, locked=other["redemption_locked"]
         )
+        if request.email is not None:
+            await rows.take_over_email(connection, programme_id, merged.account_id, request.email)
         moved = {"open": merged.open, "held": merged.held, "debt": merged.debt, "reversed": merged.reversed}
         told = {
             "mergeRequest": request.id.hex,
@@ -130,7 +132,8 @@ async def reject(
 ) -> MergeRequest:
     """Do not merge; the member is told the ``reason``. Again: the request as it stands.
 
-    Raises MergeRequestNotFound, MergeRequestNotOpen, InvalidInput.
+    Raises MergeRequestNotFound, MergeRequestNotOpen, NotAMember (one of the two has left: no word about them is
+    written down), InvalidInput.
     """
     told = text.paragraphs("reason", reason, REASON_MAX)
     programme_id = principal.programme_id
@@ -140,7 +143,8 @@ async def reject(
             seen = await rows.find(connection, programme_id, request_id)
             if seen is None:
                 raise errors.MergeRequestNotFound
-            await ledger.lock(connection, programme_id, [seen.account_id])
+            accounts = [one for one in (seen.account_id, seen.source_account_id) if one is not None]
+            locked = await ledger.lock(connection, programme_id, accounts)
             row = await rows.lock(connection, programme_id, request_id)
             assert row is not None, "it was just read, and none is deleted"
             request = request_of_row(row, now)
@@ -148,6 +152,8 @@ async def reject(
                 return request
             if request.state is not MergeState.VERIFIED:
                 raise errors.MergeRequestNotOpen(request.state)
+            if await members.who_left(connection, programme_id, locked.values()):
+                raise errors.NotAMember
             message = {"mergeRequest": request.id.hex, "account": request.account.hex}
             await outbox.append(connection, programme_id, MERGE_REJECTED, message, now=now)
             return await _decide(connection, principal, request, MergeState.REJECTED, reason=told, now=now)

@@ -102,13 +102,13 @@ class _Requesting:
         return await self._add(connection, account_id, member["public_id"])
 
     async def _refuse_too_many(self, connection: Connection, account_id: int) -> None:
-        since = self.now - ADDRESS_WINDOW
-        waiting = await rows.waiting(
-            connection, self.programme.id, account_id, self.email, since=since, now=self.now
-        )
-        if waiting.open >= OPEN_MAX:
+        """An address is counted under a lock of its own, since several may name it at once."""
+        programme_id, now = self.programme.id, self.now
+        if await rows.open_of(connection, programme_id, account_id, now=now) >= OPEN_MAX:
             raise errors.TooManyMergeRequests(OPEN_MAX, MergeLimit.OPEN_OF_MEMBER)
-        if waiting.of_address >= ADDRESS_MAX:
+        digest = self.installation.secrets.derive("merge address", str(programme_id), self.email)
+        since = now - ADDRESS_WINDOW
+        if not await rows.name_address(connection, programme_id, digest, most=ADDRESS_MAX, since=since, now=now):
             raise errors.TooManyMergeRequests(ADDRESS_MAX, MergeLimit.ADDRESS_OF_DAY)
 
     async def _add(self, connection: Connection, account_id: int, account: UUID) -> MergeRequest:

@@ -1,13 +1,13 @@
 /*! Pointbook widgets, MIT. Contains Lit, (c) Google LLC, BSD-3-Clause: LICENSES.txt lies beside this file. */
-var e,t,a,n,s,i,o,r,l,d,p,c,u,m,h,b,g;e=Symbol.for("pointbook"),t=globalThis[e],a=t.Ue,n=t.He,s=t.Qe,i=class{constructor(e,t){this.t=e,this.V=t,this.u=[],this.P=null,this.l=!0,this.o=!1,this.W=!1,this.I=0,this.p=!1}T(){return s}k(){return this.u}h(){return this.p||!this.u.length}Ce(){this.I++,this.P=null,this.l=this.p=!0,this.o=!1,this.fe()}async fe(){if(this.o)return;let e=this.I;this.o=!0,this.W=!1,this.t.requestUpdate();try{do{let t=await this.r(this.P);if(e!==this.I)return;this.L(t??{nodes:[],pageInfo:{hasNextPage:!1,endCursor:null}})}while(this.l&&this.h())}catch{this.W=!0}this.o=!1,this.t.requestUpdate()}Q(){let{e}=this.t,t=this.k();return a`${this.T()}
+var e,t,a,n,s,i,o,r,l,d,p,u,c,m,h,b,g;e=Symbol.for("pointbook"),t=globalThis[e],a=t.Ue,n=t.He,s=t.Qe,i=class{constructor(e,t){this.t=e,this.V=t,this.u=[],this.P=null,this.l=!0,this.o=!1,this.W=!1,this.I=0,this.p=!1}T(){return s}k(){return this.u}h(){return this.p||!this.u.length}Ce(){this.I++,this.P=null,this.l=this.p=!0,this.o=!1,this.fe()}async fe(){if(this.o)return;let e=this.I;this.o=!0,this.W=!1,this.t.requestUpdate();try{do{let t=await this.r(this.P);if(e!==this.I)return;this.L(t??{nodes:[],pageInfo:{hasNextPage:!1,endCursor:null}})}while(this.l&&this.h())}catch{this.W=!0}this.o=!1,this.t.requestUpdate()}Q(){let{e}=this.t,t=this.k();return a`${this.T()}
 ${t.length?a`<ul>${t.map(e=>a`<li part="item">${this._(e)}</li>`)}</ul>`:a`<p part="empty">${e.say(this.W?"failed":this.o||this.l?"loading":this.V)}</p>`}
 ${this.W||this.l&&t.length?a`<p part="actions"><button part="button" ?disabled=${this.o} @click=${()=>this.fe()}>
 ${e.say(this.W?"retry":"more")}
-</button></p>`:s}`}L({nodes:e,pageInfo:t}){this.p&&(this.u=[]),this.p=!1,this.u.push(...e),this.P=t.endCursor,this.l=t.hasNextPage}},o=class extends i{constructor(e){super(e,"nothingYet")}async r(e){return(await this.t.r("367b9921b9bffa53142f975cf2341a155dca4df2c7fbeef75bbda7fc32bc7609",{locale:this.t.e.tag,after:e})).me?.giftCards}_({card:e,name:t,code:i,qrCode:o,pagePath:r,recipient:l}){let{e:d,b:p}=this.t,c="ISSUED"===e.state||"PARTLY_USED"===e.state;return a`<p part="row">
+</button></p>`:s}`}L({nodes:e,pageInfo:t}){this.p&&(this.u=[]),this.p=!1,this.u.push(...e),this.P=t.endCursor,this.l=t.hasNextPage}},o=class extends i{constructor(e){super(e,"nothingYet")}async r(e){return(await this.t.r("367b9921b9bffa53142f975cf2341a155dca4df2c7fbeef75bbda7fc32bc7609",{locale:this.t.e.tag,after:e})).me?.giftCards}_({card:e,name:t,code:i,qrCode:o,pagePath:r,recipient:l}){let{e:d,b:p}=this.t,u="ISSUED"===e.state||"PARTLY_USED"===e.state;return a`<p part="row">
 <span>${t}<small>${"ISSUED"===e.state&&e.expiresAt?d.say("validUntil",{day:d.date(e.expiresAt)}):d.ofCode("g",e.state,"other")}${l?.name?" · "+d.say("for",{name:l.name}):""}</small></span>
 <b>${d.money(e.balance)}</b>
 </p>
-${c?a`<p part="code"><code translate="no">${i}</code>
+${u?a`<p part="code"><code translate="no">${i}</code>
 <button part="button" @click=${()=>this.t.Ae(i)}>${d.say("copy")}</button></p>
 <details><summary>${d.say("qrCode")}</summary>${function(e,t){let i=/viewBox="([\d ]+)"/.exec(e)?.[1],o=/stroke="#000" d="([^"]+)"/.exec(e)?.[1];return i&&o?a`<svg part="qr" role="img" aria-label=${t} viewBox=${i}>${n`<path fill="#fff" d="M0 0h99v99H0z" /><path stroke="#000" d=${o} />`}</svg>`:s}(o,d.say("qrCode"))}</details>
 <p><a part="link" href=${p.api+r} target="_blank" rel="noopener noreferrer">${d.say("print")}</a></p>`:s}`}},r=class extends i{constructor(e){super(e,"nothingYet")}async r(e){return(await this.t.r("de8747cf782e2c6dd14eca48becfaea0be8b59007a31132a10ee7a33a54bddce",{locale:this.t.e.tag,after:e})).me?.exchangeOrders}_({lines:e,state:t,placedAt:n,exchangedAt:i,cancelledAt:o,points:r,fee:l}){let{e:d}=this.t;return a`<p part="row">
@@ -28,7 +28,7 @@ ${r?a`<ul>${r.rules.filter(({verdict:e})=>"INERT"!==e).map(e=>a`<li part="row">
 <span>${e.label}${e.lostTo?a`<small>${t.say("lostTo",{rule:e.lostTo.label})}</small>`:s}</span>
 <b>${e.factor?"× "+t.number(+e.factor):t.number(e.points)}</b>
 </li>`)}</ul>`:a`<p>${t.say(null===r?"noReason":"loading")}</p>`}
-</details>`:s}`}$({sourceType:e,sourceId:t,kind:a}){if(!e||!t||"ADJUST"===a)return"";let n="s_"+e,{e:s}=this.t;return s.knows(n)?s.say(n,{id:t}):""}Re(e){this.C=e,this.h()&&this.fe(),this.t.requestUpdate()}async U(e){if(this.R.has(e))return;let t=this.t.e.tag,{explain:a}=await this.t.r("03f022614633382f9c2340f0af2c46b572ba6b7ea5979be7d7e3c20de005a3c5",{entry:e,locale:t}).catch(()=>({explain:null}));this.R.set(e,a),this.t.requestUpdate()}},c=["REQUESTED","VERIFIED"],u=class{constructor(e){this.t=e,this.D=null}async Ce(){let e=this.t;try{this.D=(await e.r("f6e195f68cea8f1bdbcc2ee5f61ada088a2b21c6a8d7d07ae7efe8cacfc30691",{})).me}catch{e.m(e.e.say("failed"))}e.requestUpdate()}Q(){let{D:e,t}=this;return e?a`${e.email?a`<p>${e.email}</p>`:s} ${this.B(e)}
+</details>`:s}`}$({sourceType:e,sourceId:t,kind:a}){if(!e||!t||"ADJUST"===a)return"";let n="s_"+e,{e:s}=this.t;return s.knows(n)?s.say(n,{id:t}):""}Re(e){this.C=e,this.h()&&this.fe(),this.t.requestUpdate()}async U(e){if(this.R.has(e))return;let t=this.t.e.tag,{explain:a}=await this.t.r("03f022614633382f9c2340f0af2c46b572ba6b7ea5979be7d7e3c20de005a3c5",{entry:e,locale:t}).catch(()=>({explain:null}));this.R.set(e,a),this.t.requestUpdate()}},u=["REQUESTED","VERIFIED"],c=class{constructor(e){this.t=e,this.D=null}async Ce(){let e=this.t;try{this.D=(await e.r("aa261973dee1eda40d186f7c72e13104dfad7561c127e5a70dafee30462eafeb",{})).me}catch{e.m(e.e.say("failed"))}e.requestUpdate()}Q(){let{D:e,t}=this;return e?a`${e.email?a`<p>${e.email}</p>`:s} ${this.B(e)}
 <p part="actions">
 <button part="button" @click=${()=>async function(e){let t=[],a=null;try{do{let{me:n}=await e.r("8e8e612fdd9f9c76930116b8d4c8be8b61e910306c559dc6e57655b19aeccaaf",{after:a});t.push(...n?.dataExport.records??[]),a=n?.dataExport.endCursor??null}while(a)}catch{return e.m(e.e.say("failed"))}let n=URL.createObjectURL(new Blob([JSON.stringify(t,null,2)],{type:"application/json"}));Object.assign(document.createElement("a"),{href:n,download:"points.json"}).click(),setTimeout(()=>URL.revokeObjectURL(n),6e4)}(t)}>${t.e.say("saveData")}</button>
 </p>
@@ -40,9 +40,9 @@ ${function(e,t){let{e:n}=e;return a`<details part="merge">
 <p part="actions"><button part="button" ?disabled=${e.d}>${n.say("mergeAsk")}</button></p>
 </form>
 <ul>
-${t.map(({id:t,email:i,state:o,requestedAt:r,reason:l})=>a`<li part="row">
-<span>${i}<small>${n.ofCode("m",o,"other")} · ${n.date(r)}${l?` · ${l}`:""}</small></span>
-${c.includes(o)?a`<button part="button" ?disabled=${e.d} @click=${()=>(t=>e.ee(["cancel merge",t],()=>e.r("8fc31236e1366fab74ef1ab77fb9998e1d7a7d0fc101d4f75dd7790b22cbe333",{input:{id:t}}),({cancelMergeRequest:e})=>"code"in e?e.code:null))(t)}>${n.say("withdraw")}</button>`:s}
+${t.map(({id:t,state:i,requestedAt:o,reason:r})=>a`<li part="row">
+<span>${n.date(o)}<small>${n.ofCode("m",i,"other")}${r?` · ${r}`:""}</small></span>
+${u.includes(i)?a`<button part="button" ?disabled=${e.d} @click=${()=>(t=>e.ee(["cancel merge",t],()=>e.r("8fc31236e1366fab74ef1ab77fb9998e1d7a7d0fc101d4f75dd7790b22cbe333",{input:{id:t}}),({cancelMergeRequest:e})=>"code"in e?e.code:null))(t)}>${n.say("withdraw")}</button>`:s}
 </li>`)}
 </ul>
 </details>`}(t,e.mergeRequests.nodes)} ${function(e,t){let{e:n}=e,i=n.say("leaveWord"),o=(e,t)=>e?a`<li>${t}</li>`:s;return a`<details part="leave">
@@ -90,4 +90,4 @@ ${i?.map(({heading:e,paragraphs:t})=>a`<h3>${e}</h3>${t.map(e=>a`<p>${e}</p>`)}`
 ${t?n.say("joinOffer",{n:t}):n.say("join")}
 </button>
 </p>
-</form>`},g(e){let t=e.shadowRoot;return t.adoptedStyleSheets=[...t.adoptedStyleSheets,g],{history:new p(e),giftCards:new h(e),products:new b(e),myCards:new o(e),myOrders:new r(e),membership:new u(e)}}};
+</form>`},g(e){let t=e.shadowRoot;return t.adoptedStyleSheets=[...t.adoptedStyleSheets,g],{history:new p(e),giftCards:new h(e),products:new b(e),myCards:new o(e),myOrders:new r(e),membership:new c(e)}}};
