@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.ledger.card_histories import CardStep, card_histories, card_lives, play_card
 from tests.ledger.stage import Stage
 
-_HISTORIES = int(os.environ.get("POINTBOOK_HISTORIES", "20"))
+_HISTORIES = int(os.environ.get("POINTBOOK_HISTORIES", "8"))
 
 
 def test_functions_and_model_agree_on_a_card(stage: Stage) -> None:

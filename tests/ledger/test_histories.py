@@ -1,6 +1,6 @@
 """R26, I9: random histories say the same in the functions and in the model, however the clock is run.
 
-Hypothesis draws histories of 50 steps. ``POINTBOOK_HISTORIES`` says how many of each mix (default 20; the full run
+Hypothesis draws histories of 50 steps. ``POINTBOOK_HISTORIES`` says how many of each mix (default 8; the full run
 is 1,000 or more).
 """
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.ledger.histories import Mix, Step, histories
 from tests.ledger.stage import Stage
 
-_HISTORIES = int(os.environ.get("POINTBOOK_HISTORIES", "20"))
+_HISTORIES = int(os.environ.get("POINTBOOK_HISTORIES", "8"))
 _LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 

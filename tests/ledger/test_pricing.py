@@ -14,7 +14,7 @@ _LOTS = st.lists(st.builds(ValuedPoints, st.integers(1, 2000), _VALUES), max_siz
 _PRICE = "select status, points, value, available, maximum from ledger.price_of($1, $2, $3, $4, $5)"
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lots=_LOTS,
     asked=st.none() | st.integers(1, 9000),

@@ -108,7 +108,7 @@ async def _programme(
     return programme
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=_LARGE)
+@settings(max_examples=20, deadline=None, suppress_health_check=_LARGE)
 @given(rules=RULES, carts=CARTS, usual=st.booleans())
 async def test_a_quote_equals_the_posting_and_an_import_both(
     installation: Installation,
@@ -183,7 +183,7 @@ async def test_e37_a_product_says_standard_and_extra_points_apart(installation: 
         assert (quotes.points, quotes.sign_up) == ((ProductPoints(25, 70),), sign_up)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=_LARGE)
+@settings(max_examples=20, deadline=None, suppress_health_check=_LARGE)
 @given(
     price=st.integers(0, 5_000),
     quantity=st.sampled_from(["1", "3", "0.5", "1.25", "0", "12"]),
