@@ -103,7 +103,7 @@ async def test_the_application_may_call_what_is_granted_and_no_helper(
     )
     assert not [row["proname"] for row in functions if row["anybody"]]
     granted = {row["proname"]: row for row in functions if row["may"]}
-    assert len(granted) == 41
+    assert len(granted) == 43
     assert {name for name, row in granted.items() if not row["prosecdef"]} == set()
     assert {
         name for name, row in granted.items() if "search_path=ledger, pg_temp" not in row["proconfig"]
