@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pointbook.domain import errors
+from pointbook.domain.merging import MergeObstacle
 from tests.ledger.model_returns import ReturningAccount
 from tests.ledger.model_words import Entry, Grant, Lot, Transfer
 
@@ -31,7 +32,7 @@ class MergingAccount(ReturningAccount):
         self.advance(at)
         source.advance(at)
         if not (self.may_earn and source.may_earn):
-            raise errors.MembersNotMergeable("INACTIVE")
+            raise errors.MembersNotMergeable(MergeObstacle.INACTIVE)
         taken_back = 0
         if single_bonus and self._has_bonus():
             taken_back = source._take_bonus_back(request, at)
