@@ -40,7 +40,7 @@ _CONNECTIONS = 8
 _LEAST_LIKELY = 0.001
 _REQUEST = """
 mutation ($input: RequestMergeInput!) {
-  requestMerge(input: $input) { __typename ... on RequestMergeSuccess { request { id email state } } }
+  requestMerge(input: $input) { __typename ... on RequestMergeSuccess { request { id state } } }
 }
 """
 

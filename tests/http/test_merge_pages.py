@@ -158,7 +158,7 @@ async def probe(shop: Shop, email: str) -> tuple[httpx.Response, list[str]]:
     document = (
         "mutation ($input: RequestMergeInput!) { requestMerge(input: $input) {"
         " __typename ... on UserError { code message } ... on RequestMergeSuccess { request {"
-        " email state requestedAt expiresAt decidedAt reason } } } }"
+        " state requestedAt expiresAt decidedAt reason } } } }"
     )
     variables = {"input": {"email": email, "idempotencyKey": uuid4().hex}}
     headers = await shop.customer_headers("asks", key=shop.secret_key)
