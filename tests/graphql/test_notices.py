@@ -191,6 +191,15 @@ async def test_every_kind_has_a_preview_in_every_locale(shop: Shop, kind: Notice
             assert "0000-0000-0000-0000" in found["text"]
 
 
+async def test_links_of_a_preview_lead_where_those_of_mails_do(shop: Shop) -> None:
+    assert "/points" not in (await preview(shop, "POINTS_CREDITED", "en"))["html"], "mails have no such button yet"
+    await change(shop, "changeNoticeSettings", accountUrl="https://shop.example/punkte")
+    assert 'href="https://shop.example/punkte"' in (await preview(shop, "POINTS_CREDITED", "en"))["html"]
+    card = await preview(shop, "GIFT_CARD", "en")
+    assert "https://shop.example/gift-cards/1" in card["text"]
+    assert "unsubscribe" not in card["text"]
+
+
 async def test_a_preview_shows_words_that_are_not_saved(shop: Shop) -> None:
     found = await preview(shop, "POINTS_CREDITED", "de", subject="Neu: {points}", body="{points} für {order}")
     assert found["subject"] == "Neu: 120 Punkte"

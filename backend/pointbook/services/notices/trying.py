@@ -27,7 +27,8 @@ from pointbook.texts.qr_codes import qr_png
 
 TESTS_AN_HOUR: Final = 20
 _HOUR: Final = timedelta(hours=1)
-_EXAMPLE_LINK: Final = "https://shop.example/unsubscribe"
+_EXAMPLE_UNSUBSCRIBE: Final = "https://shop.example/unsubscribe"
+_EXAMPLE_CARD_PAGE: Final = "https://shop.example/gift-cards/1"
 _OF_CARDS: Final = frozenset({NoticeKind.GIFT_CARD, NoticeKind.GIFT_CARD_GIVEN})
 _CODE: Final = "0000-0000-0000-0000"
 
@@ -116,7 +117,8 @@ async def _example(
     values, panel = TYPES[kind].examples, None
     if kind in _OF_CARDS:
         card = card_text(_card(programme, given=kind is NoticeKind.GIFT_CARD_GIVEN), command.locale)
-        values, panel = card_values(card), CardPanel(card, picture, _EXAMPLE_LINK)
+        values, panel = card_values(card), CardPanel(card, picture, _EXAMPLE_CARD_PAGE)
+    values = {**values, "account_page": settings.account_url}
     opted_in = TYPES[kind].audience is Audience.OPTED_IN
     mail = notice_mail(
         kind,
@@ -124,7 +126,7 @@ async def _example(
         values,
         say,
         look_of(programme, settings),
-        unsubscribe_url=_EXAMPLE_LINK if opted_in else None,
+        unsubscribe_url=_EXAMPLE_UNSUBSCRIBE if opted_in else None,
         panel=panel,
     )
     return _Example(mail, say.tag, settings.sender_name)
