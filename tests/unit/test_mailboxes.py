@@ -12,7 +12,18 @@ from pointbook.domain.notice_settings import NoticeSettings, checked
 from pointbook.services.mailing import address
 from pointbook.services.members import members_email, normalised_email
 
-UNSENDABLE = ["a..b@x.de", "a@b@c.de", "a,b@x.de", "müller@x.de", "a@x..de", "a@😀.de", "nobody", "", None]
+UNSENDABLE = [
+    "a..b@x.de",
+    "a@[@x.de",
+    "a@b@c.de",
+    "a,b@x.de",
+    "müller@x.de",
+    "a@x..de",
+    "a@😀.de",
+    "nobody",
+    "",
+    None,
+]
 
 
 @pytest.mark.parametrize("given", UNSENDABLE)

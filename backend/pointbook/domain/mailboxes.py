@@ -19,7 +19,7 @@ def mailbox(address: str, name: str = "") -> Address:
     try:
         spelt = host if host.isascii() else idna.encode(host, uts46=True).decode()
         return Address(name, addr_spec=f"{local}@{spelt}")
-    except (ValueError, MessageError, IndexError):  # all that the parser of addresses raises
+    except (ValueError, MessageError, IndexError, AttributeError):  # all that the parser of addresses raises
         raise ValueError("no address that mail can be sent to") from None
 
 
