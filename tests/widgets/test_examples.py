@@ -6,7 +6,6 @@ import shutil
 import socket
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,11 +17,16 @@ from tests.http.fixtures import Shop
 from tests.support import join_member
 
 SHOPS = ROOT / "examples" / "shops"
-_FOUND = {"shop.py": sys.executable, "shop.mjs": shutil.which("node")}
-PROGRAMS = {shop: program for shop, program in _FOUND.items() if program is not None}
+_RUN = {
+    "shop.py": [sys.executable, "{shop}"],
+    "shop.mjs": ["node", "{shop}"],
+    "shop.php": ["php", "-S", "127.0.0.1:{port}", "{shop}"],
+}
+"""As examples/shops/README.md starts them."""
+SHOPS_THAT_RUN_HERE = [shop for shop, [program, *_] in _RUN.items() if shutil.which(program)]
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", SHOPS_THAT_RUN_HERE)
 async def test_a_customer_of_an_example_sees_their_points(shop: Shop, port: int, page: Page, name: str) -> None:
     await join_member(shop.installation, shop.programme, "clara")
     key = await create_token_key(shop.installation, shop.programme.id, "HS256", now=shop.clock())
@@ -36,7 +40,8 @@ async def test_a_customer_of_an_example_sees_their_points(shop: Shop, port: int,
         "TOKEN_KID": key.kid,
         "TOKEN_SECRET": key.secret or "",
     }
-    running = await asyncio.create_subprocess_exec(PROGRAMS[name], str(SHOPS / Path(name)), env=environment)
+    command = [part.format(shop=SHOPS / name, port=own) for part in _RUN[name]]
+    running = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
         await _until_up(own)
         await page.goto(f"http://127.0.0.1:{own}/")
