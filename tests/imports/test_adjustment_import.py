@@ -16,7 +16,7 @@ from pointbook.services.import_reports import ImportReport
 from pointbook.services.installation import Installation
 from pointbook.services.programmes import change_state
 from tests.imports.files import json_lines, members, now
-from tests.support import DAY, NOW, everything, spendable, topics
+from tests.support import DAY, NOW, everything, make_programme, spendable, topics
 
 
 async def run(
@@ -90,6 +90,16 @@ async def test_again_it_changes_nothing_and_a_dry_run_neither(
     assert await everything(installation.db, programme, but=("import_run",)) == after
     late = await import_adjustments(installation, programme.id, path, clock=lambda: NOW + 9 * DAY)
     assert (late.counts, late.refused) == (AdjustmentCounts(known=3), 1), "though a day of the file has passed"
+
+
+async def test_a_file_has_no_limit_and_a_dry_run_tells_what_is_above_it(
+    installation: Installation, tmp_path: Path
+) -> None:
+    programme = await make_programme(installation, {"adjustmentMaxPoints": 40})
+    await members(installation, programme)
+    path = json_lines(tmp_path / "a.jsonl", FILE)
+    for dry_run in (True, False):
+        assert (await run(installation, programme, path, dry_run=dry_run)).counts == replace(DONE, above_limit=1)
 
 
 REFUSED = [

@@ -23,6 +23,7 @@ ADJUSTMENT = """
 """
 REFUSALS = """
   ... on UserError { code message } ... on InvalidInput { field } ... on InsufficientPoints { requested available }
+  ... on AdjustmentAboveLimit { maximumPoints }
 """
 ADJUST = f"""
 mutation ($input: AdjustPointsInput!) {{ adjustPoints(input: $input) {{
@@ -356,6 +357,43 @@ async def test_r31_a_debt_needs_a_right_of_its_own(opened: OpenShop) -> None:
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
     assert await everything(shop.installation.db, shop.programme) == before
     assert "adjustment" in (await shop.post(headers, ADJUST, {"input": minus}))["adjustPoints"]
+
+
+async def test_r31_an_adjustment_above_the_limit_needs_a_right_of_its_own(opened: OpenShop) -> None:
+    shop = await opened_with(opened, 500, adjustmentMaxPoints=200)
+    large = await adjust(shop, 201)
+    ben = NewKey(KeyKind.STAFF, "Ben", rights=frozenset({Right.ADJUST_POINTS}))
+    key = await create_key(shop.installation, shop.programme.id, ben, now=shop.clock())
+    headers = {"Authorization": f"Bearer {key.text}"}
+    before = await everything(shop.installation.db, shop.programme)
+    given = {"customerExternalId": "c-1", "description": "d", "idempotencyKey": "k"}
+    for query, said in (
+        (ADJUST, {**given, "points": 201}),
+        (ADJUST, {**given, "points": -201}),
+        (UNDO, {"id": large["id"]}),
+    ):
+        [refused] = (await shop.post(headers, query, {"input": said})).values()
+        assert (refused["code"], refused["maximumPoints"]) == ("ADJUSTMENT_ABOVE_LIMIT", 200)
+    assert await everything(shop.installation.db, shop.programme) == before
+    for points in (200, -200):
+        said = {**given, "points": points, "idempotencyKey": str(points)}
+        assert "adjustment" in (await shop.post(headers, ADJUST, {"input": said}))["adjustPoints"]
+    assert await figures(shop) == (701, 0, 0)
+
+
+async def test_r31_more_can_be_given_to_the_same_member_by_the_answer_alone(opened: OpenShop) -> None:
+    shop = await opened_with(opened, 30)
+    query = """
+    mutation ($input: AdjustPointsInput!) { adjustPoints(input: $input) { ... on AdjustmentMade {
+      member { id customerExternalIds balance { spendable debt value { amount } } }
+    } } }
+    """
+    said: dict[str, Any] = {"customerExternalId": "c-1", "points": 20, "description": "d", "idempotencyKey": "k"}
+    member = (await shop.staff(query, input=said))["adjustPoints"]["member"]
+    assert member["balance"] == {"spendable": 50, "debt": 0, "value": {"amount": "2.50"}}
+    [name] = member["customerExternalIds"]
+    more = await adjust(shop, 5, customerExternalId=name)
+    assert (more["memberId"], await figures(shop)) == (member["id"], (55, 0, 0))
 
 
 async def test_r31_points_that_have_expired_are_not_taken_a_second_time(opened: OpenShop) -> None:

@@ -38,6 +38,7 @@ ARGUMENTS = {
     "StockChanged": ("mug", 5),
     "ExchangeLimit": ("ITEM_PER_ORDER", 5, "mug"),
     "ExchangeOrderDecided": ("CANCELLED",),
+    "AdjustmentAboveLimit": (200,),
     "AdjustmentUndone": ("0" * 32,),
     "MembersNotMergeable": ("MERGED",),
     "TooManyTestNotices": (20,),

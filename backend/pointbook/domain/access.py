@@ -64,6 +64,8 @@ class Right(enum.StrEnum):
     """Give and take points by hand, undo that, see what was done so."""
     ADJUST_BELOW_ZERO = "points.adjustNegative"
     """With the right to adjust: take more than a member has, which makes a debt."""
+    ADJUST_ABOVE_LIMIT = "points.adjustAboveLimit"
+    """With the right to adjust: give and take more points at a time than the programme's limit."""
     LIST_MEMBERS = "members.list"
     """See the members with e-mail, balance and history."""
     EDIT_MEMBERS = "members.edit"

@@ -444,6 +444,16 @@ class AdjustmentNotFound(PointbookError):
         super().__init__("There is no such adjustment.")
 
 
+class AdjustmentAboveLimit(PointbookError):
+    """``maximum_points``: the most that the programme lets be given or taken without a further right."""
+
+    code = "ADJUSTMENT_ABOVE_LIMIT"
+
+    def __init__(self, maximum_points: int) -> None:
+        super().__init__(f"At most {maximum_points} points may be given or taken at a time.")
+        self.maximum_points = maximum_points
+
+
 class AdjustmentUndone(PointbookError):
     """``undone_by``: the public id of the adjustment that undid it."""
 

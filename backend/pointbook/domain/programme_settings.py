@@ -117,6 +117,8 @@ class ProgrammeSettings:
     """How many days before points expire a member who wants it is told so by mail; the most first."""
     release_parked_on_join: bool = False
     """Orders that came before their customer joined earn when the customer does."""
+    adjustment_max_points: int | None = None
+    """The most points of an adjustment without a right of its own (R31); None: any number."""
     rejoin_bonus_block_days: int = 180
     """Days after leaving during which joining again gives no sign-up points; 0 = off."""
     refund_split: RefundSplit = RefundSplit.PROPORTIONAL
@@ -296,6 +298,9 @@ _SETTINGS: Final[dict[str, _Setting]] = {
     "expiringWindowDays": _Setting("expiring_window_days", values.whole(1, 365), values.as_is),
     "expiryNoticeDays": _Setting("expiry_notice_days", _notice_days, lambda days, _: list(days)),
     "releaseParkedOnJoin": _Setting("release_parked_on_join", values.truth, values.as_is),
+    "adjustmentMaxPoints": _Setting(
+        "adjustment_max_points", _optional(values.whole(0, values.MAX_POINTS)), values.as_is
+    ),
     "rejoinBonusBlockDays": _Setting("rejoin_bonus_block_days", values.whole(0, MAX_WAITING_DAYS), values.as_is),
     "refundSplit": _Setting("refund_split", values.choice(RefundSplit), values.as_is),
     "clawback": _Setting("clawback", values.choice(Clawback), values.as_is),

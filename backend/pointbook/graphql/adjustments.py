@@ -8,9 +8,12 @@ import strawberry
 
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import AdjustmentNotFound as NotFound
+from pointbook.graphql.account import Balance
 from pointbook.graphql.connections import Connection, moment_key, moment_of, page_size
 from pointbook.graphql.context import Info
+from pointbook.graphql.described import described
 from pointbook.graphql.errors import (
+    AdjustmentAboveLimit,
     AdjustmentNotFound,
     AdjustmentUndone,
     IdempotencyConflict,
@@ -22,7 +25,7 @@ from pointbook.graphql.errors import (
 from pointbook.graphql.inputs import IDEMPOTENCY_KEY, idempotency_key
 from pointbook.graphql.policies import mutation_field, query_field, require
 from pointbook.graphql.scalars import Points
-from pointbook.services import adjusting
+from pointbook.services import account, adjusting
 from pointbook.services import adjustment_views as service
 
 _ADJUST = staff(Right.ADJUST_POINTS)
@@ -125,20 +128,53 @@ class AdjustmentFilter:
     to: datetime | None = strawberry.field(default=None, description="Only those made before.")
 
 
-@strawberry.type(description="The points are given or taken.")
-class AdjustPointsSuccess:
+@strawberry.type(description="Whose points were moved, as they stand by now.")
+class AdjustedMember:
+    id: strawberry.ID = strawberry.field(description="Names the member; it never changes.")
+    customer_external_ids: list[strawberry.ID] = strawberry.field(
+        description="What the shop calls the member: name any of them to give or take more. None of one who left."
+    )
+
+    @described("How many points the member has; null of one who is no member any more.")
+    async def balance(self, info: Info) -> Balance | None:
+        context = info.context
+        if not self.customer_external_ids:
+            return None
+        found = await account.balance(*context.tenant, self.customer_external_ids[0], now=context.now)
+        currency = (await context.installation.programmes.get(context.principal.programme_id)).currency
+        return None if found is None else Balance.of(found, currency)
+
+
+@strawberry.interface(description="An adjustment that was made, and the member whom it concerns.")
+class AdjustmentMade:
     adjustment: Adjustment = strawberry.field(
         description="The adjustment; of a repeated call, as it stands by now."
     )
 
+    @described("The member, so that more can be given or taken without looking for them again.")
+    def member(self) -> AdjustedMember:
+        made = self.adjustment
+        return AdjustedMember(id=made.member_id, customer_external_ids=made.customer_external_ids)
 
-@strawberry.type(description="The adjustment is undone.")
-class UndoAdjustmentSuccess:
-    adjustment: Adjustment = strawberry.field(description="The adjustment that undoes it.")
+
+@strawberry.type(description="The points are given or taken.")
+class AdjustPointsSuccess(AdjustmentMade):
+    pass
+
+
+@strawberry.type(description="The adjustment is undone, by the one that is told.")
+class UndoAdjustmentSuccess(AdjustmentMade):
+    pass
 
 
 AdjustPointsResult = Annotated[
-    AdjustPointsSuccess | InvalidInput | NotAMember | ProgrammeNotOpen | InsufficientPoints | IdempotencyConflict,
+    AdjustPointsSuccess
+    | InvalidInput
+    | NotAMember
+    | ProgrammeNotOpen
+    | AdjustmentAboveLimit
+    | InsufficientPoints
+    | IdempotencyConflict,
     strawberry.union("AdjustPointsResult", description="The adjustment, or why no point has moved."),
 ]
 UndoAdjustmentResult = Annotated[
@@ -146,6 +182,7 @@ UndoAdjustmentResult = Annotated[
     | InvalidInput
     | AdjustmentNotFound
     | AdjustmentUndone
+    | AdjustmentAboveLimit
     | ProgrammeNotOpen
     | InsufficientPoints
     | IdempotencyConflict,

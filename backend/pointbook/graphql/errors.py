@@ -278,6 +278,13 @@ class AdjustmentNotFound(UserError):
     pass
 
 
+@strawberry.type(
+    description="More points than the programme lets be given or taken at a time without another right."
+)
+class AdjustmentAboveLimit(UserError):
+    maximum_points: Points = strawberry.field(description="The most points, given or taken.")
+
+
 @strawberry.type(description="The adjustment is undone already: it is undone once.")
 class AdjustmentUndone(UserError):
     undone_by: strawberry.ID = strawberry.field(description="The adjustment that undid it.")
@@ -399,6 +406,7 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.ExchangeOrderNotFound: ExchangeOrderNotFound,
     errors.ExchangeOrderDecided: ExchangeOrderDecided,
     errors.AdjustmentNotFound: AdjustmentNotFound,
+    errors.AdjustmentAboveLimit: AdjustmentAboveLimit,
     errors.AdjustmentUndone: AdjustmentUndone,
     errors.MembersNotMergeable: MembersNotMergeable,
     errors.MergeRequestNotFound: MergeRequestNotFound,

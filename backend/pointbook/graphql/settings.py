@@ -143,6 +143,10 @@ SETTINGS: Final[Mapping[str, tuple[_Form, str]]] = {
         "How many days before points expire members who want it are told by mail: at most 5 numbers, 1 to 365.",
     ),
     "release_parked_on_join": (_BOOL, "Orders from before their customer joined earn when the customer does."),
+    "adjustment_max_points": (
+        _MOST_POINTS,
+        f"The most points that staff move by hand at once without `{Right.ADJUST_ABOVE_LIMIT}`; null: any number.",
+    ),
     "rejoin_bonus_block_days": (_INT, "Days after leaving in which joining again gives no points; 0 = off."),
     "refund_split": (_is(RefundSplit), "What a return gives back first when points paid a part."),
     "clawback": (_is(Clawback), "From what points are taken back that a returned order had earned."),

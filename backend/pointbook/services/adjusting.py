@@ -11,7 +11,7 @@ from pointbook.db.queries.adjustments import NewAdjustment
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import adjustments, errors, text
-from pointbook.domain.access import Principal
+from pointbook.domain.access import Principal, Right
 from pointbook.domain.adjustments import Terms
 from pointbook.ledger import NewLot, Request
 from pointbook.services import audit, outbox
@@ -49,13 +49,17 @@ class UndoAdjustment:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """An adjustment to write: by whom, under which request; ``undoes`` is the internal id of another."""
+    """An adjustment to write: by whom, under which request; ``undoes`` is the internal id of another.
+
+    ``maximum``: the most points that whoever makes it may give or take at a time; None: any number.
+    """
 
     terms: Terms
     allow_negative: bool
     request: Request
     made_by: str
     undoes: int | None = None
+    maximum: int | None = None
 
 
 async def adjust(
@@ -63,8 +67,9 @@ async def adjust(
 ) -> Adjustment:
     """Give or take points, whatever the member may do otherwise; who may allow a debt is the face's to ask.
 
-    The same key again: the same adjustment. Raises NotAMember, InsufficientPoints (a minus beyond the balance,
-    without ``allow_negative``), IdempotencyConflict, InvalidInput, ProgrammeNotOpen; nothing is moved then.
+    The same key again: the same adjustment. Raises NotAMember, AdjustmentAboveLimit, InsufficientPoints (a minus
+    beyond the balance, without ``allow_negative``), IdempotencyConflict, InvalidInput, ProgrammeNotOpen; nothing
+    is moved then.
     """
 
     async def call(programme: ProgrammeSnapshot) -> Adjustment:
@@ -78,7 +83,8 @@ async def adjust(
         )
         said = customer, *astuple(terms), command.allow_negative
         request = request_of(installation, principal, "adjustPoints", command.idempotency_key, *said)
-        decided = Decided(terms, command.allow_negative, request, principal.identity)
+        maximum = _maximum(programme, principal, now)
+        decided = Decided(terms, command.allow_negative, request, principal.identity, maximum=maximum)
         account_id = (await installation.accounts.get(programme.id, customer)).account_id
 
         async def attempt() -> Adjustment:
@@ -103,7 +109,8 @@ async def undo(
 
     The points of a minus come back as a plus of now: available at once, with the standard expiry. The answer is
     the adjustment that undoes; the same key again: the same one. Raises AdjustmentNotFound, AdjustmentUndone,
-    InsufficientPoints, IdempotencyConflict, InvalidInput, ProgrammeNotOpen; nothing is moved then.
+    AdjustmentAboveLimit, InsufficientPoints, IdempotencyConflict, InvalidInput, ProgrammeNotOpen; nothing is moved
+    then.
     """
     key = uuid4().hex if command.idempotency_key is None else command.idempotency_key
     request = request_of(installation, principal, "undoAdjustment", key, command.id, command.allow_negative)
@@ -126,7 +133,10 @@ async def undo(
                         "id", "its points have expired or are not available yet: none to take"
                     )
                 terms = Terms(-undone["points"], undone["description"])
-                decided = Decided(terms, command.allow_negative, request, principal.identity, undone["id"])
+                maximum = _maximum(programme, principal, now)
+                decided = Decided(
+                    terms, command.allow_negative, request, principal.identity, undone["id"], maximum
+                )
                 adjustment, _ = await write(connection, programme, owner, decided, now=now)
                 return adjustment
 
@@ -141,13 +151,15 @@ async def write(
 ) -> tuple[Adjustment, bool]:
     """Move the points of a locked account and write what is said of it; False: this request had done so before.
 
-    Raises InsufficientPoints, IdempotencyConflict, InvalidInput, before anything is written.
+    Raises AdjustmentAboveLimit, InsufficientPoints, IdempotencyConflict, InvalidInput, before anything is written.
     """
     earlier = await rows.made_by_request(connection, programme.id, decided.request.digest)
     if earlier is not None:
         _check_same(earlier["request_input"], decided.request)
         return adjustment_of(earlier), False
     terms, lot = decided.terms, None
+    if decided.maximum is not None and abs(terms.points) > decided.maximum:
+        raise errors.AdjustmentAboveLimit(decided.maximum)
     if terms.points > 0:
         version = programme.version_at(now)
         begin, end = adjustments.lifetime(terms, version.settings, now, programme.zone)
@@ -175,6 +187,12 @@ async def write(
     adjustment = adjustment_of(await rows.insert(connection, programme.id, new, now=now))
     await _tell(connection, programme.id, adjustment, now)
     return adjustment, True
+
+
+def _maximum(programme: ProgrammeSnapshot, principal: Principal, now: datetime) -> int | None:
+    if Right.ADJUST_ABOVE_LIMIT in principal.scopes:
+        return None
+    return programme.settings_at(now).adjustment_max_points
 
 
 async def _lock(connection: Connection, programme: ProgrammeSnapshot, account_id: int) -> int:

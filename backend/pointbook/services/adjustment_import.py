@@ -21,12 +21,17 @@ from pointbook.services.line_imports import KEY, LineForm, Taken, import_lines, 
 
 @dataclass(slots=True)
 class AdjustmentCounts(Counts):
-    """Adjustments that were ``made``, with the points ``given`` and ``taken``; ``known`` ones had been before."""
+    """Adjustments that were ``made``, with the points ``given`` and ``taken``; ``known`` ones had been before.
+
+    ``above_limit`` of those made are larger than staff may make without a right of their own: a file is the
+    operator's, who has no limit.
+    """
 
     made: int = 0
     known: int = 0
     given: int = 0
     taken: int = 0
+    above_limit: int = 0
 
 
 async def import_adjustments(
@@ -62,6 +67,7 @@ async def _adjust(
     locked = await ledger.lock(connection, programme.id, {*accounts.values()})
     await keep_unchanged(connection, programme)
     counts, refusals = AdjustmentCounts(), []
+    limit = programme.settings_at(now).adjustment_max_points
     for line in wanted:
         try:
             account = locked.get(accounts.get(line.customer, 0))
@@ -80,6 +86,7 @@ async def _adjust(
             counts.known += not new
             counts.given += max(adjustment.points, 0) if new else 0
             counts.taken += max(-adjustment.points, 0) if new else 0
+            counts.above_limit += new and limit is not None and abs(adjustment.points) > limit
     return counts, refusals
 
 
