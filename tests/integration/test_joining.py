@@ -157,7 +157,11 @@ async def test_r14_parked_orders_are_released_by_joining_when_set(installation: 
     assert joined.released == 2
     assert await spendable(installation, programme) == 11
     assert await _states(installation, programme) == {"o-1": "EARNED", "o-2": "RECEIVED", "o-3": "PARKED"}
-    assert await topics(installation.db, programme) == ["member.joined", "points.credited"]
+    assert await topics(installation.db, programme) == [
+        "member.joined",
+        "points.credited",
+        "points.credited_together",
+    ]
     later = await submit_order(installation, programme.id, order_document("o-2", "20.00"), now=NOW)
     assert (later.outcome, later.points) == (Outcome.EARNED, 21)
     assert (await submit_order(installation, programme.id, documents[0], now=NOW)).replayed

@@ -158,6 +158,9 @@ TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
             Variable("order", Shape.TEXT, "The number of the order that earned them.", "M-1017", optional=True),
             Variable("booking", Shape.TEXT, "The number of the booking that earned them.", None, optional=True),
             Variable(
+                "count", Shape.TEXT, "How many orders and bookings earned them, if several.", None, optional=True
+            ),
+            Variable(
                 "available_from",
                 Shape.DAY,
                 "From when they can be spent, unless they can be already.",

@@ -50,12 +50,16 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BookingSettling:
-    """Settles bookings of one programme at one instant; without ``tells`` nobody is told of the points."""
+    """Settles bookings of one programme at one instant; without ``tells`` nobody is told of the points.
+
+    ``together``: the cause that settles several, whose points that are available by now are told in one mail.
+    """
 
     programme: ProgrammeSnapshot
     judge: Judge
     now: datetime
     tells: bool = True
+    together: str | None = None
 
     async def settle(
         self, connection: Connection, earlier: BookingRow | None, booking: BookingRow, earner: AccountKey | None
@@ -160,7 +164,14 @@ class BookingSettling:
             )
             if self.tells:
                 message_id = await tell_credited(
-                    connection, programme_id, earner, seq, lots, when_available=True, now=self.now
+                    connection,
+                    programme_id,
+                    earner,
+                    seq,
+                    lots,
+                    when_available=True,
+                    together=self.together if available_from <= self.now else None,
+                    now=self.now,
                 )
         record = judge.record(result)
         assert record is not None, "it was judged exactly"

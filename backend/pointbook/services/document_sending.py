@@ -76,17 +76,19 @@ async def send_one(
     external_id: str,
     *,
     as_of: PointsAsOf,
+    together: str | None,
     now: datetime,
 ) -> Sent:
     """Settle a document in the caller's transaction, of which a refusal leaves nothing but itself.
 
-    Raises Overtaken and ProgrammeChangedError: roll back and call again; ClockAhead.
+    ``together``: the sending, if its points are told in one mail. Raises Overtaken and ProgrammeChangedError: roll
+    back and call again; ClockAhead.
     """
     try:
         async with connection.transaction():
             programme.require_open()
             if kind == ORDER:
-                return await _send_order(connection, programme, external_id, as_of, now)
+                return await _send_order(connection, programme, external_id, as_of, together, now)
             if kind == RETURN:
                 return await _send_return(connection, programme, external_id, now)
     except errors.ClockAhead:
@@ -96,8 +98,13 @@ async def send_one(
     return Sent(SendOutcome.REFUSED, refusal=UNKNOWN)
 
 
-async def _send_order(
-    connection: Connection, programme: ProgrammeSnapshot, external_id: str, as_of: PointsAsOf, now: datetime
+async def _send_order(  # noqa: PLR0917  # what is sent, and how
+    connection: Connection,
+    programme: ProgrammeSnapshot,
+    external_id: str,
+    as_of: PointsAsOf,
+    together: str | None,
+    now: datetime,
 ) -> Sent:
     record = await orders.find(connection, programme.id, external_id)
     assert record is not None, "orders are never deleted"
@@ -119,6 +126,7 @@ async def _send_order(
         tells=True,
         now=now,
         earned_at=earned_at,
+        together=together,
     )
     await ledger.lock(connection, programme.id, [known.account_id])
     if await orders.locked(connection, programme.id, external_id) != known.order:

@@ -23,7 +23,7 @@ from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.document_sending import PointsAsOf, Refusal, SendOutcome
 from pointbook.services.installation import Installation
-from pointbook.services.sending_batches import LEASE, advance
+from pointbook.services.sending_batches import LEASE, advance, tell_sent
 
 __all__ = ["PointsAsOf", "SendOutcome"]
 
@@ -169,7 +169,9 @@ async def cancel_sending(
 ) -> OrderSending:
     """End a sending after the document at hand; one that has ended stays as it is. Raises SendingNotFound."""
     async with installation.db.bare_transaction(programme_id) as connection:
-        if await jobs.cancel(connection, programme_id, sending_id):
+        cancelled = await jobs.cancel(connection, programme_id, sending_id)
+        if cancelled is not None:
+            await tell_sent(connection, programme_id, cancelled, now=now)
             await _note(connection, programme_id, Action.ORDER_SENDING_CANCELLED, sending_id, None, by, now)
     return await find_sending(installation, programme_id, sending_id)
 

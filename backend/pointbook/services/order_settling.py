@@ -83,6 +83,7 @@ def document_of(record: orders.OrderRecord, customer: str) -> OrderDocument:
 class Settling:
     """One order and what judges it; without ``tells`` nobody is told of the points.
 
+    ``together``: the cause that settles several, whose points are told in one mail.
     ``earned_at``: what waiting time and expiry count from, and what has expired since is not credited; None: now.
     """
 
@@ -93,6 +94,7 @@ class Settling:
     tells: bool
     now: datetime
     earned_at: datetime | None = None
+    together: str | None = None
 
     def qualifies(self) -> bool:
         return earning.qualifies(self.order.status, self.judge.version.settings)
@@ -130,7 +132,8 @@ class Settling:
         uses = {(standing, use.counter): use.used for use in result.cap_uses}
         await add_counts(connection, self.programme.id, uses)
         if self.tells:
-            await tell_credited(connection, self.programme.id, account, accrued.seq, lots, now=self.now)
+            told = connection, self.programme.id, account, accrued.seq, lots
+            await tell_credited(*told, together=self.together, now=self.now)
         return Effect(Outcome.EARNED, points_in(lots), version, record, accrued.seq)
 
     async def write(self, connection: Connection, known: orders.Known, redeemed: Redeemed, effect: Effect) -> None:

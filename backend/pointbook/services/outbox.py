@@ -175,6 +175,19 @@ async def append(
     return message_id
 
 
+async def append_all(
+    connection: Connection,
+    programme_id: int,
+    topic: str,
+    payloads: Sequence[Mapping[str, object]],
+    *,
+    now: datetime,
+) -> None:
+    """Promise a message for each payload, as ``append`` does, in one statement."""
+    written = [orjson.dumps(payload).decode() for payload in payloads]
+    await connection.execute(_APPEND_ALL, programme_id, topic, written, now)
+
+
 async def withdraw(connection: Connection, programme_id: int, message_id: int) -> bool:
     """Take back, in the caller's transaction, a promise whose reason has gone; False: it is delivered already.
 
@@ -379,6 +392,12 @@ _APPEND = """
 insert into public.outbox_message (programme_id, topic, payload, created_at, due_at)
 values ($1, $2, $3::text::jsonb, $4, now() + $5::interval)
 returning id
+"""
+
+_APPEND_ALL = """
+insert into public.outbox_message (programme_id, topic, payload, created_at, due_at)
+select $1, $2, given.payload::jsonb, $4, now() from unnest($3::text[]) with ordinality as given (payload, number)
+order by given.number
 """
 
 _WITHDRAW = """

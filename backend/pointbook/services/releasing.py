@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 import orjson
 
 from pointbook import ledger
 from pointbook.db.queries import bookings, orders
+from pointbook.db.queries.bookings import BookingRow
 from pointbook.db.queries.returns import locked_order
 from pointbook.db.queries.rule_counts import add_counts, counts_of
 from pointbook.db.session import Connection
@@ -24,7 +26,7 @@ from pointbook.domain.rules import Counter, Occasion
 from pointbook.ledger import Accrual, NewLot
 from pointbook.services.booking_settling import BookingSettling
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot
-from pointbook.services.granting import ORDER, points_in, tell_credited
+from pointbook.services.granting import BOOKING, ORDER, Together, points_in, tell_credited, tell_together
 from pointbook.services.judging import Circumstances, Judge
 from pointbook.services.return_reckoning import Left, Reckoning
 
@@ -45,6 +47,15 @@ class _JudgedOrder(NamedTuple):
     released: orders.Released
 
 
+class _Credited(NamedTuple):
+    """``available_from``: of the last of its points."""
+
+    source: str
+    id: str
+    points: int
+    available_from: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Releasing:
     """Judged by what is in force now; without ``tells`` nobody is told of the points."""
@@ -61,15 +72,21 @@ class Releasing:
         """
         if not self.judge.version.settings.release_parked_on_join:
             return 0
-        released = await self._release_orders(connection, account, names)
-        return released + await self._release_bookings(connection, account, names)
-
-    async def _release_orders(self, connection: Connection, account: AccountKey, names: Names) -> int:
-        rows = await orders.parked(
-            connection, self.programme.id, *names, currency=self.programme.currency, most=RELEASED_MAX
+        programme = self.programme
+        sold = await orders.parked(
+            connection, programme.id, *names, currency=programme.currency, most=RELEASED_MAX
         )
-        if not rows:
-            return 0
+        booked = await bookings.parked(connection, programme.id, *names, most=BOOKINGS_RELEASED_MAX)
+        together = f"release {uuid4().hex}" if len(sold) + len(booked) > 1 else None
+        credited = await self._release_orders(connection, account, sold, together) if sold else []
+        credited += await self._release_bookings(connection, account, booked, together)
+        if self.tells and together is not None and credited:
+            await tell_together(connection, programme.id, [_sum(account, credited)], now=self.now)
+        return len(sold) + len(booked)
+
+    async def _release_orders(
+        self, connection: Connection, account: AccountKey, rows: Sequence[Any], together: str | None
+    ) -> list[_Credited]:
         left = {row["external_id"]: await self._left(connection, row) for row in rows}
         given = await self._given(connection, account.account_id, rows, left)
         before = dict(given)
@@ -88,25 +105,33 @@ class Releasing:
         for order, seq in seqs.items():
             assert seq is not None, "a parked order has not earned, and the account earns"
             if self.tells:
-                await tell_credited(connection, self.programme.id, account, seq, lots[order], now=self.now)
+                told = connection, self.programme.id, account, seq, lots[order]
+                await tell_credited(*told, together=together, now=self.now)
         released = [one.released._replace(entry_seq=seqs.get(order)) for order, one in judged.items()]
         await orders.release(connection, self.programme.id, account.account_id, released)
         counts = {
             (account.account_id, counter): points - before.get(counter, 0) for counter, points in given.items()
         }
         await add_counts(connection, self.programme.id, counts)
-        return len(released)
+        return [
+            _Credited(ORDER, order, points_in(lots[order]), max(lot.available_from for lot in lots[order]))
+            for order in seqs
+        ]
 
-    async def _release_bookings(self, connection: Connection, account: AccountKey, names: Names) -> int:
-        """The same for bookings, by what their site has said of them last."""
-        parked = await bookings.parked(connection, self.programme.id, *names, most=BOOKINGS_RELEASED_MAX)
-        settling = BookingSettling(self.programme, self.judge, self.now, self.tells)
+    async def _release_bookings(
+        self, connection: Connection, account: AccountKey, parked: Sequence[BookingRow], together: str | None
+    ) -> list[_Credited]:
+        """The same for bookings, by what their site has said of them last; answers what is available by now."""
+        settling = BookingSettling(self.programme, self.judge, self.now, self.tells, together)
+        credited = []
         for booking in parked:
             try:
-                await settling.settle(connection, booking, booking, account)
+                earned = (await settling.settle(connection, booking, booking, account)).occurrence
             except UnknownStore as error:  # the booking has it, so the snapshot is older
                 raise ProgrammeChangedError from error
-        return len(parked)
+            if earned is not None and earned.points and earned.available_from <= self.now:
+                credited.append(_Credited(BOOKING, booking.external_id, earned.points, earned.available_from))
+        return credited
 
     async def _left(self, connection: Connection, row: Any) -> Left | None:
         """What return documents have left of a parked order; None: all of it."""
@@ -152,3 +177,15 @@ class Releasing:
             return self.judge.occasion(place, exact=exact)
         except UnknownStore as error:  # the order has it, so the snapshot is older
             raise ProgrammeChangedError from error
+
+
+def _sum(account: AccountKey, credited: Sequence[_Credited]) -> Together:
+    only = credited[0] if len(credited) == 1 else None
+    return Together(
+        account.public_id,
+        sum(one.points for one in credited),
+        len(credited),
+        max(one.available_from for one in credited),
+        order=only.id if only is not None and only.source == ORDER else None,
+        booking=only.id if only is not None and only.source == BOOKING else None,
+    )

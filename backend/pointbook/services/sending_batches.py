@@ -27,6 +27,7 @@ from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 from pointbook.services.directory import ProgrammeChangedError, ProgrammeDirectory, ProgrammeSnapshot
 from pointbook.services.document_sending import PointsAsOf, Refusal, SendOutcome, Sent, send_one
+from pointbook.services.granting import Together, tell_together
 from pointbook.services.order_settling import Overtaken
 from pointbook.services.returns import apply_parked
 
@@ -207,7 +208,7 @@ class _Sending:
             for order in self._returned(documents, sent):
                 await jobs.mark_returns(connection, self.programme_id, self.taken, order["external_id"])
             results = [_result(*pair) for pair in zip(documents, sent, strict=True)]
-            await jobs.advance(connection, self.programme_id, self.taken, results, LEASE)
+            await self._advance(connection, results, now)
             return sent
 
     async def _is_lost(self, connection: Connection, position: int) -> bool:
@@ -218,11 +219,21 @@ class _Sending:
     async def _sent(
         self, connection: Connection, programme: ProgrammeSnapshot, documents: list[Any], now: datetime
     ) -> list[Sent]:
-        as_of, dry_run = PointsAsOf(self.taken.row["points_as_of"]), self.taken.row["dry_run"]
+        row = self.taken.row
+        as_of, dry_run = PointsAsOf(row["points_as_of"]), row["dry_run"]
+        together = f"sending {self.taken.id.hex}" if row["documents_total"] > 1 else None
         effects = connection.transaction()
         await effects.start()
         sent = [
-            await send_one(connection, programme, document["kind"], document["external_id"], as_of=as_of, now=now)
+            await send_one(
+                connection,
+                programme,
+                document["kind"],
+                document["external_id"],
+                as_of=as_of,
+                together=together,
+                now=now,
+            )
             for document in documents
         ]
         await (effects.rollback() if dry_run else effects.commit())
@@ -233,8 +244,23 @@ class _Sending:
             done = await jobs.held(connection, self.programme_id, self.taken)
             if done == document["position"] - 1:
                 results = [_result(document, UNSETTLED)]
-                await jobs.advance(connection, self.programme_id, self.taken, results, LEASE)
+                await self._advance(connection, results, self.clock())
             return done is not None
+
+    async def _advance(self, connection: Connection, results: Sequence[Result], now: datetime) -> None:
+        if await jobs.advance(connection, self.programme_id, self.taken, results, LEASE):
+            await tell_sent(connection, self.programme_id, self.taken.row, now=now)
+
+
+async def tell_sent(connection: Connection, programme_id: int, sending: Any, *, now: datetime) -> None:
+    """Promise the mails of a sending that ends in this transaction: one for each member whose orders earned by it.
+
+    Not of a single document, of which its own message tells.
+    """
+    if sending["dry_run"] or sending["documents_total"] == 1:
+        return
+    credited = await jobs.credited(connection, programme_id, sending["sending_id"])
+    await tell_together(connection, programme_id, (Together(**row) for row in credited), now=now)
 
 
 def _result(document: Any, sent: Sent) -> Result:

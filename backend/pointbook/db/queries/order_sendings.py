@@ -106,9 +106,15 @@ async def results(
     return rows
 
 
-async def cancel(connection: Connection, programme_id: int, sending_id: UUID) -> bool:
-    """End it, unless it has ended: False. Whoever works at it loses the lease after the document at hand."""
-    return await connection.fetchval(_CANCEL, programme_id, sending_id) is not None
+async def credited(connection: Connection, programme_id: int, sending_id: UUID) -> list[Any]:
+    """What the orders of a sending have earned by it, a row for each account that they belong to by now."""
+    rows: list[Any] = await connection.fetch(_CREDITED, programme_id, sending_id)
+    return rows
+
+
+async def cancel(connection: Connection, programme_id: int, sending_id: UUID) -> Any | None:
+    """End it, unless it has ended: None. Whoever works at it loses the lease after the document at hand."""
+    return await connection.fetchrow(_CANCEL, programme_id, sending_id)
 
 
 async def take(connection: Connection, programme_id: int, lease_id: UUID, lease: timedelta) -> Taken | None:
@@ -265,7 +271,31 @@ _CANCEL = """
 update order_sending
 set state = 'CANCELLED', lease_id = null, leased_until = null, changed_at = now()
 where programme_id = $1 and sending_id = $2 and state in ('QUEUED', 'RUNNING')
-returning true
+returning *
+"""
+
+# An entry is found by its source, because it stays with the account that it was made for when that is merged.
+_CREDITED = """
+select
+    owner.public_id as account, sum(document.points_earned)::bigint as points, count(*) as count,
+    max(granted.available_from) as available_from,
+    case when count(*) = 1 then min(document.external_id) end as "order"
+from order_sending_document as document
+join sales_order as known on known.programme_id = $1 and known.external_id = document.external_id
+join member as owner on owner.programme_id = $1 and owner.account_id = known.account_id
+join ledger.entry as entry on entry.programme_id = $1 and entry.kind = 'accrual'
+    and entry.source_type = 'order' and entry.source_id = known.external_id
+    and entry.occurrence = known.occurrence
+cross join lateral (
+    select max(lot.available_from) as available_from
+    from ledger.transfer as line
+    join ledger.lot as lot on lot.programme_id = $1 and lot.lot_id = line.lot_id
+    where line.programme_id = $1 and line.account_id = entry.account_id and line.seq = entry.seq
+) as granted
+where document.programme_id = $1 and document.sending_id = $2 and document.outcome = 'EARNED'
+    and document.points_earned > 0
+group by owner.public_id
+order by owner.public_id
 """
 
 # What another worker is taking right now is skipped; what it has just taken fails the condition, which PostgreSQL

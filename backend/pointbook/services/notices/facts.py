@@ -84,7 +84,7 @@ Gather: TypeAlias = Callable[[Asked], Awaitable[Facts | Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where notices of a kind come from: the ``topic`` of the outbox whose messages they tell of.
+    """Where notices of a kind come from: the ``topic`` of the outbox whose messages they tell of, and ``also``.
 
     None: a job promises them. ``gather`` finds out what is so when the mail is due. ``is_event``: the topic is an
     event that others listen to as well; a mail that fails must not hold it up, so a message of its own is promised
@@ -95,6 +95,7 @@ class Source:
     topic: str | None
     gather: Gather
     is_event: bool = True
+    also: str | None = None
 
 
 async def member_facts(asked: Asked, account: str, values: Mapping[str, Value]) -> Facts | Outcome:

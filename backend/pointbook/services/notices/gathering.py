@@ -20,20 +20,25 @@ from pointbook.texts.phrasing import Phrasing, best_text
 
 
 async def credited(asked: Asked) -> Facts | Outcome:
-    """Points for joining are told in the welcome."""
+    """By one order or booking, or by several together. Points for joining are told in the welcome."""
     payload = asked.payload
-    account, _, seq = payload["entry"].partition("-")
-    source = await rows.credited_by(asked.connection, asked.programme.id, UUID(hex=account), int(seq))
-    if source is None:
-        return Outcome.NOTHING_TO_TELL
-    kind, source_id = source["source_type"], source["source_id"]
-    if kind == SIGN_UP:
-        return Outcome.NOTHING_TO_TELL
+    count = payload.get("count", 1)
+    if "count" in payload:
+        order, booking = payload["order"], payload["booking"]
+    else:
+        account, _, seq = payload["entry"].partition("-")
+        source = await rows.credited_by(asked.connection, asked.programme.id, UUID(hex=account), int(seq))
+        if source is None or source["source_type"] == SIGN_UP:
+            return Outcome.NOTHING_TO_TELL
+        order, booking = (
+            source["source_id"] if source["source_type"] == kind else None for kind in (ORDER, BOOKING)
+        )
     available_from = datetime.fromisoformat(payload["availableFrom"])
     values: dict[str, Value] = {
         "points": payload["points"],
-        "order": source_id if kind == ORDER else None,
-        "booking": source_id if kind == BOOKING else None,
+        "order": order,
+        "booking": booking,
+        "count": str(count) if count > 1 else None,
         "available_from": (
             available_from.astimezone(asked.programme.zone).date() if available_from > asked.now else None
         ),

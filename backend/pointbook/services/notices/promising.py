@@ -52,14 +52,15 @@ async def append_mail(
 
 
 async def promise_of_events(connection: Connection, messages: Sequence[Message], *, now: datetime) -> None:
-    """Promise the mails that tell of events of one programme, but those that nobody wants.
+    """Promise the mails that tell of events of one programme, but those that nobody wants, or which another mail
+    tells of together with what else their cause has brought.
 
     Joins the caller's transaction. Who wants a mail is asked again when it is due; here it saves most of those
     that would never be sent.
     """
     programme_id = messages[0].programme_id
     off = (await settings_of(connection, programme_id)).off
-    told = [(OF_EVENT[message.topic], message) for message in messages]
+    told = [(OF_EVENT[message.topic], message) for message in messages if "together" not in message.payload]
     told = [(source, message) for source, message in told if source.kind not in off]
     asked = [UUID(hex=message.payload["account"]) for source, message in told if _needs_opt_in(source)]
     wanting = await rows.wanting(connection, programme_id, asked) if asked else frozenset()

@@ -19,7 +19,7 @@ from pointbook.domain.notices import NoticeKind
 from pointbook.services.adjusting import POINTS_ADJUSTED
 from pointbook.services.exchange_placing import EXCHANGE_PLACED
 from pointbook.services.gift_cards import GIFT_CARD_DELIVERY
-from pointbook.services.granting import POINTS_CREDITED
+from pointbook.services.granting import POINTS_CREDITED, POINTS_CREDITED_TOGETHER
 from pointbook.services.joining import MEMBER_JOINED
 from pointbook.services.merging import MERGE_MERGED, MERGE_PROOF, MERGE_REJECTED, MERGE_VERIFIED
 from pointbook.services.notices import gathering, merges
@@ -29,7 +29,7 @@ from pointbook.services.outbox import MEMBER_GOODBYE
 SOURCES: Final[Mapping[NoticeKind, Source]] = {
     source.kind: source
     for source in (
-        Source(NoticeKind.POINTS_CREDITED, POINTS_CREDITED, gathering.credited),
+        Source(NoticeKind.POINTS_CREDITED, POINTS_CREDITED, gathering.credited, also=POINTS_CREDITED_TOGETHER),
         Source(NoticeKind.POINTS_ADJUSTED, POINTS_ADJUSTED, gathering.adjusted),
         Source(NoticeKind.POINTS_EXPIRING, None, gathering.expiring),
         Source(NoticeKind.WELCOME, MEMBER_JOINED, gathering.welcome),
@@ -44,6 +44,9 @@ SOURCES: Final[Mapping[NoticeKind, Source]] = {
 }
 
 OF_EVENT: Final[Mapping[str, Source]] = {
-    source.topic: source for source in SOURCES.values() if source.topic and source.is_event
+    topic: source
+    for source in SOURCES.values()
+    for topic in (source.topic, source.also)
+    if topic and source.is_event
 }
 """By topic."""
