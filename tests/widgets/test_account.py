@@ -45,6 +45,12 @@ async def opened(account: Locator, title: str) -> Locator:
     return panel
 
 
+async def message_of(field: Locator) -> str:
+    """What its browser says is wrong with a field."""
+    found: str = await field.evaluate("field => field.validationMessage")
+    return found
+
+
 async def test_e23_a_member_sees_points_with_their_dates(site: Site, page: Page) -> None:
     await signed_in(site, 100)
     for points, days in ((40, 30), (25, 31)):
@@ -129,6 +135,39 @@ async def test_e34_a_gift_card_is_bought_exactly_when_the_points_suffice(site: S
         await cards.get_by_role("link", name="View and print").click()
     await expect((await printed.value).get_by_text("€50.00").first).to_be_visible()
     assert await spendable(site.shop.installation, site.shop.programme) == 20
+    assert await violations(site.shop.installation.db) == []
+
+
+async def test_a_gift_card_is_bought_for_somebody_else_and_a_day(site: Site, page: Page, clock: Clock) -> None:
+    await offered(site, GIFT_CARDS, sku="card-5", pricePoints=100, faceValue="5.00", validityDays=10)
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    offers = await opened(account, "Gift cards for points")
+    await offers.get_by_role("button", name="100 points").click()
+    buy = offers.get_by_role("button", name="Yes, for 100 points")
+    address, day = offers.get_by_label("Send to"), offers.get_by_label("On which day")
+    await offers.get_by_label("Name").fill("Ola")
+    await buy.click()
+    assert await message_of(address) == "Please enter the e-mail address to write to.", "else the name would be lost"
+    await address.fill("ola@shop.example")
+    await offers.get_by_label("Message").fill("For you")
+    assert (await day.get_attribute("min"), await day.get_attribute("max")) == ("2026-03-01", "2026-03-11")
+    await day.fill("2026-03-12")
+    assert await day.evaluate("field => field.matches(':invalid')")
+    await day.fill("2026-03-01")
+    clock.now = NOW + DAY
+    await buy.click()
+    await expect(account.get_by_text("Please check what you have entered.").first).to_be_visible()
+    await expect(buy).to_be_enabled()
+    assert "from today on" in await message_of(day)
+    await day.fill("2026-03-09")
+    await buy.click()
+    await expect(account.get_by_text("Done. You find it below.").first).to_be_visible()
+    cards = await opened(account, "Your gift cards")
+    await expect(cards.locator("li")).to_contain_text("good until 12 Mar 2026 · for Ola · is sent on 9 Mar 2026")
+    bought = (await site.shop.as_customer("{ me { giftCards { nodes { recipient { email message } } } } }")).data
+    [card] = bought["me"]["giftCards"]["nodes"]
+    assert card["recipient"] == {"email": "ola@shop.example", "message": "For you"}
     assert await violations(site.shop.installation.db) == []
 
 

@@ -199,6 +199,13 @@ async def test_a_customer_joins_at_the_checkout_with_the_conditions_shown(site: 
     await page.get_by_text("Conditions", exact=True).click()
     await expect(page.get_by_role("heading", level=3).first).to_be_visible()
     await page.get_by_label("I accept the conditions.").check()
+    await page.get_by_label("Tell me by e-mail about my points.").check()
+    await join.click()
+    address = page.get_by_label("E-mail address for them")
+    assert await address.evaluate("field => field.matches(':invalid')"), "else there would be nowhere to tell them"
+    await address.fill("new@shop.example")
     await join.click()
     await expect(page.get_by_text("You have 100 points, worth €5.00")).to_be_visible()
     await expect(page.get_by_label("Use 80 points = €4.00; €0.00 left to pay")).to_be_visible()
+    joined = await site.shop.as_customer("{ me { email locale notifications { optIn } } }", customer="new")
+    assert joined.data["me"] == {"email": "new@shop.example", "locale": "en", "notifications": {"optIn": True}}

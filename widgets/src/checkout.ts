@@ -218,7 +218,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const asked = Date.now();
     const send = (idempotencyKey: string) => this._ask(RedeemPoints, { input: { ...input, idempotencyKey } });
     void this._do(input, send, ({ redeemPoints: answer }) => {
-      if (!("redemption" in answer)) return answer.code;
+      if (!("redemption" in answer)) return answer;
       const { redemption } = answer;
       this._changing = false;
       this._count(redemption, asked);
@@ -235,7 +235,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const send = (idempotencyKey: string) =>
       this._ask(ExtendRedemption, { input: { redemptionId: hold.id, idempotencyKey } });
     void this._do(["extend", hold.id, hold.extensionsLeft], send, ({ extendRedemption: answer }) => {
-      if (!("redemption" in answer)) return answer.code;
+      if (!("redemption" in answer)) return answer;
       this._count({ ...hold, ...answer.redemption }, asked);
       this._said = this._texts.say("heldFor", { n: Math.ceil(answer.redemption.millisecondsLeft / 60_000) });
       return null;
@@ -246,7 +246,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const send = (idempotencyKey: string) =>
       this._ask(CancelRedemption, { input: { redemptionId: hold.id, idempotencyKey } });
     void this._do(["cancel", hold.id], send, ({ cancelRedemption: answer }) => {
-      if (!("redemption" in answer)) return answer.code;
+      if (!("redemption" in answer)) return answer;
       this._ended("cancelled");
       return null;
     });

@@ -14,6 +14,10 @@ export type View = TemplateResult | typeof nothing | string;
 /** An expected failure, as results of the API have it. */
 export interface Refusal {
   readonly code: string;
+  /** The fewest points that can be redeemed. */
+  readonly minimumPoints?: number;
+  /** Path of a value that is wrong. */
+  readonly field?: string;
 }
 
 const HERE = new URL("../..", SCRIPT_URL).href.slice(0, -1); // the script lies at /widgets/v1/
@@ -205,14 +209,14 @@ export abstract class PointbookElement<Data> extends LitElement {
   async _do<Answer>(
     input: unknown,
     send: (key: string) => Promise<Answer>,
-    read: (answer: Answer) => string | null | void,
+    read: (answer: Answer) => Refusal | null | void,
   ): Promise<void> {
     this._busy = true;
     this._note = "";
     try {
       const refused = read(await send(this._intention.keyFor(input)));
       this._intention.done();
-      if (refused) this._tell(this._texts.ofCode("no", refused, "noOTHER"));
+      if (refused) this._tell(this._texts.ofCode("no", refused.code, "noOTHER", { n: refused.minimumPoints ?? 0 }));
       this._emit("changed", {});
       await this._reload();
     } catch (failure) {

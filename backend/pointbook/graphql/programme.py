@@ -80,6 +80,7 @@ class Programme:
     name: str = strawberry.field(description="What members call it.")
     currency: str = strawberry.field(description="ISO 4217 code of all its amounts.")
     time_zone: str = strawberry.field(description="IANA time zone in which its days begin and end.")
+    today: date = strawberry.field(description="Which day it is there.")
     locales: list[str] = strawberry.field(description="Languages of its texts (BCP 47), the first one by default.")
     state: ProgrammeState = strawberry.field(description="What it does at present.")
     sandbox: bool = strawberry.field(description="Whether it is for trying out.")
@@ -111,11 +112,13 @@ class Programme:
 
     @classmethod
     def of(cls, programme: ProgrammeSnapshot, info: Info) -> Self:
-        settings = programme.settings_at(info.context.now)
+        now = info.context.now
+        settings = programme.settings_at(now)
         return cls(
             name=programme.name,
             currency=programme.currency,
             time_zone=programme.time_zone,
+            today=now.astimezone(programme.zone).date(),
             locales=list(programme.locales),
             state=programme.state,
             sandbox=programme.sandbox,

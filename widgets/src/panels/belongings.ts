@@ -18,15 +18,17 @@ export class CardsPanel extends Panel<Card> {
     return (await this._host._ask(MyGiftCards, { locale: this._host._texts.tag, after })).me?.giftCards;
   }
 
-  protected override _item({ card, name, code, qrCode, pagePath, recipient }: Card): View {
+  protected override _item({ card, name, code, qrCode, pagePath, recipient, deliverAt, deliveredAt }: Card): View {
     const { _texts: texts, _access: access } = this._host;
     const usable = card.state === "ISSUED" || card.state === "PARTLY_USED";
     return html`<p part="row">
         <span>${name}<small>${
           card.state === "ISSUED" && card.expiresAt
-            ? texts.say("validUntil", { day: texts.date(card.expiresAt) })
+            ? texts.say("validUntil", { day: texts.date(lastMoment(card.expiresAt)) })
             : texts.ofCode("g", card.state, "other")
-        }${recipient?.name ? " · " + texts.say("for", { name: recipient.name }) : ""}</small></span>
+        }${recipient?.name ? " · " + texts.say("for", { name: recipient.name }) : ""}${
+          deliverAt > card.issuedAt && !deliveredAt ? " · " + texts.say("sentOn", { day: texts.date(deliverAt) }) : ""
+        }</small></span>
         <b>${texts.money(card.balance)}</b>
       </p>
       ${usable
@@ -56,6 +58,11 @@ export class OrdersPanel extends Panel<Order> {
       <b>${texts.number(points)}${+fee.amount ? html`<small>+ ${texts.money(fee)}</small>` : nothing}</b>
     </p>`;
   }
+}
+
+/** From `end` on, the end of a day, it is good no more. */
+function lastMoment(end: string): string {
+  return new Date(Date.parse(end) - 1).toISOString();
 }
 
 /** The dark modules of the API's drawing, drawn anew: its text is never taken as markup. */

@@ -40,7 +40,7 @@ export function leaveForm(host: PointbookAccount, loss: Loss): View {
       ["leave", confirm],
       (idempotencyKey) => host._ask(LeaveProgramme, { input: { confirm, idempotencyKey } }),
       ({ leaveProgramme: answer }) => {
-        if ("code" in answer) return answer.code;
+        if ("code" in answer) return answer;
         host._emit("left", {});
         return null;
       },

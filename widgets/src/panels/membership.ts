@@ -41,7 +41,7 @@ export class MembershipPanel {
       void host._do(
         ["notices", optIn],
         () => host._ask(SetNotifications, { input: { optIn } }),
-        ({ setNotifications: answer }) => ("code" in answer ? answer.code : null),
+        ({ setNotifications: answer }) => ("code" in answer ? answer : null),
       );
     };
     return html`<label part="option">

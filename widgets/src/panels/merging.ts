@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import type { PointbookAccount } from "../account";
 import type { View } from "../element";
 import { CancelMergeRequest, RequestMerge, type MembershipQuery } from "../generated";
+import { given, submit } from "./forms";
 
 type Requests = NonNullable<MembershipQuery["me"]>["mergeRequests"]["nodes"];
 
@@ -15,12 +16,14 @@ export function mergeForm(host: PointbookAccount, requests: Requests): View {
   const ask = (event: Event) => {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
-    const email = `${new FormData(form).get("email")}`.trim();
-    void host._do(
+    const email = given(form)("email")!;
+    void submit(
+      host,
+      form,
       ["merge", email],
       (idempotencyKey) => host._ask(RequestMerge, { input: { email, idempotencyKey } }),
       ({ requestMerge: answer }) => {
-        if ("code" in answer) return answer.code;
+        if ("code" in answer) return answer;
         form.reset();
         host._tell(texts.say("mergeAsked"));
         return null;
@@ -31,7 +34,7 @@ export function mergeForm(host: PointbookAccount, requests: Requests): View {
     host._do(
       ["cancel merge", id],
       () => host._ask(CancelMergeRequest, { input: { id } }),
-      ({ cancelMergeRequest: answer }) => ("code" in answer ? answer.code : null),
+      ({ cancelMergeRequest: answer }) => ("code" in answer ? answer : null),
     );
   return html`<details part="merge">
     <summary>${texts.say("merge")}</summary>

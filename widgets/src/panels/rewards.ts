@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit";
 import type { PointbookAccount } from "../account";
-import type { View } from "../element";
+import type { Refusal, View } from "../element";
 import {
   BuyGiftCard,
   ExchangeItems,
@@ -11,17 +11,20 @@ import {
   type ExchangeItemsQuery,
   type GiftCardsQuery,
 } from "../generated";
+import { given, point, submit } from "./forms";
 import { Panel, type Page } from "./panel";
 
 type Card = GiftCardsQuery["giftCards"]["nodes"][number];
 type Product = ExchangeItemsQuery["exchangeItems"]["nodes"][number];
 type Offer = Card | Product;
 
+const DAYS = 366; // within which a card may be delivered
+
 abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
   private _chosen: string | null = null;
 
   protected abstract _fields(item: Item): View;
-  protected abstract _buy(item: Item, given: (name: string) => string): void;
+  protected abstract _buy(item: Item, form: HTMLFormElement): void;
   protected _note(_item: Item): string {
     return "";
   }
@@ -60,11 +63,11 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
 
   private _onSubmit(event: Event, item: Item): void {
     event.preventDefault();
-    const given = new FormData(event.target as HTMLFormElement);
-    this._buy(item, (name) => ((given.get(name) as string | null) ?? "").trim());
+    this._buy(item, event.target as HTMLFormElement);
   }
 
-  protected _bought(): null {
+  protected _read(answer: object | Refusal): Refusal | null {
+    if ("code" in answer) return answer;
     this._chosen = null;
     this._host._tell(this._host._texts.say("bought"));
     return null;
@@ -72,30 +75,41 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
 }
 
 export class GiftCardOffers extends OffersPanel<Card> {
+  /** Where the programme is. */
+  private _today = "";
+
   constructor(host: PointbookAccount) {
     super(host, "noOffers");
   }
 
   protected override async _ask(after: string | null): Promise<Page<Card>> {
-    return (await this._host._ask(GiftCards, { locale: this._host._texts.tag, after })).giftCards;
+    const { giftCards, programme } = await this._host._ask(GiftCards, { locale: this._host._texts.tag, after });
+    this._today = programme.today;
+    return giftCards;
   }
 
-  protected override _fields(): View {
+  protected override _fields({ validityDays }: Card): View {
     const { _texts: texts } = this._host;
-    return html`<label><span>${texts.say("sendTo")}</span><input name="email" type="email" autocomplete="off" /></label>
+    const today = this._today;
+    const last = new Date(today);
+    last.setUTCDate(last.getUTCDate() + Math.min(validityDays ?? DAYS, DAYS));
+    return html`<label><span>${texts.say("sendTo")}</span>
+        <input name="email" type="email" maxlength="254" autocomplete="off" /></label>
       <label><span>${texts.say("name")}</span><input name="name" maxlength="100" autocomplete="off" /></label>
-      <label><span>${texts.say("message")}</span><textarea name="message" maxlength="500" rows="2"></textarea></label>`;
+      <label><span>${texts.say("message")}</span><textarea name="message" maxlength="500" rows="2"></textarea></label>
+      <label><span>${texts.say("deliverOn")}</span>
+        <input name="deliverOn" type="date" min=${today} max=${last.toISOString().slice(0, 10)} /></label>`;
   }
 
-  protected override _buy({ sku, pricePoints, faceValue }: Card, given: (name: string) => string): void {
-    const email = given("email");
-    const recipient = email ? { email, name: given("name") || null, message: given("message") || null } : null;
-    const input = { sku, pricePoints, faceValue, recipient };
-    void this._host._do(
-      input,
-      (idempotencyKey) => this._host._ask(BuyGiftCard, { input: { ...input, idempotencyKey } }),
-      ({ buyGiftCard: answer }) => ("giftCard" in answer ? this._bought() : answer.code),
-    );
+  protected override _buy({ sku, pricePoints, faceValue }: Card, form: HTMLFormElement): void {
+    const { _host: host } = this;
+    const value = given(form);
+    const email = value("email");
+    const further = { name: value("name"), message: value("message"), deliverOn: value("deliverOn") };
+    if (!email && Object.values(further).some(Boolean)) return point(host, form, "email"); // else they would be lost
+    const input = { sku, pricePoints, faceValue, recipient: email ? { email, ...further } : null };
+    const send = (idempotencyKey: string) => host._ask(BuyGiftCard, { input: { ...input, idempotencyKey } });
+    void submit(host, form, input, send, ({ buyGiftCard: answer }) => this._read(answer));
   }
 }
 
@@ -116,16 +130,15 @@ export class ProductOffers extends OffersPanel<Product> {
     const { _texts: texts } = this._host;
     return html`<label><span>${texts.say("quantity")}</span>
         <input name="quantity" type="number" min="1" max=${maxPerOrder ?? 1000} step="1" value="1" required /></label>
-      <label><span>${texts.say("deliveryNote")}</span><textarea name="note" maxlength="1000" rows="2"></textarea></label>`;
+      <label><span>${texts.say("deliveryNote")}</span><textarea name="deliveryNote" maxlength="1000" rows="2"></textarea></label>`;
   }
 
-  protected override _buy({ sku, pricePoints, fee }: Product, given: (name: string) => string): void {
-    const line = { sku, pricePoints, fee: fee.amount, quantity: +given("quantity") };
-    const input = { lines: [line], deliveryNote: given("note") || null };
-    void this._host._do(
-      input,
-      (idempotencyKey) => this._host._ask(PlaceExchangeOrder, { input: { ...input, idempotencyKey } }),
-      ({ placeExchangeOrder: answer }) => ("order" in answer ? this._bought() : answer.code),
-    );
+  protected override _buy({ sku, pricePoints, fee }: Product, form: HTMLFormElement): void {
+    const { _host: host } = this;
+    const value = given(form);
+    const line = { sku, pricePoints, fee: fee.amount, quantity: +value("quantity")! };
+    const input = { lines: [line], deliveryNote: value("deliveryNote") };
+    const send = (idempotencyKey: string) => host._ask(PlaceExchangeOrder, { input: { ...input, idempotencyKey } });
+    void submit(host, form, input, send, ({ placeExchangeOrder: answer }) => this._read(answer));
   }
 }
