@@ -148,7 +148,9 @@ async def test_a_gift_card_is_bought_for_somebody_else_and_a_day(site: Site, pag
     address, day = offers.get_by_label("Send to"), offers.get_by_label("On which day")
     await offers.get_by_label("Name").fill("Ola")
     await buy.click()
-    assert await message_of(address) == "Please enter the e-mail address to write to.", "else the name would be lost"
+    assert await message_of(address) == "Please enter the e-mail address to write to.", (
+        "else the name would be lost"
+    )
     await address.fill("ola@shop.example")
     await offers.get_by_label("Message").fill("For you")
     assert (await day.get_attribute("min"), await day.get_attribute("max")) == ("2026-03-01", "2026-03-11")

@@ -1,11 +1,12 @@
 """The widgets on pages of all kinds: strict ones, broken ones, ones that are read aloud or driven by keys."""
 
+import asyncio
 import re
 from importlib import resources
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Request, Route, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.services.adjusting import AdjustPoints, adjust
@@ -254,6 +255,73 @@ async def test_150_payloads_in_every_text_stay_text(site: Site, page: Page) -> N
         == 0
     )
     assert await page.evaluate("window.ran") is None
+
+
+async def with_pictures(site: Site, *addresses: str) -> None:
+    """Products with pictures, and nothing else that a page might show."""
+    await signed_in(site, 100)
+    for number, address in enumerate(addresses):
+        document = {"sku": f"{number}", "names": {"de": f"Mug {number}"}, "pricePoints": 10, "imageUrl": address}
+        await save_offer(site.shop.installation, site.shop.programme.id, EXCHANGE_ITEMS, document, now=NOW)
+
+
+async def products(page: Page) -> Locator:
+    await loaded(page)
+    await page.get_by_text("Products for points").click()
+    return page.locator("li[part=item]")
+
+
+async def test_a_picture_has_its_room_before_it_is_there_and_none_if_it_is_missing(site: Site, page: Page) -> None:
+    site_of_pictures = "https://images.example.com"
+    await with_pictures(
+        site, f"{site_of_pictures}/mug.svg", f"{site_of_pictures}/none.png", f"{site_of_pictures}/x"
+    )
+    drawn = asyncio.Event()
+
+    async def picture(route: Route) -> None:
+        if route.request.url.endswith("mug.svg"):
+            await drawn.wait()
+            drawing = (
+                '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="900" onload="parent.ran=1"></svg>'
+            )
+            await route.fulfill(body=drawing, content_type="image/svg+xml")
+        else:
+            await route.fulfill(status=404)
+
+    async def tampered(route: Route) -> None:
+        if "after" in (route.request.post_data or ""):
+            answer = await route.fetch()
+            text = (await answer.text()).replace(f"{site_of_pictures}/x", "javascript:window.ran=1")
+            await route.fulfill(response=answer, body=text)
+        else:
+            await route.continue_()
+
+    await page.route(f"{site_of_pictures}/**", picture)
+    await page.route("**/graphql", tampered)
+    await site.show(page, await site.snippet("account"))
+    items = await products(page)
+    await expect(items.locator("img")).to_have_count(1)
+    mug = items.get_by_role("img", name="Mug 0")
+    room, whole = await mug.bounding_box(), await items.first.bounding_box()
+    drawn.set()
+    await expect(mug).to_have_js_property("naturalHeight", 900)
+    assert await mug.bounding_box() == room
+    assert await items.first.bounding_box() == whole
+    one, other = [await items.nth(number).locator("span").bounding_box() for number in (1, 2)]
+    assert whole
+    assert one
+    assert other
+    assert one["x"] == other["x"] == whole["x"], "no hole"
+    assert await page.evaluate("window.ran") is None
+
+
+async def test_a_page_that_does_not_allow_pictures_has_the_products_without(site: Site, page: Page) -> None:
+    await with_pictures(site, "https://images.example.com/mug.png")
+    site.policy = f"default-src 'none'; script-src {site.api}; connect-src 'self' {site.api}; style-src 'self'"
+    await site.show(page, await site.snippet("account"))
+    items = await products(page)
+    await expect(items.locator("img")).to_have_count(0)
+    await expect(items.get_by_role("button", name="10 points")).to_be_enabled()
 
 
 async def test_axe_finds_nothing_in_any_state(site: Site, page: Page) -> None:

@@ -22,6 +22,8 @@ const DAYS = 366; // within which a card may be delivered
 
 abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
   private _chosen: string | null = null;
+  /** Addresses of pictures that are not there, or that the page does not allow. */
+  private _missing = new Set<string>();
 
   protected abstract _fields(item: Item): View;
   protected abstract _buy(item: Item, form: HTMLFormElement): void;
@@ -36,6 +38,7 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
     const note = this._note(item);
     const chosen = this._chosen === item.sku;
     return html`<p part="row">
+        ${this._picture(item)}
         <span>${item.name}${item.description ? html`<small>${item.description}</small>` : nothing}${note ? html`<small>${note}</small>` : nothing}</span>
         <button part="button" aria-expanded=${chosen} ?disabled=${!item.affordable || soldOut || !mayRedeem}
           @click=${() => this._choose(chosen ? null : item.sku)}>${texts.say("byPoints", { n })}</button>
@@ -54,6 +57,15 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
             </p>
           </form>`
         : nothing}`;
+  }
+
+  private _picture({ imageUrl, name }: Item): View {
+    if (!imageUrl?.startsWith("https://") || this._missing.has(imageUrl)) return nothing;
+    const fail = () => {
+      this._missing.add(imageUrl);
+      this._host.requestUpdate();
+    };
+    return html`<img part="picture" src=${imageUrl} alt=${name} loading="lazy" decoding="async" @error=${fail} />`;
   }
 
   private _choose(sku: string | null): void {
