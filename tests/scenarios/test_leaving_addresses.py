@@ -153,9 +153,18 @@ async def test_no_reason_is_written_down_of_who_has_left(
     await prove(shop, request)
     await leave(shop, who)
     refused: dict[str, Any] = await decide(shop, "rejectMerge", request, reason="Anna is not Peter")
-    assert refused["code"] == "NOT_A_MEMBER"
+    assert refused["requestState"] == "EXPIRED"
     assert await admin.fetchval("select count(reason) from merge_request") == 0
-    assert [case["request"]["state"] for case in await cases(shop)] == ["VERIFIED"]
+    assert [case["request"]["state"] for case in await cases(shop)] == ["EXPIRED"]
+
+
+async def test_a_request_whose_member_has_left_before_its_proof_is_over(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await two_members(shop)
+    mine, theirs = await ask(shop), await ask(shop, "me@shop.example", customer="c-2")
+    await leave(shop, "c-1")
+    states = {case["request"]["id"]: case["request"]["state"] for case in await cases(shop)}
+    assert states == {mine["id"]: "EXPIRED", theirs["id"]: "REQUESTED"}, "nobody can tell whom an address names"
 
 
 @pytest.mark.parametrize(("email", "after"), [(None, OTHER), ("me@shop.example", "me@shop.example")])

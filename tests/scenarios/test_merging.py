@@ -328,13 +328,22 @@ async def test_the_staff_reject_with_a_reason_that_the_member_sees(opened: OpenS
     shop = await opened("2026-03-01 12:00")
     await two_members(shop)
     request = await ask(shop)
-    assert (await decide(shop, "rejectMerge", request, reason="Too early"))["requestState"] == "REQUESTED"
     await prove(shop, request)
     for _ in range(2):
         assert (await decide(shop, "rejectMerge", request, reason="Two people"))["request"]["state"] == "REJECTED"
     assert [(one["state"], one["reason"]) for one in await own(shop)] == [("REJECTED", "Two people")]
     assert (await decide(shop, "approveMerge", request))["code"] == "MERGE_REQUEST_NOT_OPEN"
     assert (await shop.balance("c-2"))["available"] == 0, "still a member"
+
+
+async def test_the_staff_reject_a_request_before_its_proof_and_the_link_is_over(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await two_members(shop)
+    request = await ask(shop)
+    case = await decide(shop, "rejectMerge", request, reason="You have one account")
+    assert (case["request"]["state"], case["other"]) == ("REJECTED", None)
+    await shop.client.post(link(shop, request))
+    assert [(one["state"], one["reason"]) for one in await own(shop)] == [("REJECTED", "You have one account")]
 
 
 async def test_a_merge_is_done_once_and_not_the_other_way_round(opened: OpenShop) -> None:
@@ -346,10 +355,28 @@ async def test_a_merge_is_done_once_and_not_the_other_way_round(opened: OpenShop
         await prove(shop, one)
     for _ in range(2):
         assert (await decide(shop, "approveMerge", request))["request"]["state"] == "MERGED"
-    refusal = await decide(shop, "approveMerge", back)
-    assert (refusal["code"], refusal["reason"]) == ("MEMBERS_NOT_MERGEABLE", "ONESELF")
+    assert (await decide(shop, "approveMerge", back))["requestState"] == "EXPIRED", "it was for oneself by now"
     assert {one["id"] for one in await own(shop)} == {request["id"], back["id"]}, "both are the member's now"
     assert (await shop.balance())["available"] == 40
+
+
+async def test_what_cannot_be_decided_any_more_is_over_and_not_in_the_way(opened: OpenShop) -> None:
+    """R33: of a request whose other side was merged elsewhere nothing can come; it counts no more."""
+    shop = await opened("2026-03-01 12:00")
+    await two_members(shop)
+    await join(shop.installation, shop.programme.id, Join("c-3", email="c3@shop.example"), now=shop.clock())
+    elsewhere = [await ask(shop, customer="c-3") for _ in range(2)]
+    request = await ask(shop)
+    for one in (*elsewhere, request):
+        await prove(shop, one)
+    assert len(await cases(shop, "VERIFIED")) == 3
+    await decide(shop, "approveMerge", request)
+    assert await cases(shop, "VERIFIED") == []
+    assert [one["state"] for one in await own(shop, "c-3")] == ["EXPIRED", "EXPIRED"]
+    for mutation, more in (("approveMerge", {}), ("rejectMerge", {"reason": "Gone"})):
+        assert (await decide(shop, mutation, elsewhere[0], **more))["requestState"] == "EXPIRED"
+    asked = [await ask(shop, f"{number}@shop.example", customer="c-3") for number in range(3)]
+    assert [one["state"] for one in asked] == ["REQUESTED"] * 3, "three may be open"
 
 
 async def test_other_processes_answer_at_once_for_the_account_that_goes_on(opened: OpenShop) -> None:

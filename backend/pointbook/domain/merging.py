@@ -25,7 +25,7 @@ class MergeState(enum.StrEnum):
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
     EXPIRED = "EXPIRED"
-    """Computed from the clock: nothing happened in time."""
+    """Computed: nothing happened in time, or one of the two is no member any more, so that nothing can."""
 
 
 OPEN: Final = (MergeState.REQUESTED, MergeState.VERIFIED)
@@ -46,8 +46,8 @@ class MergeLimit(enum.StrEnum):
     ADDRESS_OF_DAY = "ADDRESS_OF_DAY"
 
 
-def state_at(state: MergeState, expires_at: datetime, now: datetime) -> MergeState:
-    """What has become of a request by ``now``: an open one ends at ``expires_at``.
+def state_at(state: MergeState, expires_at: datetime, now: datetime, *, is_void: bool = False) -> MergeState:
+    """What has become of a request by ``now``: an open one ends at ``expires_at``, or once it is void.
 
     >>> from datetime import UTC
     >>> noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,4 +56,4 @@ def state_at(state: MergeState, expires_at: datetime, now: datetime) -> MergeSta
     >>> state_at(MergeState.MERGED, noon, noon)
     <MergeState.MERGED: 'MERGED'>
     """
-    return MergeState.EXPIRED if state in OPEN and expires_at <= now else state
+    return MergeState.EXPIRED if state in OPEN and (is_void or expires_at <= now) else state

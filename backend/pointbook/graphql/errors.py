@@ -330,7 +330,7 @@ described_enum(
     MERGED="The other account has become a part of the member's.",
     REJECTED="The staff did not merge.",
     CANCELLED="The member took it back.",
-    EXPIRED="Nothing happened in time.",
+    EXPIRED="Nothing happened in time, or one of the two is no member any more: it cannot be decided.",
 )
 
 

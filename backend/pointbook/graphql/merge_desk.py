@@ -87,7 +87,7 @@ ApproveMergeResult = Annotated[
     strawberry.union("ApproveMergeResult", description="The merged members, or why they are two."),
 ]
 RejectMergeResult = Annotated[
-    RejectMergeSuccess | InvalidInput | MergeRequestNotFound | MergeRequestNotOpen | NotAMember,
+    RejectMergeSuccess | InvalidInput | MergeRequestNotFound | MergeRequestNotOpen,
     strawberry.union("RejectMergeResult", description="The request, or why it stands as it did."),
 ]
 
@@ -137,7 +137,10 @@ class MergeDeskMutation:
         [case] = await _cases(info, [request])
         return ApproveMergeSuccess(case=case)
 
-    @mutation_field(_DECIDE, "Do not merge two members. Whoever asked is told why. Again: nothing.")
+    @mutation_field(
+        _DECIDE,
+        "Do not merge two members, also before the address is proved. Whoever asked is told why. Again: nothing.",
+    )
     async def reject_merge(
         self,
         info: Info,

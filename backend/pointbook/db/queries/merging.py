@@ -23,7 +23,7 @@ class NewMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequestRow:
-    """``account`` and ``source``: the public ids; ``label``: of the key that decided."""
+    """``account`` and ``source``: the public ids. ``is_void``: one of the two has left, or was merged."""
 
     id: int
     public_id: UUID
@@ -39,6 +39,7 @@ class MergeRequestRow:
     decided_at: datetime | None
     decided_by: str | None
     reason: str | None
+    is_void: bool
 
 
 class Place(NamedTuple):
@@ -185,8 +186,10 @@ async def take_over_email(connection: Connection, programme_id: int, account_id:
 
 
 _OPEN_OF: Final = """
-select count(*) from merge_request
-where programme_id = $1 and account_id = $2 and state in ('REQUESTED', 'VERIFIED') and expires_at > $3
+select count(*) from merge_request as one
+left join member as other on other.programme_id = $1 and other.account_id = one.source_account_id
+where one.programme_id = $1 and one.account_id = $2 and one.state in ('REQUESTED', 'VERIFIED')
+    and one.expires_at > $3 and coalesce(other.state in ('ACTIVE', 'INACTIVE') and other.account_id <> $2, true)
 """
 
 _NAME_ADDRESS: Final = """
@@ -216,16 +219,24 @@ insert into merge_request
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
-_REQUESTS: Final = """
+# Whom an address names is not known before it is proved: a request for it waits as if nobody had it.
+_IS_VOID: Final = """
+(
+    target.state not in ('ACTIVE', 'INACTIVE')
+    or coalesce(source.state not in ('ACTIVE', 'INACTIVE') or source.account_id = target.account_id, false)
+)
+"""
+
+_REQUESTS: Final = f"""
 select
     one.id, one.public_id, one.account_id, target.public_id as account, one.email, one.source_account_id,
     source.public_id as source, one.state, one.requested_at, one.expires_at, one.verified_at, one.decided_at,
-    one.decided_by, one.reason
+    one.decided_by, one.reason, {_IS_VOID} as is_void
 from merge_request as one
-join ledger.account as target on target.programme_id = $1 and target.account_id = one.account_id
-left join ledger.account as source on source.programme_id = $1 and source.account_id = one.source_account_id
+join member as target on target.programme_id = $1 and target.account_id = one.account_id
+left join member as source on source.programme_id = $1 and source.account_id = one.source_account_id
 where one.programme_id = $1
-"""
+"""  # noqa: S608  # the condition above
 
 _LOCK: Final = "select from merge_request where programme_id = $1 and public_id = $2 for no key update"
 
@@ -233,7 +244,8 @@ _LIST: Final = f"""
 {_REQUESTS}
     and ($2::bigint is null or one.account_id = ledger.stands_for($1, $2))
     and ($3::text is null or $3 = case
-        when one.state in ('REQUESTED', 'VERIFIED') and one.expires_at <= $7 then 'EXPIRED' else one.state
+        when one.state in ('REQUESTED', 'VERIFIED') and (one.expires_at <= $7 or {_IS_VOID}) then 'EXPIRED'
+        else one.state
     end)
     and ($4::timestamptz is null or (one.requested_at, one.id) < ($4::timestamptz, $5::bigint))
 order by one.requested_at desc, one.id desc

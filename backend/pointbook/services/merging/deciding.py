@@ -13,7 +13,7 @@ from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import errors, text
 from pointbook.domain.access import Principal
-from pointbook.domain.merging import REASON_MAX, MergeState
+from pointbook.domain.merging import OPEN, REASON_MAX, MergeState
 from pointbook.ledger import Source
 from pointbook.services import audit, outbox
 from pointbook.services.audit import Action, Change
@@ -33,8 +33,8 @@ async def approve(
 ) -> MergeRequest:
     """Merge, for good: points, holds, orders and cards of the other account become the asking member's.
 
-    Again: the request as it stands. Raises MergeRequestNotFound, MergeRequestNotOpen (it is not verified, or
-    decided otherwise), MembersNotMergeable, NotAMember (one of the two has left), ProgrammeNotOpen.
+    Again: the request as it stands. Raises MergeRequestNotFound, MergeRequestNotOpen (it is not verified, decided
+    otherwise, or one of the two is no member any more), MembersNotMergeable, ProgrammeNotOpen.
     """
 
     async def call(programme: ProgrammeSnapshot) -> MergeRequest:
@@ -130,9 +130,9 @@ class _Merging:
 async def reject(
     installation: Installation, principal: Principal, request_id: UUID, reason: str, *, now: datetime
 ) -> MergeRequest:
-    """Do not merge; the member is told the ``reason``. Again: the request as it stands.
+    """Do not merge, whether or not the address is proved; the member is told the ``reason``. Again: as it stands.
 
-    Raises MergeRequestNotFound, MergeRequestNotOpen, NotAMember (one of the two has left: no word about them is
+    Raises MergeRequestNotFound, MergeRequestNotOpen (also once one of the two has left: no word about them is
     written down), InvalidInput.
     """
     told = text.paragraphs("reason", reason, REASON_MAX)
@@ -144,16 +144,14 @@ async def reject(
             if seen is None:
                 raise errors.MergeRequestNotFound
             accounts = [one for one in (seen.account_id, seen.source_account_id) if one is not None]
-            locked = await ledger.lock(connection, programme_id, accounts)
+            await ledger.lock(connection, programme_id, accounts)
             row = await rows.lock(connection, programme_id, request_id)
             assert row is not None, "it was just read, and none is deleted"
             request = request_of_row(row, now)
             if request.state is MergeState.REJECTED:
                 return request
-            if request.state is not MergeState.VERIFIED:
+            if request.state not in OPEN:
                 raise errors.MergeRequestNotOpen(request.state)
-            if await members.who_left(connection, programme_id, locked.values()):
-                raise errors.NotAMember
             message = {"mergeRequest": request.id.hex, "account": request.account.hex}
             await outbox.append(connection, programme_id, MERGE_REJECTED, message, now=now)
             return await _decide(connection, principal, request, MergeState.REJECTED, reason=told, now=now)

@@ -17,11 +17,12 @@ from pointbook import ledger
 from pointbook.db.queries import merging as rows
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
-from pointbook.domain.merging import DECISION_LIFE, MergeState, state_at
+from pointbook.domain.merging import DECISION_LIFE, MergeState
 from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.merging.events import MERGE_VERIFIED
+from pointbook.services.merging.views import state_of
 
 _MAC_BYTES: Final = 20
 _TOKEN_LENGTH: Final = 90
@@ -71,7 +72,7 @@ async def look_at(installation: Installation, token: str, *, now: datetime) -> P
         row = await _found(connection, link, token)
     if row is None:
         return None
-    return Proof(await installation.programmes.get(link.programme_id), _state(row.state, row.expires_at, now))
+    return Proof(await installation.programmes.get(link.programme_id), _state(row, now))
 
 
 async def confirm(installation: Installation, token: str, *, now: datetime) -> Proof | None:
@@ -91,7 +92,7 @@ async def confirm(installation: Installation, token: str, *, now: datetime) -> P
             await ledger.lock(connection, link.programme_id, [seen.account_id])
             row = await rows.lock(connection, link.programme_id, link.request_id)
             assert row is not None, "it was just read, and none is deleted"
-            state = _state(row.state, row.expires_at, now)
+            state = _state(row, now)
             if state is not ProofState.ASKED:
                 return state
             return await _verify(connection, link, row, now)
@@ -127,8 +128,8 @@ async def _found(connection: Connection, link: _Link, token: str) -> rows.MergeR
     return await rows.find(connection, link.programme_id, link.request_id)
 
 
-def _state(state: str, expires_at: datetime, now: datetime) -> ProofState:
-    match state_at(MergeState(state), expires_at, now):
+def _state(row: rows.MergeRequestRow, now: datetime) -> ProofState:
+    match state_of(row, now):
         case MergeState.REQUESTED:
             return ProofState.ASKED
         case MergeState.VERIFIED | MergeState.MERGED:

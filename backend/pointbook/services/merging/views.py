@@ -11,7 +11,7 @@ from pointbook.domain.merging import MergeState, state_at
 from pointbook.services.installation import Installation
 from pointbook.services.member_views import MemberView, views_of
 
-__all__ = ["MergeRequest", "Place", "list_own", "list_requests", "request_of_row", "sides_of"]
+__all__ = ["MergeRequest", "Place", "list_own", "list_requests", "request_of_row", "sides_of", "state_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class MergeRequest:
         return self.place.at
 
 
+def state_of(row: MergeRequestRow, now: datetime) -> MergeState:
+    return state_at(MergeState(row.state), row.expires_at, now, is_void=row.is_void)
+
+
 def request_of_row(row: MergeRequestRow, now: datetime) -> MergeRequest:
     return MergeRequest(
         id=row.public_id,
@@ -49,7 +53,7 @@ def request_of_row(row: MergeRequestRow, now: datetime) -> MergeRequest:
         source_id=row.source_account_id,
         source=row.source,
         email=row.email,
-        state=state_at(MergeState(row.state), row.expires_at, now),
+        state=state_of(row, now),
         expires_at=row.expires_at,
         verified_at=row.verified_at,
         decided_at=row.decided_at,

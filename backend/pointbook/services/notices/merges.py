@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pointbook.db.queries import merging as rows
 from pointbook.db.queries.merging import MergeRequestRow
-from pointbook.domain.merging import PROOF_LIFE, MergeState, state_at
+from pointbook.domain.merging import PROOF_LIFE, MergeState
 from pointbook.domain.notices import Value
 from pointbook.services.merging import proof_path
+from pointbook.services.merging.views import state_of
 from pointbook.services.notices.facts import Asked, Facts, Outcome, Recipient, member_facts
 from pointbook.services.outbox import Undeliverable
 
@@ -24,7 +25,7 @@ async def proof(asked: Asked) -> Facts | Outcome:
     request = await _request(asked)
     if request is None or request.email is None:
         return Outcome.NOTHING_TO_TELL
-    if state_at(MergeState(request.state), request.expires_at, asked.now) is not MergeState.REQUESTED:
+    if state_of(request, asked.now) is not MergeState.REQUESTED:
         return Outcome.NOTHING_TO_TELL
     found = await rows.members_of_email(asked.connection, programme_id, request.email, but=request.account_id)
     if not found:
