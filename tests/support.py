@@ -48,7 +48,7 @@ _TENANT_TABLES = (
         "outbox_message",
     ),
     *("import_run", "earning_rule_version", "rule_count", "audit_entry", "webhook_delivery", "staff_warning"),
-    *("gift_card", "gift_card_product", "adjustment", "merge_request"),
+    *("gift_card", "gift_card_product", "adjustment", "merge_request", "clock_move"),
     *("webhook_subscription", "webhook_sending"),
     *("notice", "notice_template", "notice_setting", "notice_round", "mail_refusal"),
     *("exchange_item", "stock_movement", "exchange_order", "exchange_order_line"),

@@ -1,7 +1,6 @@
 """The schema is worked out once for a document that asks for it, and forgotten with the document."""
 
 import gc
-from typing import Any, cast
 
 import pytest
 
@@ -10,7 +9,7 @@ from pointbook.graphql import engine as engine_module
 from pointbook.graphql.documents import Documents
 from pointbook.graphql.engine import Answer, Engine
 from pointbook.graphql.schema import build_schema
-from tests.support import NOW
+from tests.graphql.engines import engine_over_nothing
 
 SCHEMA = build_schema()
 SERVER = Principal(CallerKind.SERVER, 1, "k")
@@ -19,7 +18,7 @@ TYPES = "{ __schema { types { name } } }"
 
 @pytest.fixture
 def engine() -> Engine:
-    made = Engine(SCHEMA, {}, cast("Any", None), clock=lambda: NOW)
+    made = engine_over_nothing(SCHEMA)
     made._documents = Documents(SCHEMA._schema, kept=3)
     return made
 

@@ -21,7 +21,7 @@ from pointbook.domain.access import (
 from pointbook.graphql.engine import Engine, Prepared
 from pointbook.graphql.policies import policy_of
 from pointbook.graphql.schema import build_schema
-from tests.support import NOW
+from tests.graphql.engines import engine_over_nothing
 
 SCHEMA = build_schema()
 FIELDS = {
@@ -116,6 +116,8 @@ MAY = {
     "Query.earningRules": {"staff"},
     "Query.earningRule": {"staff"},
     "Query.earningRuleVersions": {"staff"},
+    "Query.sandboxClock": {"staff"},
+    "Mutation.moveSandboxClock": {"staff"},
     "Query.settings": {"staff"},
     "Query.settingsVersions": {"staff"},
     "Query.auditEntries": {"staff"},
@@ -223,6 +225,7 @@ SAMPLES = {
     "RotateWebhookSecretInput": '{id: "a", secretVersion: 1}',
     "DeleteWebhookSubscriptionInput": '{id: "a"}',
     "RedeliverInput": '{id: "a"}',
+    "MoveSandboxClockInput": '{forwardSeconds: 60, idempotencyKey: "k"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
 }
 ORDER = (
@@ -255,7 +258,7 @@ def test_the_declared_policy_is_the_matrix(name: str, caller: str) -> None:
 @pytest.mark.parametrize("name", FIELDS)
 async def test_a_field_asks_its_policy_before_anything_else(name: str, caller: str) -> None:
     # Without an installation every resolver fails at once: FORBIDDEN is only seen if the policy came first.
-    engine = Engine(SCHEMA, {}, cast("Any", None), clock=lambda: NOW)
+    engine = engine_over_nothing(SCHEMA)
     prepared = engine.prepare(
         _document(name), None, None, {}, any_document=True, introspection=True, read_only=False
     )

@@ -43,7 +43,7 @@ MONEY_OR_POINTS_MOVE = {
     "RefundGiftCardInput",
     *("ChangeExchangeStockInput", "AdjustPointsInput"),
     "PlaceExchangeOrderInput",
-    "RequestMergeInput",
+    *("RequestMergeInput", "MoveSandboxClockInput"),
 }
 NATURAL_KEYS = {
     *("SubmitOrderInput", "SubmitOrdersInput", "SubmitReturnInput", "JoinInput", "CustomerTokenCreateInput"),

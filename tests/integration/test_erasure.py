@@ -69,6 +69,7 @@ KEPT = {
     "public.audit_entry": "members by opaque id, and which fields changed, not what they hold",
     "public.booking": _OF_DOCUMENTS,
     "public.booking_occurrence": _OF_DOCUMENTS,
+    "public.clock_move": "digests of staff requests",
     "public.earning_rule_version": _OF_THE_MERCHANT,
     "public.exchange_item": _OF_THE_MERCHANT,
     "public.exchange_order": "currency and state",

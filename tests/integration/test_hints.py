@@ -16,13 +16,13 @@ from pointbook.db import hints
 from pointbook.db.hints import hints_at
 from pointbook.db.session import Database
 from pointbook.ledger import Balance
-from pointbook.services import live, watches
+from pointbook.services import live, sandbox_clocks, watches
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.watches import Watches
 from tests.faults.processes import Process, free_port, valkey
 from tests.live import Listener, RunningClock, listening
-from tests.support import SECRET, give_points, member_with_points
+from tests.support import DAY, NOW, SECRET, give_points, member_with_points
 
 AGES = 1_000.0
 
@@ -68,6 +68,19 @@ async def hears(installation: Installation, *, yes: bool = True) -> None:
 def looking(monkeypatch: pytest.MonkeyPatch, seconds: float, *, beside_hints: float) -> None:
     monkeypatch.setattr(watches, "LOOKS_SECONDS", seconds)
     monkeypatch.setattr(watches, "LOOKS_SECONDS_BESIDE_HINTS", beside_hints)
+
+
+async def test_a_sandbox_clock_that_one_process_moves_is_heard_of_at_once(
+    db: Database, programme: ProgrammeSnapshot, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking(monkeypatch, AGES, beside_hints=AGES)
+    async with process(db, redis_url) as one, process(db, redis_url) as other:
+        await member_with_points(one, programme, 100)
+        await give_points(one, programme, "c-1", 50, expires_at=NOW + DAY)
+        async with watched(one, programme, 150) as listener:
+            await hears(one)
+            await sandbox_clocks.move_clock(other, programme.id, DAY, now=NOW)
+            assert await spendable(listener, seconds=5) == 100
 
 
 async def test_what_one_process_moves_another_hears_of_at_once(

@@ -32,6 +32,7 @@ from pointbook.services.programme_export import FORMAT, export_programme
 from pointbook.services.programmes import change_state
 from pointbook.services.redemption import Capture, capture
 from pointbook.services.returns import submit_return
+from pointbook.services.sandbox_clocks import move_clock
 from pointbook.services.settings_versions import change_currency
 from pointbook.services.stores import NewStore, add_store
 from pointbook.services.tokens import create_token_key
@@ -138,6 +139,7 @@ async def lived_in(installation: Installation) -> ProgrammeSnapshot:
         booking_document("b-2", customer_id="stranger"),
     ):
         await submit_booking(installation, programme.id, told, now=later)
+    await move_clock(installation, programme.id, DAY, now=NOW)
     return programme
 
 

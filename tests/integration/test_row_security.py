@@ -144,6 +144,9 @@ async def full(installation: Installation, programme: ProgrammeSnapshot) -> Prog
         ):
             await connection.execute(f"insert into {results}", programme.id, simulation)
         await connection.execute(
+            "insert into clock_move (programme_id, at, ahead) values ($1, $2, '1 s')", programme.id, NOW
+        )
+        await connection.execute(
             "insert into order_sending (programme_id, sending_id, state, request, dry_run, points_as_of,"
             " idempotency_key, fingerprint, created_at, created_by, changed_at)"
             " values ($1, $2, 'QUEUED', '{}', false, 'NOW', 'k', '', $3, 'somebody', $3)",

@@ -12,6 +12,7 @@ from pointbook import ledger
 from pointbook.db.session import Connection, Database
 from pointbook.ledger import Accrual, NewLot, Request
 from pointbook.services import sweeping
+from pointbook.services.directory import ProgrammeDirectory
 from pointbook.services.sweeping import Swept
 from tests.faults.scenarios import hold_of_points
 from tests.worker.messages import NOW, new_programme
@@ -49,7 +50,7 @@ async def due_in(db: Database, monkeypatch: pytest.MonkeyPatch, **accounts: int)
 
 async def test_everything_due_is_booked_in_bounded_batches(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     due = await due_in(db, monkeypatch, large=1_250, small=3, rest=0)
-    assert await sweeping.book_due(db, now=NOW) == Swept(accounts=1_253, cards=0, failed=0)
+    assert await sweeping.book_due(db, ProgrammeDirectory(db), now=NOW) == Swept(accounts=1_253, cards=0, failed=0)
     assert due.accounts.total() == 0
     assert due.limits == {500}
     # The large programme waits its turn behind the others, and nobody is asked again who had nothing more.
@@ -60,17 +61,21 @@ async def test_a_run_is_bounded_in_time_and_the_next_one_continues(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due = await due_in(db, monkeypatch, large=1_000)
-    stopped = await sweeping.book_due(db, now=NOW, batch=200, stopping=lambda: len(due.turns) == 2)
+    stopped = await sweeping.book_due(
+        db, ProgrammeDirectory(db), now=NOW, batch=200, stopping=lambda: len(due.turns) == 2
+    )
     assert stopped == Swept(accounts=400, cards=0, failed=0)
-    assert await sweeping.book_due(db, now=NOW, batch=200, seconds=0) == Swept(0, 0, 0)
-    assert await sweeping.book_due(db, now=NOW, batch=200) == Swept(accounts=600, cards=0, failed=0)
+    assert await sweeping.book_due(db, ProgrammeDirectory(db), now=NOW, batch=200, seconds=0) == Swept(0, 0, 0)
+    assert await sweeping.book_due(db, ProgrammeDirectory(db), now=NOW, batch=200) == Swept(
+        accounts=600, cards=0, failed=0
+    )
 
 
 async def test_a_programme_that_fails_does_not_stop_the_others(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await due_in(db, monkeypatch, broken=1, sound=2)
-    assert await sweeping.book_due(db, now=NOW) == Swept(accounts=2, cards=0, failed=1)
+    assert await sweeping.book_due(db, ProgrammeDirectory(db), now=NOW) == Swept(accounts=2, cards=0, failed=1)
 
 
 async def test_booking_twice_and_by_two_workers_at_once_books_once(db: Database) -> None:
@@ -88,11 +93,13 @@ async def test_booking_twice_and_by_two_workers_at_once_books_once(db: Database)
                 connection, programme_id, account_id, hold_of_points(7, str(number)), request, now=NOW
             )
     later = NOW + timedelta(days=2)
-    runs = await asyncio.gather(*(sweeping.book_due(db, now=later, batch=4) for _ in range(2)))
-    again = await sweeping.book_due(db, now=later, batch=4)
+    runs = await asyncio.gather(
+        *(sweeping.book_due(db, ProgrammeDirectory(db), now=later, batch=4) for _ in range(2))
+    )
+    again = await sweeping.book_due(db, ProgrammeDirectory(db), now=later, batch=4)
     # An account that the other one has just booked may be counted once more; the entries say what was done.
     assert sum(run.accounts for run in runs) + again.accounts >= 30
-    assert await sweeping.book_due(db, now=later, batch=4) == Swept(0, 0, 0)
+    assert await sweeping.book_due(db, ProgrammeDirectory(db), now=later, batch=4) == Swept(0, 0, 0)
     async with db.bare_transaction(programme_id) as connection:
         kinds = await connection.fetch("select kind, count(*) from ledger.entry group by kind")
         assert dict(kinds) == {"accrual": 30, "hold": 30, "lapse": 30, "expiry": 30}

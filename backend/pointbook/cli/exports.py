@@ -47,7 +47,7 @@ def _packed(plain: BinaryIO, file: Path) -> BinaryIO:
 
 async def _write(installation: Installation, slug: str | None, out: BinaryIO) -> int:
     programme, lines = await programme_of(installation, slug), 0
-    async for line in export_programme(installation, programme, now=now()):
+    async for line in export_programme(installation, programme, now=programme.now(now())):
         out.write(line)
         lines += 1
     return lines

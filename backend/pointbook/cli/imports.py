@@ -1,6 +1,7 @@
 """``pointbook import``: orders, members, balances, adjustments, stores, with a bar and a report."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,14 +33,16 @@ _Refused = Annotated[
     ),
 ]
 _Show = Callable[[Reached], None]
+_Clock = Callable[[], datetime]
+"""The programme's."""
 
 
 @importing.command("orders")
 def orders(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
     """Import orders. Begun again after a break it has the same effect as once; 1 if it refused lines."""
 
-    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
-        return await import_orders(installation, programme_id, file, clock=now, progress=show)
+    async def call(installation: Installation, programme_id: int, clock: _Clock, show: _Show) -> ImportReport[Any]:
+        return await import_orders(installation, programme_id, file, clock=clock, progress=show)
 
     _import("Orders", file, slug, call, refused)
 
@@ -48,8 +51,8 @@ def orders(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
 def members(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
     """Import members. Begun again after a break it has the same effect as once; 1 if it refused lines."""
 
-    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
-        return await import_members(installation, programme_id, file, clock=now, progress=show)
+    async def call(installation: Installation, programme_id: int, clock: _Clock, show: _Show) -> ImportReport[Any]:
+        return await import_members(installation, programme_id, file, clock=clock, progress=show)
 
     _import("Members", file, slug, call, refused)
 
@@ -63,8 +66,8 @@ def balances(
 ) -> None:
     """Import members' points, lot by lot. Begun again it has the same effect as once; 1 if it refused lines."""
 
-    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
-        return await import_balances(installation, programme_id, file, dry_run=dry_run, clock=now, progress=show)
+    async def call(installation: Installation, programme_id: int, clock: _Clock, show: _Show) -> ImportReport[Any]:
+        return await import_balances(installation, programme_id, file, dry_run=dry_run, clock=clock, progress=show)
 
     _import("Balances that would be credited" if dry_run else "Balances", file, slug, call, refused)
 
@@ -78,9 +81,9 @@ def adjustments(
 ) -> None:
     """Give and take members' points. Begun again it has the same effect as once; 1 if it refused lines."""
 
-    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
+    async def call(installation: Installation, programme_id: int, clock: _Clock, show: _Show) -> ImportReport[Any]:
         return await import_adjustments(
-            installation, programme_id, file, dry_run=dry_run, clock=now, progress=show
+            installation, programme_id, file, dry_run=dry_run, clock=clock, progress=show
         )
 
     _import("Adjustments that would be made" if dry_run else "Adjustments", file, slug, call, refused)
@@ -90,8 +93,8 @@ def adjustments(
 def stores(file: _File, slug: Slug = None, refused: _Refused = None) -> None:
     """Import stores; one that is known gets the name and time zone of the file. 1 if it refused lines."""
 
-    async def call(installation: Installation, programme_id: int, show: _Show) -> ImportReport[Any]:
-        return await import_stores(installation, programme_id, file, clock=now, progress=show)
+    async def call(installation: Installation, programme_id: int, clock: _Clock, show: _Show) -> ImportReport[Any]:
+        return await import_stores(installation, programme_id, file, clock=clock, progress=show)
 
     _import("Stores", file, slug, call, refused)
 
@@ -100,7 +103,7 @@ def _import(
     what: str,
     file: Path,
     slug: str | None,
-    use_case: Callable[[Installation, int, _Show], Awaitable[ImportReport[Any]]],
+    use_case: Callable[[Installation, int, _Clock, _Show], Awaitable[ImportReport[Any]]],
     refused: Path | None,
 ) -> None:
     async def call(installation: Installation) -> ImportReport[Any]:
@@ -111,7 +114,7 @@ def _import(
             def show(reached: Reached) -> None:
                 bar.update(task, completed=reached.offset, total=reached.size, lines=reached.line)
 
-            return await use_case(installation, found.id, show)
+            return await use_case(installation, found.id, lambda: found.now(now()), show)
 
     report = run(call, patient=True)
     if refused is not None:

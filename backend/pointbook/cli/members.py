@@ -28,7 +28,7 @@ def state(customer: _Customer, state: Annotated[State, typer.Argument()], slug: 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
         member = await services.set_state(
-            installation, found.id, customer, services.MemberState[state.name], now=now()
+            installation, found.id, customer, services.MemberState[state.name], now=found.now(now())
         )
         console.print(f"Member {customer} of {found.slug} is {member.state}.")
 
@@ -50,7 +50,9 @@ def unlock(customer: _Customer, slug: Slug = None) -> None:
 def _lock(customer: str, slug: str | None, *, locked: bool) -> None:
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        member = await services.set_redemption_lock(installation, found.id, customer, locked=locked, now=now())
+        member = await services.set_redemption_lock(
+            installation, found.id, customer, locked=locked, now=found.now(now())
+        )
         may = "may not" if member.redemption_locked else "may"
         console.print(f"Member {customer} of {found.slug} {may} redeem points.")
 

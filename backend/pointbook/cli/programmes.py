@@ -3,10 +3,10 @@
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -18,7 +18,7 @@ from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.presets import PRESETS
 from pointbook.presets import preset as read_preset
 from pointbook.services import programmes as services
-from pointbook.services import settings_versions, stores
+from pointbook.services import sandbox_clocks, settings_versions, stores
 from pointbook.services.configuration import create_programme_from, export_configuration, import_configuration
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.installation import Installation
@@ -29,6 +29,10 @@ store = typer.Typer(help="A programme's stores.", no_args_is_help=True)
 
 _Named = Annotated[str, typer.Argument(metavar="SLUG")]
 Slug = Annotated[str | None, typer.Option("--programme", "-p", help="Slug; may be left out if there is one only.")]
+
+
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_DIGITS_MAX: Final = 6
 
 
 class _Switch(StrEnum):
@@ -49,7 +53,7 @@ def create(
         Path | None, typer.Option("--settings", help="JSON file of settings.", exists=True, dir_okay=False)
     ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Not open yet.")] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Its clock may be set ahead, for tests.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="For trying out: its clock can be moved on.")] = False,
 ) -> None:
     """Make a programme, with a preset's settings, stores, channels and rules or with settings alone.
 
@@ -120,7 +124,7 @@ def import_(
 
     async def call(installation: Installation) -> None:
         found = await services.find_programme(installation, slug)
-        done = await import_configuration(installation, found.id, configuration, now=now())
+        done = await import_configuration(installation, found.id, configuration, now=found.now(now()))
         settings = "new settings" if done.settings_changed else "the same settings"
         console.print(
             f"Programme {slug} has {settings}; rules created: {len(done.created)}, changed: {len(done.changed)}, "
@@ -160,6 +164,28 @@ def close(slug: _Named) -> None:
     _change_state(slug, ProgrammeState.CLOSED)
 
 
+@programme.command("clock")
+def clock(
+    slug: _Named,
+    forward: Annotated[
+        str | None, typer.Option(help="So long, as in 15m, 12h or 30d; without it the clock is only shown.")
+    ] = None,
+) -> None:
+    """Show the clock of a sandbox, or move it on: what is due by it then is booked and told."""
+    by = None if forward is None else _duration(forward)
+
+    async def call(installation: Installation) -> None:
+        found = await services.find_programme(installation, slug)
+        if by is None:
+            shown = await sandbox_clocks.clock_of(installation, found.id, now=now())
+        else:
+            shown = await sandbox_clocks.move_clock(installation, found.id, by, now=now())
+        reads = shown.now.isoformat(timespec="seconds")
+        console.print(f"The clock of {slug} shows {reads}, {shown.ahead} ahead of the real one.")
+
+    run(call)
+
+
 @programme.command("currency")
 def currency(
     slug: _Named,
@@ -174,9 +200,9 @@ def currency(
 
     async def call(installation: Installation) -> None:
         found = await services.find_programme(installation, slug)
-        figures = {**found.version_at(now()).settings.to_document(found.currency), **document}
+        figures = {**found.version_at(found.now(now())).settings.to_document(found.currency), **document}
         changed = ProgrammeSettings.from_document(figures, code)
-        await settings_versions.change_currency(installation, found.id, code, changed, now=now())
+        await settings_versions.change_currency(installation, found.id, code, changed, now=found.now(now()))
         console.print(f"Programme {slug} counts in {code}.")
 
     run(call)
@@ -188,14 +214,14 @@ def show(slug: Slug = None, *, as_json: Annotated[bool, typer.Option("--json")] 
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        version = found.version_at(now())
+        version = found.version_at(found.now(now()))
         document = version.settings.to_document(found.currency)
         if as_json:
             console.print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True)
             return
         rows = ((name, _shown(value)) for name, value in document.items())
         table(f"{found.name}: version {version.version}", ("setting", "value"), rows)
-        later = [v for v in found.versions if v.effective_from > now()]
+        later = [v for v in found.versions if v.effective_from > found.now(now())]
         for v in later:
             console.print(f"Version {v.version} comes into force at {v.effective_from.isoformat()}.")
 
@@ -219,7 +245,7 @@ def change(
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
         version = await settings_versions.amend_settings(
-            installation, found.id, document, effective_from=start, now=now()
+            installation, found.id, document, effective_from=start, now=found.now(now())
         )
         console.print(
             f"Version {version.version} of {found.slug} comes into force at {version.effective_from.isoformat()}."
@@ -239,7 +265,9 @@ def add_store(
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        await stores.add_store(installation, found.id, stores.NewStore(store_id, name, time_zone), now=now())
+        await stores.add_store(
+            installation, found.id, stores.NewStore(store_id, name, time_zone), now=found.now(now())
+        )
         console.print(f"Store {store_id} belongs to {found.slug}.")
 
     run(call)
@@ -251,7 +279,9 @@ def switch_store(store_id: str, switch: Annotated[_Switch, typer.Argument()], sl
 
     async def call(installation: Installation) -> None:
         found = await programme_of(installation, slug)
-        await stores.switch_store(installation, found.id, store_id, active=switch is _Switch.ON, now=now())
+        await stores.switch_store(
+            installation, found.id, store_id, active=switch is _Switch.ON, now=found.now(now())
+        )
         console.print(f"Store {store_id} of {found.slug} is {switch}.")
 
     run(call)
@@ -260,10 +290,17 @@ def switch_store(store_id: str, switch: Annotated[_Switch, typer.Argument()], sl
 def _change_state(slug: str, state: ProgrammeState) -> None:
     async def call(installation: Installation) -> None:
         found = await services.find_programme(installation, slug)
-        changed = await services.change_state(installation, found.id, state, now=now())
+        changed = await services.change_state(installation, found.id, state, now=found.now(now()))
         console.print(f"Programme {slug} is {changed.state}.")
 
     run(call)
+
+
+def _duration(text: str) -> timedelta:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isdecimal() or len(number) > _DIGITS_MAX:
+        raise CommandError(f"{text!r} is no time like 15m, 12h or 30d.")
+    return int(number) * _UNITS[unit]
 
 
 def _shown(value: Any) -> str:

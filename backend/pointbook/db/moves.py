@@ -4,10 +4,12 @@ The ledger's facade notes them; ``Database.acquire`` takes them. Only hints: one
 again.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Account: TypeAlias = tuple[int, int]
 """Programme and account."""
+EVERY_ACCOUNT: Final = 0
+"""Stands for all accounts of a programme: its clock was moved."""
 
 _noted: dict[object, set[Account]] = {}
 

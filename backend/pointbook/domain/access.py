@@ -83,6 +83,9 @@ class Right(enum.StrEnum):
     MANAGE_WEBHOOKS = "webhooks.manage"
     """See and change who is told of events by webhook, see what was sent, and send it again."""
 
+    MOVE_CLOCK = "sandbox.moveClock"
+    """See the clock of a sandbox programme, and move it on."""
+
 
 Permission: TypeAlias = Scope | Right
 ALL_SCOPES: Final = frozenset(Scope)

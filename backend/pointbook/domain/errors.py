@@ -542,6 +542,15 @@ class TooManyTestNotices(PointbookError):
         self.limit = limit
 
 
+class NotASandbox(PointbookError):
+    """Only a sandbox has a clock of its own."""
+
+    code = "NOT_A_SANDBOX"
+
+    def __init__(self) -> None:
+        super().__init__("This programme is no sandbox: its clock is the real one.")
+
+
 class ClockAhead(PointbookError):
     """The caller's clock is ahead of the database's; nothing was written. A fault of the installation."""
 

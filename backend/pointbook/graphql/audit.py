@@ -23,6 +23,7 @@ described_enum(
     PROGRAMME_CREATED="The programme was made.",
     SETTINGS_CHANGED="There is a new version of the settings.",
     CURRENCY_CHANGED="The programme counts in another currency.",
+    CLOCK_MOVED="The clock of a sandbox was moved on.",
     STATE_CHANGED="The programme was opened, stopped or closed.",
     CHANNELS_CHANGED="There are other channels.",
     HOLIDAYS_CHANGED="A store, or orders without one, have other holidays.",

@@ -13,14 +13,16 @@ from pointbook.services.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request. ``now`` is read once, so that all fields of an answer speak of the same instant.
+    """One request. ``now`` is the programme's time, read once: all fields of an answer speak of the same instant.
 
-    ``clock`` is for subscriptions, which have many answers. ``peer``: the address that asks, None if that is not
+    ``real_now`` is for what a sandbox's clock has no say in, such as tokens. ``clock`` is for subscriptions, which
+    have many answers; it is the real one. ``peer``: the address that asks, None if that is not
     known.
     """
 
     principal: Principal
     now: datetime
+    real_now: datetime
     installation: Installation
     clock: Callable[[], datetime]
     peer: str | None = None

@@ -141,7 +141,7 @@ class Engine:
         outcome = subscribe(
             self._schema,
             chosen.document.ast,
-            context_value=self._context(principal, peer),
+            context_value=await self._context(principal, peer),
             variable_values=dict(prepared.variables),
             operation_name=prepared.operation_name,
             max_coercion_errors=_MAX_COERCION_ERRORS,
@@ -154,8 +154,10 @@ class Engine:
             return _answer(prepared, results)
         return _bodies(cast("AsyncGenerator[ExecutionResult, None]", results))
 
-    def _context(self, principal: Principal, peer: str | None) -> Context:
-        return Context(principal, self._clock(), self._installation, self._clock, peer)
+    async def _context(self, principal: Principal, peer: str | None) -> Context:
+        installation, real = self._installation, self._clock()
+        now = await installation.programmes.now(principal.programme_id, real)
+        return Context(principal, now, real, installation, self._clock, peer)
 
     async def _result(
         self, prepared: Prepared, chosen: Chosen, principal: Principal, peer: str | None
@@ -166,7 +168,7 @@ class Engine:
         outcome = execute(
             self._schema,
             chosen.document.ast,
-            context_value=self._context(principal, peer),
+            context_value=await self._context(principal, peer),
             variable_values=dict(prepared.variables),
             operation_name=prepared.operation_name,
             max_coercion_errors=_MAX_COERCION_ERRORS,

@@ -363,6 +363,11 @@ class TooManyMergeRequests(UserError):
     limit: MergeLimit = strawberry.field(description="Which of them are counted.")
 
 
+@strawberry.type(description="The programme is no sandbox: its clock is the real one.")
+class NotASandbox(UserError):
+    pass
+
+
 SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.InvalidInput: InvalidInput,
     errors.UnknownStore: UnknownStore,
@@ -417,6 +422,7 @@ SHOWN: dict[type[errors.PointbookError], type[UserError]] = {
     errors.WebhookDisabled: WebhookDisabled,
     errors.MailNotConfigured: MailNotConfigured,
     errors.TooManyTestNotices: TooManyTestNotices,
+    errors.NotASandbox: NotASandbox,
 }
 
 

@@ -337,6 +337,6 @@ class NoticeMutation:
             input.kind,
             input.locale,
             input.to,
-            now=info.context.now,
+            now=info.context.real_now,
         )
         return SendTestNoticeSuccess(to=input.to)

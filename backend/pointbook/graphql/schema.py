@@ -34,6 +34,7 @@ from pointbook.graphql import (
     redemption,
     returns,
     rule_simulations,
+    sandbox_clock,
     settings,
     staff_warnings,
     tokens,
@@ -66,6 +67,7 @@ class Query(
     booking_views.BookingViewQuery,
     order_sendings.OrderSendingQuery,
     settings.SettingsQuery,
+    sandbox_clock.SandboxClockQuery,
     adjustments.AdjustmentQuery,
     audit.AuditQuery,
     staff_warnings.StaffWarningQuery,
@@ -100,6 +102,7 @@ class Mutation(
     exchange_desk.ExchangeDeskMutation,
     adjustments.AdjustmentMutation,
     programme_states.ProgrammeStateMutation,
+    sandbox_clock.SandboxClockMutation,
     notices.NoticeMutation,
     webhooks_out.WebhookOutMutation,
 ):

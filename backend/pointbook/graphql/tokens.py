@@ -51,6 +51,6 @@ class TokenMutation:
             context.principal.programme_id,
             input.customer_external_id,
             lifetime=timedelta(seconds=input.lifetime_seconds),
-            now=context.now,
+            now=context.real_now,
         )
         return CustomerTokenCreateSuccess(token=made.token, expires_at=made.expires_at)

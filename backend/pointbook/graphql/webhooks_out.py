@@ -309,7 +309,7 @@ class WebhookOutMutation:
             _subscription_id(input.id),
             version=input.secret_version,
             previous_hours=input.previous_valid_hours,
-            now=context.now,
+            now=context.real_now,
         )
         return RotateWebhookSecretSuccess.of(rotated)
 

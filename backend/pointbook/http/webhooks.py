@@ -97,7 +97,8 @@ class WebhookReceiver:
             _require_signature(endpoint, headers, body, now)
         await self._charge(endpoint, len(body))
         media.require_json(headers.get("content-type"))
-        return await self._take(endpoint, headers, body, now)
+        own = await self._installation.programmes.now(endpoint.programme_id, now)
+        return await self._take(endpoint, headers, body, own)
 
     async def _take(
         self, endpoint: WebhookEndpointRecord, headers: Headers, body: bytes, now: datetime

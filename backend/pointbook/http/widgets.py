@@ -181,7 +181,8 @@ class Widgets:
             "store": attributes.get("store"),
             "entry_channel": attributes.get("entry-channel"),
         }
-        installation, now = self._installation, self._clock()
+        installation = self._installation
+        now = await installation.programmes.now(programme_id, self._clock())
         if "service" in attributes:
             number = attributes.get("participants", "1")
             participants = int(number) if number.isdecimal() else 0  # which is refused by its name

@@ -165,7 +165,7 @@ class BookingSettling:
             if self.tells:
                 message_id = await tell_credited(
                     connection,
-                    programme_id,
+                    self.programme,
                     earner,
                     seq,
                     lots,

@@ -81,7 +81,7 @@ class ProgrammeSnapshot:
     """A programme as it was at most ``CACHE_LIFE`` seconds ago. ``stores`` and ``book`` are complete.
 
     ``versions`` are all since the last change of currency, which makes those before it void. ``holidays`` are for
-    orders without a store.
+    orders without a store. ``clock_ahead``: by how much the clock of a sandbox was moved.
     """
 
     id: int
@@ -95,6 +95,7 @@ class ProgrammeSnapshot:
     sandbox: bool
     versions: tuple[SettingsVersion, ...]
     stores: Mapping[str, StoreSnapshot]
+    clock_ahead: timedelta = timedelta(0)
     entry_channels: tuple[str, ...] = ()
     exit_channels: tuple[str, ...] = ()
     holidays: HolidayCalendar = NO_HOLIDAYS
@@ -103,6 +104,10 @@ class ProgrammeSnapshot:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def now(self, real: datetime) -> datetime:
+        """The programme's time at a real instant. Only here is the clock of a sandbox ahead."""
+        return real + self.clock_ahead
 
     @property
     def earns(self) -> bool:
@@ -210,6 +215,10 @@ class ProgrammeDirectory:
         programme = await self._cache.get(programme_id)
         assert programme is not None, "a principal names a programme that exists, and programmes are never deleted"
         return programme
+
+    async def now(self, programme_id: int, real: datetime) -> datetime:
+        """The programme's time at a real instant."""
+        return (await self.get(programme_id)).now(real)
 
     async def while_open(
         self, programme_id: int, call: Callable[[ProgrammeSnapshot], Awaitable[Answer]]
@@ -350,6 +359,7 @@ def _snapshot(row: Mapping[str, Any], versions: tuple[SettingsVersion, ...], boo
         sandbox=row["sandbox"],
         versions=versions,
         stores={store.store_id: store for store in stores},
+        clock_ahead=row["clock_ahead"],
         entry_channels=tuple(row["entry_channels"]),
         exit_channels=tuple(row["exit_channels"]),
         holidays=HolidayCalendar.of(row, orjson.loads(row["own_holidays"])),

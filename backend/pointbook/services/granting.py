@@ -9,7 +9,7 @@ from uuid import UUID
 from pointbook.db.session import Connection
 from pointbook.ledger import NewLot
 from pointbook.services import outbox
-from pointbook.services.directory import AccountKey
+from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 
 POINTS_CREDITED: Final = "points.credited"
 POINTS_CREDITED_TOGETHER: Final = "points.credited_together"
@@ -38,7 +38,7 @@ def points_in(lots: Iterable[NewLot]) -> int:
 
 async def tell_credited(
     connection: Connection,
-    programme_id: int,
+    programme: ProgrammeSnapshot,
     account: AccountKey,
     seq: int,
     lots: tuple[NewLot, ...],
@@ -62,7 +62,15 @@ async def tell_credited(
     if together is not None:
         payload["together"] = together
     delay = available_from - now if when_available else outbox.AT_ONCE
-    return await outbox.append(connection, programme_id, POINTS_CREDITED, payload, now=now, delay=delay)
+    return await outbox.append(
+        connection,
+        programme.id,
+        POINTS_CREDITED,
+        payload,
+        now=now,
+        delay=delay,
+        clock_ahead=programme.clock_ahead,
+    )
 
 
 async def tell_together(

@@ -153,7 +153,7 @@ class _Joining:
         self, connection: Connection, account: AccountKey, seq: int, lots: tuple[NewLot, ...]
     ) -> None:
         if self.tells:
-            await tell_credited(connection, self.programme.id, account, seq, lots, now=self.now)
+            await tell_credited(connection, self.programme, account, seq, lots, now=self.now)
 
 
 class SignUpGift(NamedTuple):

@@ -88,7 +88,8 @@ async def leave(
     customer), NotAMember, IdempotencyConflict, InvalidInput; nothing is changed then.
     """
     customer = principal.kind is CallerKind.CUSTOMER
-    if customer and (principal.issued_at is None or principal.issued_at < now - FRESH):
+    programme = await installation.programmes.get(principal.programme_id)
+    if customer and (principal.issued_at is None or programme.now(principal.issued_at) < now - FRESH):
         raise errors.TokenTooOld(int(FRESH.total_seconds()))
     request = request_of(
         installation,
@@ -99,7 +100,6 @@ async def leave(
         confirmed.points,
         confirmed.debt,
     )
-    programme = await installation.programmes.get(principal.programme_id)
     by = THEMSELVES if customer else principal.identity
     leaving = _Leaving(installation, programme, confirmed, request, by, now)
     known = await installation.accounts.find(programme.id, identifier("customerExternalId", external_id))

@@ -1,7 +1,7 @@
 """What a customer is told as it changes: the balance, and what becomes of a redemption.
 
 Each stream begins with the present state. Truth is what is read; a stream reads again when its account moves, and
-at the instant at which the clock alone changes something.
+at the instant at which the clock alone changes something. ``clock`` is the real one.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
@@ -21,7 +21,7 @@ from pointbook.ledger import Balance, HoldState, Standing
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.redemption import Voucher, voucher_of
-from pointbook.services.watches import SLICE_SECONDS, Watch
+from pointbook.services.watches import SLICE_SECONDS, Watch, mark_of
 
 AWAY_SECONDS = 1.0
 """After a failure of the database, until it is asked again."""
@@ -110,7 +110,7 @@ async def _states(
         while True:
             watch.begin()
             try:
-                seen = await _see(installation, watch, name, read, clock)
+                seen, own_clock = await _see(installation, watch, name, read, clock)
             except Exception as failure:
                 if told is None or not is_transient(failure):
                     raise
@@ -122,22 +122,26 @@ async def _states(
             told = seen
             if seen.last:
                 return
-            await _until_news(watch, seen.until, clock)
+            await _until_news(watch, seen.until, own_clock)
 
 
 async def _see(
     installation: Installation, watch: Watch, name: Hashable, read: Read[State], clock: Clock
-) -> Seen[State]:
+) -> tuple[Seen[State], Clock]:
+    """And the programme's clock."""
     programme = await installation.programmes.get(watch.account[0])
-    version = programme.versions[-1].version
+    mark = mark_of(programme)
+
+    def own_clock() -> datetime:
+        return programme.now(clock())
 
     async def ask(connection: Connection, standing: Standing, now: datetime) -> Seen[State]:
         return await read(connection, programme, standing, now)
 
-    standing, seen = await installation.readings.read(watch.account, (name, version), ask, clock)
+    standing, seen = await installation.readings.read(watch.account, (name, mark), ask, own_clock)
     installation.watches.follow(watch, standing.account_id)
-    watch.seen = standing.last_seq, version
-    return seen
+    watch.seen = standing.last_seq, mark
+    return seen, own_clock
 
 
 async def _until_news(watch: Watch, until: datetime | None, clock: Clock) -> None:

@@ -132,7 +132,7 @@ class Settling:
         uses = {(standing, use.counter): use.used for use in result.cap_uses}
         await add_counts(connection, self.programme.id, uses)
         if self.tells:
-            told = connection, self.programme.id, account, accrued.seq, lots
+            told = connection, self.programme, account, accrued.seq, lots
             await tell_credited(*told, together=self.together, now=self.now)
         return Effect(Outcome.EARNED, points_in(lots), version, record, accrued.seq)
 

@@ -13,7 +13,8 @@ its handler says cannot be delivered. Delivered messages are kept for ``KEPT_FOR
 What only writes rows needs none of this: a *recorder* runs in the transaction of a message's first lease, so that
 its rows are written exactly once, whatever becomes of the handlers.
 
-Leases and pauses are measured by the database's clock, the one clock that all workers share.
+Leases and pauses are measured by the database's clock, the one clock that all workers share. ``due_at`` is
+ahead of it by as much as the programme's own clock: what is due in a sandbox follows that.
 """
 
 import asyncio
@@ -160,17 +161,19 @@ async def append(
     *,
     now: datetime,
     delay: timedelta = AT_ONCE,
+    clock_ahead: timedelta = AT_ONCE,
 ) -> int:
     """Promise a message of ``topic``; it is delivered at least once if the caller's transaction commits.
 
     Joins the transaction of ``connection``, which has entered the programme. ``payload`` is plain JSON and
     names members by opaque id only. ``now`` is the instant of the change, timezone-aware. The message is due
-    ``delay`` after this transaction began by the database's clock, because a sandbox programme's clock may be
-    ahead of it; a negative delay is none. Returns its id, by which ``withdraw`` takes the promise back.
+    ``delay`` after this transaction began by the database's clock; a negative delay is none. ``clock_ahead``: by
+    how much the clock that ``now`` is of was ahead, to be said with a delay: moving it brings the message nearer.
+    Returns its id, by which ``withdraw`` takes the promise back.
     """
     assert topic, "a message without a topic reaches nobody"
     message_id: int = await connection.fetchval(
-        _APPEND, programme_id, topic, orjson.dumps(payload).decode(), now, max(delay, AT_ONCE)
+        _APPEND, programme_id, topic, orjson.dumps(payload).decode(), now, clock_ahead + max(delay, AT_ONCE)
     )
     return message_id
 
@@ -417,7 +420,7 @@ with due as materialized (
     from public.outbox_message
     where programme_id = $1
       and delivered_at is null
-      and due_at <= now()
+      and due_at <= now() + (select clock_ahead from public.programme where id = $1)
       and (leased_until is null or leased_until <= now())
       and attempts < $4
       and ($5::boolean is null or (topic = any($6::text[])) = $5)
@@ -441,7 +444,9 @@ where programme_id = $1 and id = any($2::bigint[])
 # The attempt is part of the condition: a worker that comes late must not end its successor's lease.
 _POSTPONE = """
 update public.outbox_message
-set leased_until = null, last_error = $4, due_at = coalesce(now() + $5::interval, 'infinity')
+set leased_until = null, last_error = $4, due_at = coalesce(
+    now() + (select clock_ahead from public.programme where id = $1) + $5::interval, 'infinity'
+)
 where programme_id = $1 and id = $2 and attempts = $3 and delivered_at is null
 """
 

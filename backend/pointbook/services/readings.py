@@ -24,6 +24,7 @@ Ask: TypeAlias = Callable[[Connection, Standing, datetime], Awaitable[Answer]]
 @dataclass(frozen=True, slots=True)
 class _Question:
     ask: Ask[Any]
+    clock: Callable[[], datetime]
     answer: "asyncio.Future[tuple[Standing, Any]]"
 
 
@@ -45,24 +46,22 @@ class Readings:
         questions = self._waiting.setdefault(account, {})
         question = questions.get(name)
         if question is None:
-            question = questions[name] = _Question(ask, asyncio.get_running_loop().create_future())
+            question = questions[name] = _Question(ask, clock, asyncio.get_running_loop().create_future())
         if account not in self._readers:
-            self._readers[account] = asyncio.create_task(self._read(account, clock), name="reading")
+            self._readers[account] = asyncio.create_task(self._read(account), name="reading")
         return await asyncio.shield(question.answer)  # others may wait for it, too
 
-    async def _read(self, account: Account, clock: Callable[[], datetime]) -> None:
+    async def _read(self, account: Account) -> None:
         """Until nobody asks any more. Who asks while one transaction runs is answered by the next."""
         try:
             while questions := self._waiting.pop(account, None):
-                await self._answer(account, questions, clock)
+                await self._answer(account, questions)
         finally:
             del self._readers[account]
 
-    async def _answer(
-        self, account: Account, questions: dict[Hashable, _Question], clock: Callable[[], datetime]
-    ) -> None:
+    async def _answer(self, account: Account, questions: dict[Hashable, _Question]) -> None:
         async def attempt() -> tuple[Standing, list[Any]]:
-            now = clock()
+            now = max(one.clock() for one in questions.values())  # of a sandbox that was moved meanwhile
             async with self._db.bare_transaction(account[0]) as connection:
                 # First what states are compared by: whatever moves in between is seen as news, and read again.
                 standing = await ledger.standing(connection, *account, now=now)

@@ -105,7 +105,7 @@ class Releasing:
         for order, seq in seqs.items():
             assert seq is not None, "a parked order has not earned, and the account earns"
             if self.tells:
-                told = connection, self.programme.id, account, seq, lots[order]
+                told = connection, self.programme, account, seq, lots[order]
                 await tell_credited(*told, together=together, now=self.now)
         released = [one.released._replace(entry_seq=seqs.get(order)) for order, one in judged.items()]
         await orders.release(connection, self.programme.id, account.account_id, released)

@@ -119,7 +119,7 @@ async def apply_parked(
 async def apply_all_parked(
     db: Database, programmes: ProgrammeDirectory, *, now: datetime, seconds: float = 20
 ) -> int:
-    """``apply_parked`` for every programme until ``seconds`` have passed; programmes take turns.
+    """``apply_parked`` for every programme until ``seconds`` have passed; programmes take turns. ``now`` is real.
 
     One that fails is logged, and tried again in another run.
     """
@@ -129,7 +129,7 @@ async def apply_all_parked(
     while waiting and monotonic() < ends:
         programme_id = waiting.popleft()
         try:
-            found = await apply_parked(db, programmes, programme_id, now=now)
+            found = await apply_parked(db, programmes, programme_id, now=await programmes.now(programme_id, now))
         except Exception:
             log.exception("returns.failed", programme=programme_id)
             continue

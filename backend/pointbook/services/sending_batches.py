@@ -92,12 +92,16 @@ async def run(
 async def work(
     database: Database, programmes: ProgrammeDirectory, programme_id: int, clock: Clock, *, batch: int = BATCH
 ) -> bool:
-    """Take the next open sending of a programme and settle so many of its documents; False: there is none."""
+    """Take the next open sending of a programme and settle so many of its documents; False: there is none.
+
+    ``clock`` is the real one.
+    """
     async with database.bare_transaction(programme_id) as connection:
         taken = await jobs.take(connection, programme_id, uuid4(), LEASE)
     if taken is None:
         return False
-    await advance(database, programmes, programme_id, taken, clock, batch=batch)
+    programme = await programmes.get(programme_id)
+    await advance(database, programmes, programme_id, taken, lambda: programme.now(clock()), batch=batch)
     return True
 
 

@@ -4,7 +4,7 @@ Only tidies up. Every read and every write counts what is due by itself, so no f
 runs, or whether (I9).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -15,6 +15,7 @@ from pointbook import ledger
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Database
+from pointbook.services.directory import ProgrammeDirectory
 
 BATCH = 500
 
@@ -35,24 +36,27 @@ class Swept:
 
 async def book_due(
     database: Database,
+    programmes: ProgrammeDirectory,
     *,
     now: datetime,
+    of: Iterable[int] | None = None,
     batch: int = BATCH,
     seconds: float = 20,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Swept:
     """Bring accounts and gift cards with something due to ``now``, at most ``batch`` of each in a transaction.
 
+    ``now`` is the real instant, and each programme has its own time; ``of`` are the programmes, by default all.
     Programmes take turns, a batch each, until nothing is due or ``seconds`` have passed: a large programme
     does not keep the others waiting, and the next run continues. Harmless when run twice or by several workers.
     """
-    waiting = await programme_ids(database)
+    waiting = list(of or await programme_ids(database))
     ends = monotonic() + seconds
     total = Swept(0, 0, 0)
     while waiting and not stopping() and monotonic() < ends:
         programme_id = waiting.pop(0)
         try:
-            booked = await _one_batch(database, programme_id, batch, now)
+            booked = await _one_batch(database, programme_id, batch, await programmes.now(programme_id, now))
         except Exception:
             log.exception("sweep.programme_failed", programme=programme_id)
             booked = Swept(0, 0, 1)

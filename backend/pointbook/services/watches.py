@@ -8,16 +8,17 @@ has changed: whoever is woken reads.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Final
+from datetime import timedelta
+from typing import Final, TypeAlias
 
 import structlog
 
 from pointbook import ledger
 from pointbook.db.hints import Hints
-from pointbook.db.moves import Account
+from pointbook.db.moves import EVERY_ACCOUNT, Account
 from pointbook.db.retry import is_transient, retrying
 from pointbook.db.session import Database
-from pointbook.services.directory import ProgrammeDirectory
+from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot
 
 LOOKS_SECONDS: Final = 1.0
 """Between two looks at all watched accounts while no hints come from others."""
@@ -28,17 +29,25 @@ SLICE_SECONDS: Final = 60.0
 _log = structlog.get_logger(__name__)
 
 
+Mark: TypeAlias = tuple[int, timedelta]
+
+
+def mark_of(programme: ProgrammeSnapshot) -> Mark:
+    """Another one when a programme has other settings, or its clock was moved."""
+    return programme.versions[-1].version, programme.clock_ahead
+
+
 class Watch:
     """One watcher's view of one account.
 
-    ``seen``: the number of its newest entry and the newest version of the settings, as they were read last.
+    ``seen``: the number of its newest entry and the mark of its programme, as they were read last.
     """
 
     __slots__ = ("_woken", "account", "seen")
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.seen: tuple[int, int] | None = None
+        self.seen: tuple[int, Mark] | None = None
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -129,7 +138,12 @@ class Watches:
 
     def _wake(self, accounts: Iterable[Account]) -> None:
         for programme_id, account_id in accounts:
-            for watch in self._watches.get(programme_id, {}).get(account_id, ()):
+            watched = self._watches.get(programme_id, {})
+            woken: Iterable[Watch] = watched.get(account_id, ())
+            if account_id == EVERY_ACCOUNT:
+                self._programmes.forget(programme_id)
+                woken = [watch for watches in watched.values() for watch in watches]
+            for watch in woken:
                 watch.wake()
 
     def _start(self) -> None:
@@ -167,7 +181,7 @@ class Watches:
                         _log.exception("watches.failed", programme=programme_id)
 
     async def _look_at(self, programme_id: int) -> None:
-        version = (await self._programmes.get(programme_id)).versions[-1].version
+        mark = mark_of(await self._programmes.get(programme_id))
         account_ids = list(self._watches.get(programme_id, ()))
 
         async def read() -> dict[int, int]:
@@ -177,5 +191,5 @@ class Watches:
         seqs = await retrying(read)
         for account_id, watches in self._watches.get(programme_id, {}).items():
             for watch in watches:
-                if account_id in seqs and watch.seen not in (None, (seqs[account_id], version)):
+                if account_id in seqs and watch.seen not in (None, (seqs[account_id], mark)):
                     watch.wake()

@@ -166,7 +166,11 @@ class Jobs:
 
     async def _book_due(self) -> None:
         swept = await sweeping.book_due(
-            self._database, now=self._clock(), seconds=WORKING_SECONDS, stopping=lambda: self._stopping
+            self._database,
+            self._programmes,
+            now=self._clock(),
+            seconds=WORKING_SECONDS,
+            stopping=lambda: self._stopping,
         )
         if swept != sweeping.Swept(0, 0, 0):
             log.info("sweep.booked", accounts=swept.accounts, cards=swept.cards, failed_programmes=swept.failed)

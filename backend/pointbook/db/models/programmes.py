@@ -1,20 +1,21 @@
 """Programmes with their settings versions and stores."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Integer, Text, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pointbook.db.base import Base, one_of
+from pointbook.db.base import Base, BigId, one_of
 
 
 class Programme(Base):
     """One merchant's programme: the tenant. Part of the directory, so it has no row-level security.
 
     Channels are the words for how orders come in and leave that rules may name. Region and holidays are for orders
-    without a store. ``rules_revision`` counts the changes of its earning rules.
+    without a store. ``rules_revision`` counts the changes of its earning rules. ``clock_ahead``: by how much a
+    sandbox's clock was moved.
     """
 
     __tablename__ = "programme"
@@ -23,6 +24,7 @@ class Programme(Base):
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("cardinality(locales) > 0", name="locales"),
+        CheckConstraint("clock_ahead >= '0' and (sandbox or clock_ahead = '0')", name="clock_ahead"),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
@@ -34,6 +36,7 @@ class Programme(Base):
     time_zone: Mapped[str]
     locales: Mapped[list[str]] = mapped_column(ARRAY(Text))
     sandbox: Mapped[bool] = mapped_column(server_default="false")
+    clock_ahead: Mapped[timedelta] = mapped_column(server_default="0")
     entry_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     exit_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     country: Mapped[str | None]
@@ -41,6 +44,32 @@ class Programme(Base):
     own_holidays: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     rules_revision: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
+
+
+class ClockMove(Base):
+    """The clock of a sandbox was moved; ``ahead`` of the real one it was afterwards. Appended, never changed.
+
+    ``request`` and ``input`` make a call of the staff idempotent.
+    """
+
+    __tablename__ = "clock_move"
+    __table_args__ = (
+        CheckConstraint("(request is null) = (input is null)", name="request"),
+        Index(
+            "clock_move_request_key",
+            "programme_id",
+            "request",
+            unique=True,
+            postgresql_where="request is not null",
+        ),
+    )
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    id: Mapped[BigId] = mapped_column(Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    ahead: Mapped[timedelta]
+    request: Mapped[bytes | None]
+    input: Mapped[bytes | None]
 
 
 class SettingsVersion(Base):

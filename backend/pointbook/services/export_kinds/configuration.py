@@ -9,7 +9,9 @@ CONFIGURATION: Final = (
         "programme",
         ("programme",),
         """
-        select slug, name, state, state_since, currency, time_zone, locales, sandbox, entry_channels,
+        select slug, name, state, state_since, currency, time_zone, locales, sandbox,
+            extract(epoch from clock_ahead)::bigint as clock_ahead_seconds,
+            entry_channels,
             exit_channels, country, subdivision, own_holidays::text as own_holidays, created_at
         from programme where id = $1
         """,
@@ -23,6 +25,14 @@ CONFIGURATION: Final = (
         from settings_version where programme_id = $1 order by version
         """,
         json_of("document"),
+    ),
+    Kind(
+        "clockMove",
+        ("clock_move",),
+        """
+        select id, at, extract(epoch from ahead)::bigint as ahead_seconds
+        from clock_move where programme_id = $1 order by id
+        """,
     ),
     Kind(
         "earningRuleVersion",

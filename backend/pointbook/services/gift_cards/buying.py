@@ -165,6 +165,7 @@ class _Purchase:
             {"giftCard": card_id.hex},
             now=now,
             delay=deliver_at - now,
+            clock_ahead=programme.clock_ahead,
         )
         to = self.recipient
         row = rows.NewGiftCard(

@@ -62,7 +62,7 @@ def page_token(installation: Installation, programme_id: int, card_id: UUID) -> 
 
 
 async def card_page(installation: Installation, token: str, *, now: datetime) -> CardPage | None:
-    """The page of a token; None for one that is none."""
+    """The page of a token; None for one that is none. ``now`` is real."""
     programme, _, rest = token.partition("-")
     card, _, seal = rest.partition("-")
     if len(token) > _TOKEN_LENGTH or not (token.isascii() and programme.isdigit() and len(card) == 32):  # noqa: PLR2004
@@ -74,7 +74,7 @@ async def card_page(installation: Installation, token: str, *, now: datetime) ->
     if not hmac.compare_digest(seal, _seal(installation, programme_id, card_id)):
         return None
     snapshot = await installation.programmes.get(programme_id)
-    bought = await find_bought(installation, programme_id, card_id, now=now)
+    bought = await find_bought(installation, programme_id, card_id, now=snapshot.now(now))
     return None if bought is None else CardPage(snapshot, bought)
 
 

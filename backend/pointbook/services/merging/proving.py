@@ -64,7 +64,7 @@ def proof_token(installation: Installation, programme_id: int, request_id: UUID)
 
 
 async def look_at(installation: Installation, token: str, *, now: datetime) -> Proof | None:
-    """What can be done with a link; None: it is none of ours. Changes nothing."""
+    """What can be done with a link; None: it is none of ours. Changes nothing. ``now`` is real."""
     link = _link(installation, token)
     if link is None:
         return None
@@ -72,17 +72,20 @@ async def look_at(installation: Installation, token: str, *, now: datetime) -> P
         row = await _found(connection, link, token)
     if row is None:
         return None
-    return Proof(await installation.programmes.get(link.programme_id), _state(row, now))
+    programme = await installation.programmes.get(link.programme_id)
+    return Proof(programme, _state(row, programme.now(now)))
 
 
 async def confirm(installation: Installation, token: str, *, now: datetime) -> Proof | None:
     """The address is proved, and its member's account is the one that is asked for; again: nothing more.
 
-    If nobody has the address any more, the link is over, as if it had expired.
+    If nobody has the address any more, the link is over, as if it had expired. ``now`` is real.
     """
     link = _link(installation, token)
     if link is None:
         return None
+    programme = await installation.programmes.get(link.programme_id)
+    at = programme.now(now)
 
     async def attempt() -> ProofState | None:
         async with installation.db.bare_transaction(link.programme_id) as connection:
@@ -92,13 +95,13 @@ async def confirm(installation: Installation, token: str, *, now: datetime) -> P
             await ledger.lock(connection, link.programme_id, [seen.account_id])
             row = await rows.lock(connection, link.programme_id, link.request_id)
             assert row is not None, "it was just read, and none is deleted"
-            state = _state(row, now)
+            state = _state(row, at)
             if state is not ProofState.ASKED:
                 return state
-            return await _verify(connection, link, row, now)
+            return await _verify(connection, link, row, at)
 
     state = await retrying(attempt)
-    return None if state is None else Proof(await installation.programmes.get(link.programme_id), state)
+    return None if state is None else Proof(programme, state)
 
 
 async def _verify(connection: Connection, link: _Link, row: rows.MergeRequestRow, now: datetime) -> ProofState:

@@ -49,22 +49,25 @@ async def promise_of_expiry(
     programmes: ProgrammeDirectory,
     *,
     now: datetime,
+    of: Iterable[int] | None = None,
     batch: int = BATCH,
     seconds: float = 20,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Promised:
     """Promise the mails of the local day that has begun in each programme, ``batch`` members in a transaction.
 
+    ``now`` is the real instant; ``of`` are the programmes, by default all.
     Programmes take turns until all are done or ``seconds`` have passed; the next run goes on. One that fails is
     logged and does not stop the others. Any number of workers may run it.
     """
-    waiting = deque(await programme_ids(database))
+    waiting = deque(of or await programme_ids(database))
     ends = monotonic() + seconds
     mails = failed = 0
     while waiting and monotonic() < ends and not stopping():
         programme_id = waiting.popleft()
         try:
-            promised = await _one_batch(database, await programmes.get(programme_id), batch, now)
+            programme = await programmes.get(programme_id)
+            promised = await _one_batch(database, programme, batch, programme.now(now))
         except Exception:
             log.exception("notices.programme_failed", programme=programme_id)
             failed += 1

@@ -50,9 +50,14 @@ async def send(installation: Installation, post: Post, due: Due, *, now: datetim
     What is so (who wants it, where to, the figures) is looked up now. Raises MailNotTaken, after which the outbox
     comes again, and MailRefused, after which a person has to. A worker that dies after the server took the mail
     leaves it to be sent again, with the same Message-ID. An address at which there is nobody gets no more notices.
+    ``now`` is the real instant.
     """
     programme = await installation.programmes.get(due.programme_id)
-    sending = _Sending(installation, post, due, programme, now)
+    if programme.sandbox:
+        programme = await installation.programmes.current(
+            programme.id
+        )  # its clock, moved on, may have made this due
+    sending = _Sending(installation, post, due, programme, programme.now(now), now)
     prepared = await retrying(sending.prepare)
     outcome = await sending.hand_over(prepared) if isinstance(prepared, _Prepared) else prepared
     if outcome is not None:
@@ -75,6 +80,7 @@ class _Sending:
     due: Due
     programme: ProgrammeSnapshot
     now: datetime
+    sent_at: datetime
 
     async def prepare(self) -> "_Prepared | Outcome | None":
         due, programme = self.due, self.programme
@@ -115,7 +121,7 @@ class _Sending:
             html=mail.html,
             language=say.tag,
             message_id=message_id,
-            date=self.now,
+            date=self.sent_at,
             picture=picture,
             reply_to=self._reply_to(settings),
             unsubscribe_url=unsubscribe_url,

@@ -35,7 +35,10 @@ async def find_subscriber(installation: Installation, token: str) -> Subscriber 
 
 
 async def unsubscribe(installation: Installation, token: str, *, now: datetime) -> Subscriber | None:
-    """The member wants no loyalty notices from now on; again: it stays so. None as ``find_subscriber``."""
+    """The member wants no loyalty notices from now on; again: it stays so. None as ``find_subscriber``.
+
+    ``now`` is real.
+    """
     return await _subscriber(installation, token, ending_at=now)
 
 
@@ -50,7 +53,7 @@ async def _subscriber(installation: Installation, token: str, *, ending_at: date
         async with installation.db.bare_transaction(programme_id) as connection:
             found = await rows.recipient(connection, programme_id, account)
             if found is not None and ending_at is not None:
-                await rows.end_notices(connection, programme_id, found.account_id, now=ending_at)
+                await rows.end_notices(connection, programme_id, found.account_id, now=programme.now(ending_at))
             return found
 
     found = await retrying(attempt)
