@@ -13,7 +13,7 @@ PROCESSES ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGE := pyproject.toml requirements-build.lock Makefile
 
-.PHONY: help demo test test-without-valkey audit check lint bench layouts widgets lock
+.PHONY: help demo test test-without-valkey audit check lint bench layouts widgets release lock
 
 help:
 	@echo "make demo    start Pointbook with a demo programme (Ctrl-C stops it)"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench   measure"
 	@echo "make layouts compile the layout of mails from its MJML source"
 	@echo "make widgets build the script that pages load, after a change of widgets/ (needs node 20 and npm)"
+	@echo "make release keep the scripts of this version for the pages that will have pinned them; before it is tagged"
 	@echo "make lock    choose the newest allowed versions of all dependencies"
 
 demo: $(VENV)/.runs
@@ -59,6 +60,10 @@ layouts: $(VENV)/.develops
 widgets: widgets/node_modules/.installed $(VENV)/.develops
 	@$(BIN)/python -m pointbook.graphql.trusted widgets/documents
 	@npm run build --prefix widgets --silent
+
+# The number of the version is that of pyproject.toml.
+release: widgets
+	@$(BIN)/python -m tests.house.widget_releases
 
 widgets/node_modules/.installed: widgets/package-lock.json
 	@npm ci --prefix widgets --ignore-scripts --no-audit --no-fund --silent

@@ -84,7 +84,8 @@ class Engine:
         }
         for text in trusted.values():
             chosen = self._trusted_documents.choose(text, None, {})
-            assert not chosen.document.errors, f"a trusted document is not valid: {chosen.document.errors}"
+            errors = chosen.document.errors
+            assert not errors, f"the trusted document {chosen.name} is not valid any more: {errors}"
 
     def prepare(
         self,

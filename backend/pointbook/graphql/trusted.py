@@ -1,7 +1,8 @@
 """Trusted documents: the operations of the widgets, addressed by the SHA-256 of their text.
 
 Sources are ``widgets/documents/*.graphql``; ``trusted_documents.json`` beside this module is what the
-server runs. Write it anew with ``python -m pointbook.graphql.trusted widgets/documents``.
+server runs. Write it anew with ``python -m pointbook.graphql.trusted widgets/documents``. Those of released
+versions are in ``former_documents.json``: pages whose scripts are pinned go on sending their ids.
 """
 
 import hashlib
@@ -10,9 +11,11 @@ import re
 import sys
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 MANIFEST = "trusted_documents.json"
+FORMER = "former_documents.json"
 _PREFIX = "sha256:"
 
 
@@ -32,10 +35,12 @@ def collect(folder: Path) -> dict[str, str]:
     return {document_id(text): text for text in texts}
 
 
-def shipped() -> Mapping[str, str]:
-    """The manifest of this installation. Raises AssertionError when a text is not what its id says."""
-    source = resources.files(__package__).joinpath(MANIFEST).read_text(encoding="utf-8")
-    documents: dict[str, str] = json.loads(source)
+def shipped(folder: Traversable | None = None) -> Mapping[str, str]:
+    """What this installation admits. Raises AssertionError when a text is not what its id says."""
+    folder = folder or resources.files(__package__)
+    documents: dict[str, str] = {}
+    for manifest in (MANIFEST, FORMER):
+        documents |= json.loads(folder.joinpath(manifest).read_text(encoding="utf-8"))
     for identity, text in documents.items():
         assert document_id(text) == identity, "the manifest was edited by hand"
     return documents

@@ -1,6 +1,7 @@
 """The script of the widgets, its second part and its frame, as they are served: evergreen, and pinned for ever.
 
-``make widgets`` builds them from ``widgets/`` into ``static/widgets/``.
+``make widgets`` builds them from ``widgets/`` into ``static/widgets/``. In its folder ``released`` are those of
+versions that were released: pages have pinned them.
 """
 
 import base64
@@ -10,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 SCRIPT: Final = "pointbook.js"
-_TYPES: Final = {"js": "text/javascript", "json": "application/json"}
+RELEASED: Final = "released"
+_FOLDER: Final = resources.files("pointbook.http").joinpath("static").joinpath("widgets")
+_TYPE: Final = "text/javascript"
 _HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",  # a page checks its integrity, which is done to nothing it may not read
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -39,7 +43,8 @@ class WidgetFile:
     def pinned_name(self) -> str:
         """With a piece of its hash: what this names never changes."""
         stem, _, suffix = self.name.rpartition(".")
-        return f"{stem}.{hashlib.sha256(self.content).hexdigest()[:16]}.{suffix}"
+        piece = hashlib.sha256(self.content).hexdigest()[:16]
+        return self.name if stem.endswith(f".{piece}") else f"{stem}.{piece}.{suffix}"
 
     @property
     def integrity(self) -> str:
@@ -50,10 +55,10 @@ class WidgetFile:
 async def widget_file(request: Request) -> Response:
     """A file by its evergreen or its pinned name."""
     name = request.path_params["name"]
-    file = _served().get(name)
+    file = served_files().get(name)
     if file is None:
         return PlainTextResponse("There is no such file.", 404, headers={**_HEADERS, "Cache-Control": "no-store"})
-    kept = _FOR_EVER if name != file.name or name.startswith("panels.") else _EVERGREEN
+    kept = _FOR_EVER if name == file.pinned_name else _EVERGREEN
     headers = {**_HEADERS, "Cache-Control": kept, "ETag": f'"{file.pinned_name}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -64,25 +69,30 @@ async def widget_file(request: Request) -> Response:
     if coding is not None:
         headers["Content-Encoding"] = coding
     content = file.content if coding is None else file.encoded[coding]
-    return Response(content, headers=headers, media_type=_TYPES[name.rpartition(".")[2]])
+    return Response(content, headers=headers, media_type=_TYPE)
 
 
 @cache
 def widget_files() -> Mapping[str, WidgetFile]:
     """What was built, by the name it was built under."""
-    folder = resources.files("pointbook.http").joinpath("static").joinpath("widgets")
-    built = {file.name: file.read_bytes() for file in folder.iterdir()}
-    return {
-        name: WidgetFile(name, content, _encoded(content, built.get(f"{name}.br")))
-        for name, content in built.items()
-        if name.rpartition(".")[2] in _TYPES
-    }
+    return scripts_in(_FOLDER)
 
 
 @cache
-def _served() -> Mapping[str, WidgetFile]:
-    files = widget_files().values()
-    return {name: file for file in files for name in (file.name, file.pinned_name)}
+def served_files() -> Mapping[str, WidgetFile]:
+    """By every name under which it is served: what was built, and what was released before."""
+    built = {name: file for file in widget_files().values() for name in (file.name, file.pinned_name)}
+    return {**scripts_in(_FOLDER.joinpath(RELEASED)), **built}
+
+
+def scripts_in(folder: Traversable) -> Mapping[str, WidgetFile]:
+    """The scripts of a folder with their codings, by their names."""
+    found = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    return {
+        name: WidgetFile(name, content, _encoded(content, found.get(f"{name}.br")))
+        for name, content in found.items()
+        if name.endswith(".js")
+    }
 
 
 def _encoded(content: bytes, brotli: bytes | None) -> Mapping[str, bytes]:
