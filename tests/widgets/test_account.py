@@ -174,14 +174,20 @@ async def test_a_gift_card_is_bought_for_somebody_else_and_a_day(site: Site, pag
 
 
 async def test_e35_points_are_exchanged_for_products(site: Site, page: Page, clock: Clock) -> None:
-    await offered(site, EXCHANGE_ITEMS, sku="cup", pricePoints=170)
-    await signed_in(site, 400)
+    await offered(site, EXCHANGE_ITEMS, sku="cup", pricePoints=170, fee="2.55")
+    await signed_in(site, 290)
     account = await shown(site, page)
     offers = await opened(account, "Products for points")
     await offers.get_by_role("button", name="170 points").click()
     await offers.get_by_label("Quantity").fill("2")
+    buy = offers.get_by_role("button", name="Yes, for 340 points plus €5.10")
+    await expect(buy).to_be_disabled()
+    await expect(offers.get_by_text("50 points are missing")).to_be_visible()
+    await give_points(site.shop.installation, site.shop.programme, "c-1", 110)
+    await page.evaluate("document.querySelector('pointbook-account').refresh()")
+    await expect(offers.get_by_text("missing")).to_have_count(0)
     await offers.get_by_label("Note on delivery").fill("<b>Ring twice</b>")
-    await offers.get_by_role("button", name="Yes, for 170 points").click()
+    await buy.click()
     await expect(account.locator("[part=tile]").first).to_contain_text("60")
     orders = await opened(account, "Your exchanged products")
     await expect(orders.locator("li")).to_contain_text("An offer")

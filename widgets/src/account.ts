@@ -23,10 +23,8 @@ export class PointbookAccount extends PointbookElement<Shown> {
   private _open = new Set<Name>();
   private _panels: Panels | null = null;
 
-  /** Whether points may be spent, if there are enough of them. */
-  get _mayRedeem(): boolean {
-    const me = this._data?.of?.me;
-    return !!me && me.state === "ACTIVE" && !me.redemptionLocked;
+  get _member(): Member | null {
+    return this._data?.of?.me ?? null;
   }
 
   protected override async _load(signal: AbortSignal): Promise<Shown> {

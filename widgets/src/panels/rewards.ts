@@ -11,6 +11,7 @@ import {
   type ExchangeItemsQuery,
   type GiftCardsQuery,
 } from "../generated";
+import type { Money } from "../texts";
 import { given, point, submit } from "./forms";
 import { Panel, type Page } from "./panel";
 
@@ -19,9 +20,12 @@ type Product = ExchangeItemsQuery["exchangeItems"]["nodes"][number];
 type Offer = Card | Product;
 
 const DAYS = 366; // within which a card may be delivered
+const ONE = "1";
 
 abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
   private _chosen: string | null = null;
+  /** Of what is chosen, as it stands in its field. */
+  protected _quantity = ONE;
   /** Addresses of pictures that are not there, or that the page does not allow. */
   private _missing = new Set<string>();
 
@@ -30,29 +34,39 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
   protected _note(_item: Item): string {
     return "";
   }
+  /** What so many pieces cost besides points. */
+  protected _fee(_item: Item, _pieces: number): string {
+    return "";
+  }
 
   protected override _item(item: Item): View {
-    const { _texts: texts, _mayRedeem: mayRedeem, _busy: busy } = this._host;
+    const { _texts: texts, _member: member, _busy: busy } = this._host;
     const soldOut = "inStock" in item && !item.inStock;
-    const n = item.pricePoints;
-    const note = this._note(item);
     const chosen = this._chosen === item.sku;
+    const pieces = chosen ? Math.max(1, Math.trunc(+this._quantity)) : 1;
+    const { pricePoints } = item;
+    const lacks = (points: number) => Math.max(0, points - (member?.balance.spendable ?? 0));
+    const closed = soldOut || member?.state !== "ACTIVE" || member.redemptionLocked;
+    const missing = lacks(pieces * pricePoints);
+    const note = this._note(item);
     return html`<p part="row">
         ${this._picture(item)}
         <span>${item.name}${item.description ? html`<small>${item.description}</small>` : nothing}${note ? html`<small>${note}</small>` : nothing}</span>
-        <button part="button" aria-expanded=${chosen} ?disabled=${!item.affordable || soldOut || !mayRedeem}
-          @click=${() => this._choose(chosen ? null : item.sku)}>${texts.say("byPoints", { n })}</button>
+        <button part="button" aria-expanded=${chosen} ?disabled=${closed || lacks(pricePoints)}
+          @click=${() => this._choose(chosen ? null : item.sku)}>${texts.say("byPoints", { n: pricePoints })}</button>
       </p>
       ${soldOut
         ? html`<p part="missing">${texts.say("noSOLD_OUT")}</p>`
-        : item.missingPoints
-          ? html`<p part="missing">${texts.say("missing", { n: item.missingPoints })}</p>`
+        : missing
+          ? html`<p part="missing">${texts.say("missing", { n: missing })}</p>`
           : nothing}
       ${chosen
         ? html`<form @submit=${(event: Event) => this._onSubmit(event, item)}>
             <fieldset ?disabled=${busy}>${this._fields(item)}</fieldset>
             <p part="actions">
-              <button part="button primary" ?disabled=${busy}>${texts.say("confirm", { n })}</button>
+              <button part="button primary" ?disabled=${busy || closed || missing}>
+                ${[texts.say("confirm", { n: pieces * pricePoints }), this._fee(item, pieces)].join(" ").trim()}
+              </button>
               <button part="button" type="button" @click=${() => this._choose(null)}>${texts.say("back")}</button>
             </p>
           </form>`
@@ -70,6 +84,7 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
 
   private _choose(sku: string | null): void {
     this._chosen = sku;
+    this._quantity = ONE;
     this._host.requestUpdate();
   }
 
@@ -134,14 +149,23 @@ export class ProductOffers extends OffersPanel<Product> {
     return (await this._host._ask(ExchangeItems, { locale: this._host._texts.tag, after })).exchangeItems;
   }
 
-  protected override _note({ fee }: Product): string {
-    return +fee.amount ? this._host._texts.say("fee", { value: this._host._texts.money(fee) }) : "";
+  protected override _note(item: Product): string {
+    return this._fee(item, 1);
+  }
+
+  protected override _fee({ fee }: Product, pieces: number): string {
+    const { _texts: texts } = this._host;
+    return +fee.amount ? texts.say("fee", { value: texts.money(times(fee, pieces)) }) : "";
   }
 
   protected override _fields({ maxPerOrder }: Product): View {
     const { _texts: texts } = this._host;
+    const typed = (event: Event) => {
+      this._quantity = (event.target as HTMLInputElement).value;
+      this._host.requestUpdate();
+    };
     return html`<label><span>${texts.say("quantity")}</span>
-        <input name="quantity" type="number" min="1" max=${maxPerOrder ?? 1000} step="1" value="1" required /></label>
+        <input name="quantity" type="number" min="1" max=${maxPerOrder ?? 1000} step="1" .value=${this._quantity} required @input=${typed} /></label>
       <label><span>${texts.say("deliveryNote")}</span><textarea name="deliveryNote" maxlength="1000" rows="2"></textarea></label>`;
   }
 
@@ -153,4 +177,12 @@ export class ProductOffers extends OffersPanel<Product> {
     const send = (idempotencyKey: string) => host._ask(PlaceExchangeOrder, { input: { ...input, idempotencyKey } });
     void submit(host, form, input, send, ({ placeExchangeOrder: answer }) => this._read(answer));
   }
+}
+
+/** To the cent: no digit goes through a float. */
+function times({ amount, currency }: Money, pieces: number): Money {
+  const places = (amount.split(".")[1] ?? "").length;
+  const digits = `${BigInt(amount.replace(".", "")) * BigInt(pieces)}`.padStart(places + 1, "0");
+  const whole = digits.length - places;
+  return { amount: digits.slice(0, whole) + (places ? "." + digits.slice(whole) : ""), currency };
 }
