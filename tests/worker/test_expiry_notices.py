@@ -8,16 +8,18 @@ import pytest
 import pytest_asyncio
 
 from pointbook.db.session import Database
+from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.domain.calendar import end_of_local_day
-from pointbook.services import notices, outbox
+from pointbook.services import merging, notices, outbox
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.members import MemberState, set_notifications, set_redemption_lock, set_state
+from pointbook.services.merging.requesting import RequestMerge
 from pointbook.services.notices import Promised
 from pointbook.services.programmes import change_state
-from tests.support import DAY, NOW, SECRET, give_points, make_programme, redeem, violations
+from tests.support import DAY, NOW, SECRET, customer, give_points, make_programme, redeem, violations
 from tests.worker.mail_server import MailServer, serving
-from tests.worker.notices import but_the_welcome, drain, html_of, member, outcomes, text_of
+from tests.worker.notices import adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
 
 HOUR = timedelta(hours=1)
 
@@ -202,10 +204,37 @@ async def test_nothing_is_sent_if_all_is_gone(
     await member(installation, programme)
     await points_until(installation, programme, date(2026, 3, 10))
     assert await look(installation) == 1
-    await redeem(installation, programme, 40)
+    await adjust(installation, programme, -40)
     await drain(installation, server.url)
-    assert len(server.mails) == 1
+    assert len(server.mails) == 2, "the welcome, and what staff did"
     assert ("POINTS_EXPIRING", "NOTHING_TO_TELL") in await outcomes(installation, programme)
+
+
+async def test_points_that_are_held_when_the_mail_is_due_are_told_the_day_after_they_came_back(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await points_until(installation, programme, date(2026, 3, 10))
+    assert await look(installation) == 1
+    await redeem(installation, programme, 40)  # lapses in 15 minutes
+    await drain(installation, server.url)
+    assert await outcomes(installation, programme) == [("WELCOME", "SENT")]
+    assert await look(installation, NOW + DAY) == 1
+    await drain(installation, server.url, now=NOW + DAY)
+    assert "40 Punkte bis 10. März 2026" in text_of(but_the_welcome(server))
+
+
+async def test_r33_what_the_merged_account_was_told_is_not_told_again(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await member(installation, programme)
+    await member(installation, programme, "c-2", email="other@example.com")
+    await points_until(installation, programme, date(2026, 3, 31), external_id="c-2")
+    assert await look(installation) == 1
+    await merge(installation, programme, "c-1", "other@example.com")
+    assert await look(installation, NOW + DAY) == 0
+    assert await told(installation, programme) == ["2026-03-31 30"] * 2
+    assert await look(installation, NOW + 23 * DAY) == 1, "the next step is to come"
 
 
 async def test_many_members_are_told_in_batches_each_once(
@@ -241,6 +270,17 @@ async def test_a_round_that_breaks_off_between_row_and_mail_leaves_neither(
     assert len(await told(installation, programme)) == 2
     assert await look(installation, batch=2) == 2
     assert await _mails(installation, programme) == 4
+
+
+async def merge(installation: Installation, programme: ProgrammeSnapshot, external_id: str, other: str) -> None:
+    """The account with the address becomes a part of the member's."""
+    request = await merging.request_merge(
+        installation, customer(programme, external_id), RequestMerge(other, "merge"), now=NOW
+    )
+    token = merging.proof_path(installation, programme.id, request.id).removeprefix("/merge/")
+    await merging.confirm(installation, token, now=NOW)
+    anna = Principal(CallerKind.STAFF, programme.id, "anna", ALL_RIGHTS)
+    await merging.approve(installation, anna, request.id, now=NOW)
 
 
 async def _mails(installation: Installation, programme: ProgrammeSnapshot) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple, TypeAlias
+from uuid import UUID
 
 from pointbook.domain import placeholders, text
 from pointbook.domain.errors import InvalidInput
@@ -270,6 +271,11 @@ class Button(NamedTuple):
 
 
 Block: TypeAlias = Paragraph | Button
+
+
+def about_expiry(account: UUID, day: date, step: int) -> str:
+    """What a notice of points is about that end on a local ``day``, told ``step`` days before or less."""
+    return f"expiring {account.hex} {day} {step}"
 
 
 def checked_subject(kind: NoticeKind, value: object) -> str:

@@ -1,5 +1,6 @@
 """Notices that were promised and sent, whom they go to, and what a programme says of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,6 +29,16 @@ async def insert(
     """Remember that these are promised; answers those that were not before."""
     found = await connection.fetch(_INSERT, programme_id, kind, abouts, now)
     return frozenset(row["about"] for row in found)
+
+
+async def copy(connection: Connection, programme_id: int, abouts: Mapping[str, str], *, now: datetime) -> None:
+    """What was promised or told under one name counts under the other as well, unless it does already."""
+    await connection.execute(_COPY, programme_id, list(abouts), list(abouts.values()), now)
+
+
+async def withdraw(connection: Connection, programme_id: int, abouts: list[str]) -> None:
+    """Forget that these were promised: they may be anew."""
+    await connection.execute(_WITHDRAW, programme_id, abouts)
 
 
 async def is_settled(connection: Connection, programme_id: int, about: str) -> bool:
@@ -88,9 +99,17 @@ async def wanting_after(
 async def expiring(
     connection: Connection, programme_id: int, account_ids: list[int], *, now: datetime, until: datetime
 ) -> list[tuple[int, datetime]]:
-    """Accounts with the ends in (now, until] of lots of which nobody holds all, as far as it is booked by now."""
+    """Accounts with the ends in (now, until] of lots that have points, also held ones, as far as it is booked."""
     found = await connection.fetch(_EXPIRING, programme_id, account_ids, now, until)
     return [(row["owner_id"], row["expires_at"]) for row in found]
+
+
+async def held(
+    connection: Connection, programme_id: int, account_id: int, *, now: datetime, until: datetime
+) -> list[datetime]:
+    """The ends in (now, until] of an account's lots of which somebody holds points, as far as it is booked."""
+    found = await connection.fetch(_HELD, programme_id, account_id, now, until)
+    return [row["expires_at"] for row in found]
 
 
 async def refuse(
@@ -130,6 +149,16 @@ select $1, $2, given.about, $4 from unnest($3::text[]) as given (about)
 on conflict (programme_id, about) do nothing
 returning about
 """
+
+_COPY = """
+insert into notice (programme_id, kind, about, created_at, outcome, settled_at)
+select $1, known.kind, given.other, $4, known.outcome, known.settled_at
+from unnest($2::text[], $3::text[]) as given (about, other)
+join notice as known on known.programme_id = $1 and known.about = given.about
+on conflict (programme_id, about) do nothing
+"""
+
+_WITHDRAW = "delete from notice where programme_id = $1 and about = any($2::text[]) and outcome is null"
 
 _IS_SETTLED = "select outcome is not null from notice where programme_id = $1 and about = $2"
 
@@ -194,9 +223,15 @@ limit $3
 _EXPIRING = """
 select distinct owner_id, expires_at
 from ledger.lot
-where programme_id = $1 and owner_id = any($2::bigint[]) and live and open > 0
+where programme_id = $1 and owner_id = any($2::bigint[]) and live
     and expires_at > $3 and expires_at <= $4
 order by owner_id, expires_at
+"""
+
+_HELD = """
+select distinct expires_at
+from ledger.lot
+where programme_id = $1 and owner_id = $2 and live and held > 0 and expires_at > $3 and expires_at <= $4
 """
 
 _REFUSE = """

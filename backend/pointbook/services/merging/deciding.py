@@ -6,14 +6,16 @@ from typing import Final
 from uuid import UUID
 
 from pointbook import ledger
-from pointbook.db.queries import members
+from pointbook.db.queries import members, notices
 from pointbook.db.queries import merging as rows
 from pointbook.db.queries.leaving import block_bonus
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import errors, text
 from pointbook.domain.access import Principal
+from pointbook.domain.calendar import expiring_until, last_day
 from pointbook.domain.merging import OPEN, REASON_MAX, MergeState
+from pointbook.domain.notices import about_expiry
 from pointbook.ledger import Source
 from pointbook.services import audit, outbox
 from pointbook.services.audit import Action, Change
@@ -93,6 +95,7 @@ class _Merging:
         other = await members.locked(connection, programme_id, source)
         assert other is not None, "the ledger has merged its account now"
         await self._block_bonus(other["email"])
+        await self._keep_told(other["public_id"], merged.account_id, request.account)
         names = await members.external_ids(connection, programme_id, source)
         await rows.follow(connection, programme_id, merged.account_id, source)
         await rows.end_member(
@@ -117,6 +120,17 @@ class _Merging:
             now=now,
         )
         return decided, names
+
+    async def _keep_told(self, source: UUID, account_id: int, target: UUID) -> None:
+        """What the source was told of points that expire is told to the member for whom they go on."""
+        zone, days = self.programme.zone, self.programme.settings_at(self.now).expiry_notice_days
+        if not days:
+            return
+        whose, until = [account_id], expiring_until(self.now, max(days), zone)
+        ends = await notices.expiring(self.connection, self.programme.id, whose, now=self.now, until=until)
+        steps = [(last_day(end, zone), step) for _, end in ends for step in days]
+        abouts = {about_expiry(source, *one): about_expiry(target, *one) for one in steps}
+        await notices.copy(self.connection, self.programme.id, abouts, now=self.now)
 
     async def _block_bonus(self, email: str | None) -> None:
         """Whoever joins by the merged address gets no second bonus for a while, as after leaving (R34)."""

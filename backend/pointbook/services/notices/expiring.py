@@ -23,7 +23,7 @@ from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 from pointbook.domain.calendar import expiring_until, last_day
-from pointbook.domain.notices import NoticeKind
+from pointbook.domain.notices import NoticeKind, about_expiry
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.notices.promising import append_mail
 from pointbook.services.notices.settings import settings_of
@@ -115,7 +115,7 @@ async def _promise(
     for account_id, expires_at in ends:
         account, day = members[account_id], last_day(expires_at, programme.zone)
         step = min(number for number in days if number >= (day - today).days)
-        found[f"expiring {account.hex} {day} {step}"] = account, day
+        found[about_expiry(account, day, step)] = account, day
     new = await rows.insert(connection, programme.id, NoticeKind.POINTS_EXPIRING, list(found), now=now)
     mails: dict[UUID, list[str]] = defaultdict(list)
     for about, (account, _) in found.items():

@@ -28,6 +28,8 @@ class Outcome(enum.StrEnum):
     SWITCHED_OFF = "SWITCHED_OFF"
     NOTHING_TO_TELL = "NOTHING_TO_TELL"
     """It was not so any more when the mail was due, or there is nobody to tell."""
+    LATER = "LATER"
+    """It may be so again: nothing is written down, so that it can be promised anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,10 @@ async def adjusted(asked: Asked) -> Facts | Outcome:
 
 
 async def expiring(asked: Asked) -> Facts | Outcome:
-    """What of the days that the mail was promised for still expires then."""
+    """What of the days that the mail was promised for still expires then.
+
+    Points that are held for a checkout are not told, but in another round if they come back.
+    """
     programme, days = asked.programme, {date.fromisoformat(day) for day in asked.payload["days"]}
     facts = await member_facts(asked, asked.payload["account"], {})
     if isinstance(facts, Outcome):
@@ -68,7 +71,9 @@ async def expiring(asked: Asked) -> Facts | Outcome:
     batches = [Batch(one.points, last_day(one.expires_at, programme.zone)) for one in found]
     told = [batch for batch in batches if batch.last_day in days]
     if not told:
-        return Outcome.NOTHING_TO_TELL
+        held = await rows.held(asked.connection, programme.id, account_id, now=asked.now, until=until)
+        comes_back = any(last_day(end, programme.zone) in days for end in held)
+        return Outcome.LATER if comes_back else Outcome.NOTHING_TO_TELL
     values: dict[str, Value] = {
         "points": sum(batch.points for batch in told),
         "last_day": told[0].last_day,

@@ -167,6 +167,9 @@ class _Sending:
 
     async def _write_down(self, connection: Connection, outcome: Outcome) -> None:
         due = self.due
+        if outcome is Outcome.LATER:
+            await rows.withdraw(connection, due.programme_id, [due.about, *due.also])
+            return
         for about in (due.about, *due.also):
             await rows.settle(connection, due.programme_id, due.kind, about, outcome, now=self.now)
 
