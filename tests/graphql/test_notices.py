@@ -191,6 +191,13 @@ async def test_every_kind_has_a_preview_in_every_locale(shop: Shop, kind: Notice
             assert "0000-0000-0000-0000" in found["text"]
 
 
+async def test_examples_are_in_the_language_of_the_preview(shop: Shop) -> None:
+    for locale, said in (("de", "Bitte zweimal klingeln."), ("en", "Please ring twice.")):
+        assert said in (await preview(shop, "EXCHANGE_ORDER", locale))["text"]
+    [german, _] = await templates(shop, "MERGE_REJECTED")
+    assert {"Die beiden Konten tragen verschiedene Namen."} <= {one["example"] for one in german["variables"]}
+
+
 async def test_links_of_a_preview_lead_where_those_of_mails_do(shop: Shop) -> None:
     assert "/points" not in (await preview(shop, "POINTS_CREDITED", "en"))["html"], "mails have no such button yet"
     await change(shop, "changeNoticeSettings", accountUrl="https://shop.example/punkte")

@@ -16,6 +16,7 @@ from pointbook.domain.notices import (
     checked_body,
     checked_subject,
 )
+from pointbook.texts.notice_examples import examples
 from pointbook.texts.notice_mail import COLOUR, Look, NoticeMail, notice_mail, written_value
 from pointbook.texts.notice_texts import NoticeText, default_text
 from pointbook.texts.phrasing import LANGUAGES, Phrasing
@@ -44,6 +45,19 @@ def test_the_products_texts_are_such_as_a_merchant_may_save(kind: NoticeKind, la
     text = default_text(kind, language)
     assert checked_subject(kind, text.subject) == text.subject
     assert checked_body(kind, text.body) == text.body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_examples_of_words_are_in_the_language_of_the_text(language: str) -> None:
+    known = {name for kind in NoticeKind for name, value in TYPES[kind].examples.items() if " " in str(value)}
+    written = {
+        name
+        for kind in NoticeKind
+        for name, value in examples(kind, language).items()
+        if value != TYPES[kind].examples[name]
+    }
+    words = known - {"batches"} | {"face"}
+    assert written == (set() if language == "en" else words)
 
 
 @pytest.mark.parametrize(("kind", "language"), ALL)

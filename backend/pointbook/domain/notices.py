@@ -226,7 +226,13 @@ TYPES: Final[Mapping[NoticeKind, NoticeType]] = {
         Audience.OPTED_IN,
         (
             _OTHER_ADDRESS,
-            Variable("points", Shape.POINTS, "The points that came over, if there were any.", 300, optional=True),
+            Variable(
+                "points",
+                Shape.POINTS,
+                "The points that came over, if there were any, with those that cannot be spent yet.",
+                300,
+                optional=True,
+            ),
             *_FOR_MEMBERS,
         ),
     ),

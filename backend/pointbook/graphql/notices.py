@@ -15,6 +15,7 @@ from pointbook.graphql.errors import EditConflict, InvalidInput, MailNotConfigur
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.services.notices import settings as notice_settings
 from pointbook.services.notices import trying, wording
+from pointbook.texts.notice_examples import examples
 from pointbook.texts.notice_mail import written_value
 from pointbook.texts.phrasing import Phrasing
 
@@ -65,11 +66,11 @@ class NoticeVariable:
     )
 
     @classmethod
-    def of(cls, variable: notices.Variable, say: Phrasing) -> Self:
+    def of(cls, variable: notices.Variable, example: notices.Value, say: Phrasing) -> Self:
         return cls(
             name=variable.name,
             description=variable.means,
-            example=written_value(variable.example, variable.shape, say),
+            example=written_value(example, variable.shape, say),
             optional=variable.optional,
         )
 
@@ -115,11 +116,12 @@ class NoticeTemplate:
     @classmethod
     def of(cls, found: wording.Wording, currency: str) -> Self:
         say, kind = Phrasing(found.locale, currency), TYPES[found.kind]
+        shown = examples(found.kind, say.language)
         return cls(
             kind=found.kind,
             locale=found.locale,
             audience=kind.audience,
-            variables=[NoticeVariable.of(variable, say) for variable in kind.variables],
+            variables=[NoticeVariable.of(variable, shown[variable.name], say) for variable in kind.variables],
             default=NoticeText(subject=found.default.subject, body=found.default.body),
             own=None if found.own is None else OwnNoticeText.of(found.own),
         )

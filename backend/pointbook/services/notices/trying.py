@@ -21,6 +21,7 @@ from pointbook.services.notices.settings import look_of, settings_of, text_for
 from pointbook.services.notices.wording import check_locale
 from pointbook.services.outbox import NOTICE_TEST, Message
 from pointbook.texts.gift_card_texts import CardFacts, card_text
+from pointbook.texts.notice_examples import examples
 from pointbook.texts.notice_mail import CardPanel, NoticeMail, card_values, notice_mail
 from pointbook.texts.notice_texts import NoticeText
 from pointbook.texts.qr_codes import qr_png
@@ -114,7 +115,7 @@ async def _example(
         settings = await settings_of(connection, programme.id)
         now_said, say = await text_for(connection, programme, kind, command.locale)
     text = NoticeText(now_said.subject if subject is None else subject, now_said.body if body is None else body)
-    values, panel = TYPES[kind].examples, None
+    values, panel = examples(kind, say.language), None
     if kind in _OF_CARDS:
         card = card_text(_card(programme, given=kind is NoticeKind.GIFT_CARD_GIVEN), command.locale)
         values, panel = card_values(card), CardPanel(card, picture, _EXAMPLE_CARD_PAGE)
