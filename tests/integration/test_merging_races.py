@@ -69,7 +69,7 @@ async def test_both_ways_at_once_while_orders_come_in(installation: Installation
         [merged] = [one for one in decided if isinstance(one, MergeRequest)]
         [refused] = [one for one in decided if isinstance(one, BaseException)]
         assert merged.state is MergeState.MERGED
-        assert isinstance(refused, errors.MembersNotMergeable), repr(refused)
+        assert isinstance(refused, errors.MergeRequestNotOpen), repr(refused)
         assert [one for one in answers[2:] if isinstance(one, BaseException)] == []
         for process in processes:
             for name in names:
