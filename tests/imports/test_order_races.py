@@ -12,6 +12,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
 from pointbook.services.order_writing import OrderCounts
 from pointbook.services.redemption import Capture, capture
+from tests.events import subscribe
 from tests.imports.files import imported, json_lines, order_rows
 from tests.support import NOW, join_member, member_with_points, order_document, redeem, server, topics
 
@@ -27,13 +28,14 @@ async def test_r14_an_import_corrects_the_address_that_a_parked_order_waits_for(
     assert row["customer_email"] == "ann@example.com"
 
 
-async def test_nobody_is_told_of_points_of_an_order_that_needs_a_decision(
+async def test_nobody_is_told_of_what_is_imported_also_of_an_order_that_needs_a_decision(
     installation: Installation, programme: ProgrammeSnapshot, tmp_path: Path
 ) -> None:
     await join_member(installation, programme)
     await submit_order(installation, programme.id, order_document(status="NEW"), now=NOW)
-    report = await imported(installation, programme, json_lines(tmp_path / "o.jsonl", [order_document()]))
-    assert report.counts == OrderCounts(earned=1, points=50)
+    await subscribe(installation, programme)
+    path = json_lines(tmp_path / "o.jsonl", [order_document(), order_document("o-2")])
+    assert (await imported(installation, programme, path)).counts == OrderCounts(earned=2, points=100)
     assert await topics(installation.db, programme) == ["member.joined"]
 
 

@@ -20,6 +20,7 @@ from pointbook.services.outbox import MEMBER_GOODBYE, Message, Subscriptions
 from pointbook.services.requests import keyed
 from pointbook.services.webhook_events import EVENTS
 from pointbook.services.webhook_sendings import fan_out
+from tests.events import told
 from tests.imports.files import json_lines
 from tests.scenarios.conftest import OpenShop, opened
 from tests.scenarios.rewards import Rewards
@@ -291,6 +292,7 @@ async def test_of_a_member_who_left_no_word_is_found_anywhere(
     emptied = {f"{table}.{column}" for table, columns in EMPTIED.items() for column in columns}
     assert planted == emptied - unmarked - digests, "every word that is to go was there"
     figures = await figures_of(admin)
+    assert await told(shop.installation, shop.programme, "order.earned"), "all that was told is documented"
 
     left = await leave(shop, NAMES[0])
     assert left["points"] > 0, left

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pointbook import ledger
 from pointbook.db.queries import bookings as rows
@@ -24,6 +24,9 @@ from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.granting import BOOKING, points_in, tell_credited
 from pointbook.services.judging import Circumstances, Judge, Judgement, recorded_cap_uses
 from pointbook.services.order_settling import Overtaken
+from pointbook.services.telling import Event, tell
+
+BOOKING_CHANGED: Final = "booking.changed"
 
 
 class BookingOutcome(StrEnum):
@@ -50,7 +53,7 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BookingSettling:
-    """Settles bookings of one programme at one instant; without ``tells`` nobody is told of the points.
+    """Settles bookings of one programme at one instant; without ``tells`` nobody is told of it.
 
     ``together``: the cause that settles several, whose points that are available by now are told in one mail.
     """
@@ -92,7 +95,22 @@ class BookingSettling:
             await rows.replace(connection, self.programme.id, booking)
         if begun is not None:
             await rows.add_occurrence(connection, self.programme.id, booking.external_id, begun)
-        return Settled(booking, earned)
+        settled = Settled(booking, earned)
+        if self.tells and booking != earlier:
+            await self._tell(connection, settled, earner)
+        return settled
+
+    async def _tell(self, connection: Connection, settled: Settled, earner: AccountKey | None) -> None:
+        booking, occurrence = settled
+        payload = {
+            "booking": booking.external_id,
+            "account": None if earner is None else earner.public_id.hex,
+            "status": booking.told.status,
+            "state": booking.state,
+            "points": settled.points,
+            "availableFrom": None if occurrence is None else occurrence.available_from.isoformat(),
+        }
+        await tell(connection, self.programme.id, Event(BOOKING_CHANGED, payload), now=self.now)
 
     async def open_occurrence(self, connection: Connection, booking: BookingRow) -> OccurrenceRow | None:
         if not booking.occurrence:

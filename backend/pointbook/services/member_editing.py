@@ -29,7 +29,14 @@ from pointbook.services.directory import (
 )
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
-from pointbook.services.members import Member, MemberState, checked_locale, member_of, members_email
+from pointbook.services.members import (
+    Member,
+    MemberState,
+    checked_locale,
+    member_of,
+    members_email,
+    tell_changed,
+)
 from pointbook.services.releasing import Names, Releasing
 
 FIELDS: Final = frozenset({"email", "emailVerified", "locale", "birthday", "optIn"})
@@ -66,7 +73,7 @@ async def update_member(
         after = _changed(editing.programme, before, changes, now)
         if fields := _differing(before, after):
             await rows.update(editing.connection, programme_id, after)
-            await editing.audit(Action.MEMBER_EDITED, {"changed": fields}, by=by)
+            await editing.write_down(after, fields, by=by)
         is_news = after.email_verified and (before.email, before.email_verified) != (after.email, True)
         released = 0
         if changes.get("emailVerified"):
@@ -95,7 +102,7 @@ async def add_external_id(
         released = 0
         if owner is None:
             await rows.name(editing.connection, programme_id, further, member.account_id)
-            await editing.audit(Action.MEMBER_EDITED, {"changed": ["externalIds"]}, by=by)
+            await editing.write_down(member, ["externalIds"], by=by)
             released = await editing.release(member, Names(further, None))
         return await editing.edited(member, released)
 
@@ -111,9 +118,11 @@ class _Editing:
     member: Member
     now: datetime
 
-    async def audit(self, action: Action, after: Mapping[str, Any], *, by: str) -> None:
-        change = Change(action, f"member {self.member.public_id.hex}", None, after)
+    async def write_down(self, after: Member, changed: list[str], *, by: str) -> None:
+        """For the audit, and for who is told of it."""
+        change = Change(Action.MEMBER_EDITED, f"member {after.public_id.hex}", None, {"changed": changed})
         await audit.append(self.connection, self.programme.id, [change], by=by, now=self.now)
+        await tell_changed(self.connection, self.programme.id, after, changed, now=self.now)
 
     async def release(self, member: Member, names: Names) -> int:
         """Nothing where nobody earns: it goes on waiting, to be reported or sent again."""

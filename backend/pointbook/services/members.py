@@ -2,6 +2,7 @@
 
 import enum
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -17,6 +18,9 @@ from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
+from pointbook.services.telling import Event, tell
+
+MEMBER_CHANGED: Final = "member.changed"
 
 
 class MemberState(enum.StrEnum):
@@ -104,16 +108,35 @@ async def set_notifications(
     installation: Installation, programme_id: int, external_id: str, *, opt_in: bool, now: datetime
 ) -> Notifications:
     """The member wants loyalty notices, or none. What was said before changes nothing. Raises NotAMember."""
+    name = identifier("externalId", external_id)
 
-    async def call() -> Any:
-        return await installation.db.one_row(
-            programme_id, _SET_NOTIFICATIONS, programme_id, identifier("externalId", external_id), opt_in, now
-        )
+    async def call() -> Notifications:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            row = await connection.fetchrow(_SET_NOTIFICATIONS, programme_id, name, opt_in, now)
+            if row is None:
+                raise errors.NotAMember
+            member = member_of(row)
+            if member.notifications != Notifications(row["had_notices"], row["had_notices_since"]):
+                await tell_changed(connection, programme_id, member, ["optIn"], now=now)
+            return member.notifications
 
-    row = await retrying(call)
-    if row is None:
-        raise errors.NotAMember
-    return notifications_of(row)
+    return await retrying(call)
+
+
+async def tell_changed(
+    connection: Connection, programme_id: int, member: Member, changed: Sequence[str], *, now: datetime
+) -> None:
+    """Tell in the caller's transaction which fields of a member have other values by now.
+
+    No value but what the member may do.
+    """
+    payload = {
+        "account": member.public_id.hex,
+        "changed": changed,
+        "state": member.state,
+        "redemptionLocked": member.redemption_locked,
+    }
+    await tell(connection, programme_id, Event(MEMBER_CHANGED, payload), now=now)
 
 
 def normalised_email(field: str, address: str) -> str:
@@ -189,20 +212,22 @@ async def _restrict(installation: Installation, programme_id: int, external_id: 
                 may_spend=active and not member.redemption_locked,
                 now=change.now,
             )
-            await _audit(connection, programme_id, row, change)
+            await _write_down(connection, programme_id, row, change)
             return member
 
     async with installation.turns.turn(programme_id, account.account_id):
         return await retrying(call)
 
 
-async def _audit(connection: Connection, programme_id: int, row: Any, change: _Change) -> None:
-    """What was said again has changed nothing and is not written down."""
+async def _write_down(connection: Connection, programme_id: int, row: Any, change: _Change) -> None:
+    """For the audit, and for who is told of it. What was said again has changed nothing."""
     before = {"state": row["was_state"], "redemptionLocked": row["was_locked"]}
     after = {"state": row["state"], "redemptionLocked": row["redemption_locked"]}
     if before != after:
         changed = Change(Action.MEMBER_RESTRICTED, f"member {row['public_id'].hex}", before, after)
         await audit.append(connection, programme_id, [changed], by=change.by, now=change.now)
+        fields = [name for name, value in after.items() if before[name] != value]
+        await tell_changed(connection, programme_id, member_of(row), fields, now=change.now)
 
 
 MEMBER_OF_EXTERNAL_ID = """
@@ -224,13 +249,18 @@ returning member.*, old.state as was_state, old.redemption_locked as was_locked
 
 # Without the account's lock: it is one row, and its state is looked at again once the row is locked.
 _SET_NOTIFICATIONS = """
+with old as materialized (
+    select member.account_id, member.notices, member.notices_since
+    from member_external_id as known
+    join member on member.programme_id = known.programme_id and member.account_id = known.account_id
+    where known.programme_id = $1 and known.external_id = $2 and member.state in ('ACTIVE', 'INACTIVE')
+    for no key update of member
+)
 update member
 set notices = $3, notices_since = case
-        when member.notices_since is not null and member.notices = $3 then member.notices_since else $4
+        when old.notices_since is not null and old.notices = $3 then old.notices_since else $4
     end
-from member_external_id as known
-where known.programme_id = $1 and known.external_id = $2
-    and member.programme_id = $1 and member.account_id = known.account_id
-    and member.state in ('ACTIVE', 'INACTIVE')
-returning member.notices, member.notices_since
+from old
+where member.programme_id = $1 and member.account_id = old.account_id
+returning member.*, old.notices as had_notices, old.notices_since as had_notices_since
 """

@@ -25,8 +25,10 @@ from pointbook.services.granting import ORDER
 from pointbook.services.judging import Circumstances, JudgedOrder, cap_uses
 from pointbook.services.order_settling import Effect, Outcome, Overtaken, Redeemed, Settling
 from pointbook.services.redemption import Purchase, spend_late
+from pointbook.services.telling import Event, tell
 from pointbook.services.warnings import WarningKind, warn
 
+ORDER_RENEWED: Final = "order.renewed"
 NOT_PAID: Final = 0, 0
 """No purchase of the voucher pays for the occurrence, and so nothing of it."""
 
@@ -87,8 +89,19 @@ async def renew(
         raise Overtaken  # it joined meanwhile, and is not locked
     if known.account_id is not None and known.public_id is not None:
         effect = await settling.earn(connection, known, AccountKey(known.account_id, known.public_id), redeemed)
+    await _tell(connection, settling, known)
     await settling.write(connection, known, redeemed, effect)
     return effect, value
+
+
+async def _tell(connection: Connection, settling: Settling, known: orders.Known) -> None:
+    assert known.order is not None, "it has just begun anew"
+    payload = {
+        "order": known.order.external_id,
+        "account": None if known.public_id is None else known.public_id.hex,
+        "occurrence": known.order.occurrence,
+    }
+    await tell(connection, settling.programme.id, Event(ORDER_RENEWED, payload), now=settling.now)
 
 
 async def _give_room_back(connection: Connection, settling: Settling, order: ReturnableOrder) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +28,10 @@ from pointbook.services.granting import ORDER, points_in, tell_credited
 from pointbook.services.judging import NOTHING_GIVEN, Circumstances, Judge
 from pointbook.services.members import normalised_email
 from pointbook.services.return_reckoning import Reckoning
+from pointbook.services.telling import Event, tell
+
+ORDER_RECEIVED: Final = "order.received"
+ORDER_EARNED: Final = "order.earned"
 
 
 class Outcome(StrEnum):
@@ -61,6 +65,10 @@ class Effect(NamedTuple):
     seq: int | None = None
 
 
+def order_earned(order: str, account: str | None, points: int, occurrence: int) -> Event:
+    return Event(ORDER_EARNED, {"order": order, "account": account, "points": points, "occurrence": occurrence})
+
+
 def document_of(record: orders.OrderRecord, customer: str) -> OrderDocument:
     """As it was reported, but for what is not kept: the code of what was captured, an address unless it waits."""
     return OrderDocument(
@@ -81,7 +89,7 @@ def document_of(record: orders.OrderRecord, customer: str) -> OrderDocument:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """One order and what judges it; without ``tells`` nobody is told of the points.
+    """One order and what judges it; without ``tells`` nobody is told of it, nor of the points.
 
     ``together``: the cause that settles several, whose points are told in one mail.
     ``earned_at``: what waiting time and expiry count from, and what has expired since is not credited; None: now.
@@ -148,6 +156,8 @@ class Settling:
             if error.constraint_name != "sales_order_hold_id_key":
                 raise
             raise errors.VoucherNotUsable from error  # another order has claimed it
+        if self.tells:
+            await self._tell(connection, known, effect)
 
     def waiting_email(self) -> str | None:
         """Only an address that the shop has verified may find its member later."""
@@ -155,6 +165,17 @@ class Settling:
         if customer.email is None or not customer.email_verified:
             return None
         return normalised_email("customer.email", customer.email)
+
+    async def _tell(self, connection: Connection, known: orders.Known, effect: Effect) -> None:
+        """That it is known now, if it was not before, and that it has earned, be it nothing."""
+        account = None if known.public_id is None else known.public_id.hex
+        order, events = self.order.external_id, []
+        if known.order is None:
+            events.append(Event(ORDER_RECEIVED, {"order": order, "account": account, "state": effect.outcome}))
+        if effect.outcome is Outcome.EARNED:
+            occurrence = 1 if known.order is None else known.order.occurrence
+            events.append(order_earned(order, account, effect.points, occurrence))
+        await tell(connection, self.programme.id, *events, now=self.now)
 
     def _lots(self, parts: Iterable[Part]) -> tuple[NewLot, ...]:
         if self.earned_at is None:

@@ -5,7 +5,7 @@ where the programme says ``releaseParkedOnJoin``; the caller has locked the acco
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -28,7 +28,9 @@ from pointbook.services.booking_settling import BookingSettling
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot
 from pointbook.services.granting import BOOKING, ORDER, Together, points_in, tell_credited, tell_together
 from pointbook.services.judging import Circumstances, Judge
+from pointbook.services.order_settling import order_earned
 from pointbook.services.return_reckoning import Left, Reckoning
+from pointbook.services.telling import tell
 
 RELEASED_MAX: Final = 1_000
 """Parked orders that are released at once; what is beyond waits until it is reported again."""
@@ -109,6 +111,7 @@ class Releasing:
                 await tell_credited(*told, together=together, now=self.now)
         released = [one.released._replace(entry_seq=seqs.get(order)) for order, one in judged.items()]
         await orders.release(connection, self.programme.id, account.account_id, released)
+        await self._tell(connection, account, released, occurrences)
         counts = {
             (account.account_id, counter): points - before.get(counter, 0) for counter, points in given.items()
         }
@@ -117,6 +120,23 @@ class Releasing:
             _Credited(ORDER, order, points_in(lots[order]), max(lot.available_from for lot in lots[order]))
             for order in seqs
         ]
+
+    async def _tell(
+        self,
+        connection: Connection,
+        account: AccountKey,
+        released: Iterable[orders.Released],
+        occurrences: Mapping[str, int],
+    ) -> None:
+        if not self.tells:
+            return
+        whose = account.public_id.hex
+        events = (
+            order_earned(order.external_id, whose, order.points, occurrences[order.external_id])
+            for order in released
+            if order.state == orders.EARNED
+        )
+        await tell(connection, self.programme.id, *events, now=self.now)
 
     async def _release_bookings(
         self, connection: Connection, account: AccountKey, parked: Sequence[BookingRow], together: str | None

@@ -28,11 +28,16 @@ from pointbook.services.judging import Judge
 from pointbook.services.order_renewing import is_of_former, locked_with_accounts, renew
 from pointbook.services.order_settling import Overtaken, Settling, document_of
 from pointbook.services.return_reckoning import Reckoning, Undone
+from pointbook.services.telling import Event, tell
 from pointbook.services.warnings import WarningKind, warn
 
 RETURN: Final = "return"
 """The kind of source in the ledger."""
 POINTS_RETURNED: Final = "points.returned"
+ORDER_RETURNED: Final = "order.returned"
+ORDER_CANCELLED: Final = "order.cancelled"
+RETURN_PARKED: Final = "return.parked"
+RETURN_REFUSED: Final = "return.refused"
 
 
 class ReturnOutcome(enum.StrEnum):
@@ -124,7 +129,11 @@ class Report:
         if not await rows.keep(connection, programme_id, record):
             raise Overtaken
         if order is None:
-            return self._parked(replayed=earlier is not None and earlier.fingerprint == record.fingerprint)
+            replayed = earlier is not None and earlier.fingerprint == record.fingerprint
+            if not replayed:
+                parked = {"return": record.external_id, "order": record.order_external_id}
+                await tell(connection, programme_id, Event(RETURN_PARKED, parked), now=self.now)
+            return self._parked(replayed=replayed)
         await keep_unchanged(connection, self.programme)
         for currency in (order.currency, record.currency):
             if currency != self.programme.currency:
@@ -173,8 +182,7 @@ class Report:
         await rows.apply(connection, self.programme.id, record.external_id, effect, by_hand=by_hand, now=self.now)
         returned = self._order_state(order, undone)
         await rows.set_returned(connection, self.programme.id, order.external_id, returned)
-        if moved is not None:
-            await self._tell(connection, order, moved)
+        await self._tell(connection, order, moved, returned)
         if returned is OrderReturned.CANCELLED and await self._renew(connection):
             returned = OrderReturned.NONE
         return self._answer(effect, order, returned=returned)
@@ -275,16 +283,31 @@ class Report:
         cancelled = order.returned == OrderReturned.CANCELLED or self.record.type == ReturnType.CANCELLATION
         return OrderReturned.CANCELLED if cancelled else OrderReturned.ALL
 
-    async def _tell(self, connection: Connection, order: rows.ReturnableOrder, moved: ledger.Returned) -> None:
-        """Of the member whose order it is; without one, of the return alone."""
-        payload = {
+    async def _tell(
+        self,
+        connection: Connection,
+        order: rows.ReturnableOrder,
+        moved: ledger.Returned | None,
+        returned: OrderReturned,
+    ) -> None:
+        """Of the member whose order it is; without one, of the return and the order alone."""
+        programme_id, now = self.programme.id, self.now
+        whose = {
             "account": None if order.public_id is None else order.public_id.hex,
-            "return": self.record.external_id,
             "order": self.record.order_external_id,
-            "givenBack": 0 if moved.given_back is None else moved.given_back.points,
-            "reversed": 0 if moved.reversed is None else moved.reversed.points,
         }
-        await outbox.append(connection, self.programme.id, POINTS_RETURNED, payload, now=self.now)
+        of_return = {**whose, "return": self.record.external_id}
+        if moved is not None:
+            points = {
+                "givenBack": 0 if moved.given_back is None else moved.given_back.points,
+                "reversed": 0 if moved.reversed is None else moved.reversed.points,
+            }
+            await outbox.append(connection, programme_id, POINTS_RETURNED, {**of_return, **points}, now=now)
+        occurrence = {"occurrence": order.occurrence}
+        events = [Event(ORDER_RETURNED, {**of_return, "returned": returned, **occurrence})]
+        if returned is OrderReturned.CANCELLED and order.returned != OrderReturned.CANCELLED:
+            events.append(Event(ORDER_CANCELLED, {**whose, **occurrence}))
+        await tell(connection, programme_id, *events, now=now)
 
     def _parked(self, *, replayed: bool) -> SubmittedReturn:
         nothing = rows.Effect(0, 0, TypeEffect.NOTHING, *[0] * 7)

@@ -23,16 +23,25 @@ from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.order_settling import Overtaken
 from pointbook.services.return_settling import (
+    ORDER_CANCELLED,
+    ORDER_RETURNED,
     POINTS_RETURNED,
+    RETURN_PARKED,
+    RETURN_REFUSED,
     OrderReturned,
     Report,
     ReturnOutcome,
     SubmittedReturn,
     settle_parked,
 )
+from pointbook.services.telling import Event, tell
 
 __all__ = [
+    "ORDER_CANCELLED",
+    "ORDER_RETURNED",
     "POINTS_RETURNED",
+    "RETURN_PARKED",
+    "RETURN_REFUSED",
     "OrderReturned",
     "ReturnOutcome",
     "SubmittedReturn",
@@ -153,6 +162,8 @@ async def _apply_one(
                 # Raised before any point moved, and under the document's lock: no correction is refused for it.
                 log.warning("return.refused", programme=programme_id, document=external_id, reason=refusal.code)
                 await rows.refuse(connection, programme_id, external_id, str(refusal))
+                told = {"return": external_id, "order": row.order_external_id, "code": refusal.code}
+                await tell(connection, programme_id, Event(RETURN_REFUSED, told), now=now)
 
         await _until_not_overtaken(db, programme_id, settle)
 

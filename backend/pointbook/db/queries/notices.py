@@ -63,8 +63,9 @@ async def wanting(connection: Connection, programme_id: int, public_ids: list[UU
     return frozenset(row["public_id"] for row in await connection.fetch(_WANTING, programme_id, public_ids))
 
 
-async def end_notices(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> None:
-    await connection.execute(_END_NOTICES, programme_id, account_id, now)
+async def end_notices(connection: Connection, programme_id: int, account_id: int, *, now: datetime) -> Any | None:
+    """The member's row; None: they wanted none."""
+    return await connection.fetchrow(_END_NOTICES, programme_id, account_id, now)
 
 
 async def lock_round(connection: Connection, programme_id: int, day: date) -> int | None:
@@ -200,6 +201,7 @@ where programme_id = $1 and public_id = any($2::uuid[]) and (state = 'MERGED' or
 _END_NOTICES = """
 update member set notices = false, notices_since = $3
 where programme_id = $1 and account_id = $2 and notices
+returning *
 """
 
 _BEGIN_ROUND = """

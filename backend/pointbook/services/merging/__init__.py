@@ -2,6 +2,7 @@
 
 from pointbook.services.merging.deciding import approve, reject
 from pointbook.services.merging.events import (
+    MERGE_CANCELLED,
     MERGE_MERGED,
     MERGE_PROOF,
     MERGE_REJECTED,
@@ -13,6 +14,7 @@ from pointbook.services.merging.requesting import RequestMerge, cancel, request_
 from pointbook.services.merging.views import MergeRequest, Place, list_own, list_requests, sides_of
 
 __all__ = [
+    "MERGE_CANCELLED",
     "MERGE_MERGED",
     "MERGE_PROOF",
     "MERGE_REJECTED",

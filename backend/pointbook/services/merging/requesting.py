@@ -32,10 +32,11 @@ from pointbook.services import outbox
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_unchanged
 from pointbook.services.installation import Installation
 from pointbook.services.members import MemberState, members_email
-from pointbook.services.merging.events import MERGE_PROOF, MERGE_REQUESTED
+from pointbook.services.merging.events import MERGE_CANCELLED, MERGE_PROOF, MERGE_REQUESTED
 from pointbook.services.merging.proving import proof_token
 from pointbook.services.merging.views import MergeRequest, request_of_row
 from pointbook.services.requests import request_of
+from pointbook.services.telling import Event, tell
 
 THEMSELVES: Final = "member"
 """Who cancelled; the shop's name of them would have to be erased."""
@@ -158,6 +159,8 @@ async def cancel(
             if found.state not in OPEN:
                 raise errors.MergeRequestNotOpen(found.state)
             await rows.decide(connection, programme_id, row.id, MergeState.CANCELLED, by=THEMSELVES, now=now)
+            told = {"mergeRequest": found.id.hex, "account": found.account.hex}
+            await tell(connection, programme_id, Event(MERGE_CANCELLED, told), now=now)
             cancelled = await rows.find(connection, programme_id, request_id)
             assert cancelled is not None, "it is locked"
             return request_of_row(cancelled, now)

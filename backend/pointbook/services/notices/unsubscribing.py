@@ -10,6 +10,7 @@ from uuid import UUID
 from pointbook.db.queries import notices as rows
 from pointbook.db.retry import retrying
 from pointbook.services.installation import Installation
+from pointbook.services.members import member_of, tell_changed
 
 _MAC_BYTES: Final = 15
 _TOKEN_LENGTH: Final = 80
@@ -53,7 +54,10 @@ async def _subscriber(installation: Installation, token: str, *, ending_at: date
         async with installation.db.bare_transaction(programme_id) as connection:
             found = await rows.recipient(connection, programme_id, account)
             if found is not None and ending_at is not None:
-                await rows.end_notices(connection, programme_id, found.account_id, now=programme.now(ending_at))
+                ends = programme.now(ending_at)
+                ended = await rows.end_notices(connection, programme_id, found.account_id, now=ends)
+                if ended is not None:
+                    await tell_changed(connection, programme_id, member_of(ended), ["optIn"], now=ends)
             return found
 
     found = await retrying(attempt)
