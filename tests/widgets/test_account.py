@@ -11,7 +11,7 @@ from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.services.adjusting import AdjustPoints, adjust
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.intake import submit_order
-from tests.http.fixtures import Clock
+from tests.http.fixtures import Clock, make_shop
 from tests.rules.shop import add_rule, rule
 from tests.support import DAY, NOW, give_points, order_document, redeem, spendable, violations
 from tests.widgets.browser import Site
@@ -200,6 +200,21 @@ async def test_e35_points_are_exchanged_for_products(site: Site, page: Page, clo
     await page.evaluate("document.querySelector('pointbook-account').refresh()")
     await expect(orders.locator("li")).to_contain_text("handed over on 4 Mar 2026")
     assert await spendable(site.shop.installation, site.shop.programme, now=clock.now) == 60
+
+
+async def test_r30_an_exchange_below_the_least_points_says_so(site: Site, page: Page) -> None:
+    app: Any = site.shop.client._transport.app  # type: ignore[attr-defined]
+    site.shop = await make_shop(
+        app, site.shop.client, site.shop.clock, {"exchangeMinimumPoints": 50, "signUpPoints": 100}
+    )
+    await offered(site, EXCHANGE_ITEMS, sku="pen", pricePoints=20)
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    offers = await opened(account, "Products for points")
+    await offers.get_by_role("button", name="20 points").click()
+    await offers.get_by_role("button", name="Yes, for 20 points").click()
+    await expect(account.get_by_text("Points can be used from 50 points on.").first).to_be_visible()
+    assert await spendable(site.shop.installation, site.shop.programme) == 100
 
 
 async def test_a_purchase_that_was_not_answered_is_sent_again_and_made_once(site: Site, page: Page) -> None:

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from pointbook.services.members import set_redemption_lock
 from tests.http.fixtures import Clock
-from tests.support import NOW, redeem, spendable, violations
+from tests.support import NOW, give_points, join_member, redeem, spendable, violations
 from tests.support import cart as shop_cart
 from tests.widgets.browser import Site
 from tests.widgets.journeys import LINES, cart, signed_in
@@ -138,6 +138,81 @@ async def test_a_page_that_is_loaded_again_has_its_carts_code_and_presses_nothin
     assert mine.code != other.code
     await expect(page.get_by_label("Voucher")).to_have_value(mine.code)
     assert await page.locator("#used").inner_text() == ""
+
+
+async def test_the_shops_field_is_the_customers_after_that(site: Site, page: Page) -> None:
+    await signed_in(site, 400)
+    await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
+    await shown(site, page, cart("10.00"))
+    await expect(page.get_by_label("Voucher")).to_have_value(re.compile("-"))
+    await page.get_by_label("Voucher").fill("SUMMER")
+    await ask_again(page)
+    await expect(page.get_by_label("Voucher")).to_have_value("SUMMER")
+
+
+async def ask_again(page: Page) -> None:
+    asked = "new Promise((done) => addEventListener('pointbook:loaded', done, { once: true }))"
+    await page.evaluate(
+        f"() => {{ const asked = {asked}; dispatchEvent(new Event('pointbook:changed')); return asked; }}"
+    )
+
+
+async def test_a_code_stands_there_though_it_cannot_be_changed_any_more_or_copied(site: Site, page: Page) -> None:
+    await signed_in(site, 400)
+    hold = await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
+    await page.add_init_script("navigator.clipboard.writeText = () => Promise.reject()")
+    await shown(site, page, cart("10.00"))
+    await page.get_by_role("button", name="Change").click()
+    await expect(page.get_by_label("How many points")).to_be_visible()
+    await page.evaluate(
+        "(cart) => document.querySelector('pointbook-checkout').setAttribute('cart', cart)",
+        cart("10.00", shopVouchers=["SUMMER"]),
+    )
+    await expect(page.locator("[part=code] code")).to_have_text(hold.code)
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_text("That did not work.").first).to_be_visible()
+
+
+async def test_a_hold_that_the_server_counts_a_moment_longer_ends_once(
+    site: Site, page: Page, clock: Clock
+) -> None:
+    await page.clock.install()
+    await signed_in(site, 400)
+    await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
+    await shown(site, page, cart("10.00"))
+    await expect(page.locator("[role=timer]")).to_have_text("15:00")
+    clock.now = NOW + timedelta(minutes=14, seconds=59.9)
+    await page.clock.fast_forward("15:00")
+    await expect(page.get_by_text("The time is up").first).to_be_visible()
+    await page.wait_for_timeout(300)
+    clock.now = NOW + timedelta(minutes=15)
+    await page.clock.fast_forward("00:01")
+    await expect(page.get_by_text("You have 400 points")).to_be_visible()
+    assert [name for name, _ in await page.evaluate("window.told")].count("ended") == 1
+
+
+async def test_who_signs_in_after_another_sees_nothing_of_theirs(site: Site, page: Page) -> None:
+    await join_member(site.shop.installation, site.shop.programme, "c-2")
+    await signed_in(site, 400)
+    await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
+    await site.show(
+        page,
+        FIELD,
+        await site.snippet("checkout", cart=cart(), apply_to="#voucher"),
+        await site.snippet("account"),
+    )
+    await expect(page.get_by_label("Voucher")).to_have_value(re.compile("-"))
+    available = page.locator("pointbook-account [part=tile]").first
+    await expect(available).to_contain_text("300")
+    site.customer = None
+    await page.evaluate("document.querySelector('pointbook-account').refresh()")
+    await expect(page.locator("pointbook-checkout")).to_contain_text("Sign in to use your points")
+    await expect(page.get_by_label("Voucher")).to_have_value("")
+    site.customer = "c-2"
+    await page.evaluate("document.querySelector('pointbook-checkout').refresh()")
+    await expect(available).to_contain_text("100")
+    await give_points(site.shop.installation, site.shop.programme, "c-2", 7)
+    await expect(page.locator("pointbook-checkout")).to_contain_text("You have 107 points", timeout=15_000)
 
 
 async def test_a_hold_that_ends_while_a_number_is_typed_leaves_the_number(

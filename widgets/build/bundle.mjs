@@ -19,13 +19,14 @@ const sheets = {
   },
 };
 
-// Between two tags of a template, lines are broken for the reader of the source only.
+// Between two tags of a template, and within one, lines are broken for the reader of the source only.
 const templates = {
   name: "templates",
   setup({ onLoad }) {
     onLoad({ filter: /widgets\/src\/.*\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, "utf8");
-      return { contents: source.replace(/([>}`])\n\s+(?=[<$])/g, "$1\n"), loader: "ts" };
+      const contents = source.replace(/([>}`])\n\s+(?=[<$])/g, "$1\n").replace(/\n\s+(?=[@.?]?[\w-]+=["$])/g, " ");
+      return { contents, loader: "ts" };
     });
   },
 };

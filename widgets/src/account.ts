@@ -28,7 +28,10 @@ export class PointbookAccount extends PointbookElement<Shown> {
   }
 
   protected override async _load(signal: AbortSignal): Promise<Shown> {
-    if (!(await this._access.identity.token())) return { of: null };
+    if (!(await this._access.identity.token())) {
+      this._follow(false);
+      return { of: null };
+    }
     const of: AccountQuery = await this._ask(Account, {}, { signal });
     this._follow(!!of.me && !signal.aborted);
     if (!signal.aborted) for (const name of this._open) this._panels?.[name]._refresh();

@@ -32,6 +32,8 @@ type Member = NonNullable<CheckoutQuery["me"]>;
 type Hold = Member["holds"][number];
 type Choice = "KEEP" | "FULL" | "PARTIAL";
 
+const OVER = 2_000; // milliseconds: a hold with less than that may be over here already, and is not shown again
+
 interface Shown extends Partial<CheckoutQuery> {
   readonly earnQuote: CheckoutQuery["earnQuote"];
 }
@@ -74,6 +76,8 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const { cart } = this;
     if (!cart) return null;
     if (!(await this._access.identity.token())) {
+      this._count(null, 0); // of who has signed out
+      this._follow(false);
       return this._ask(CheckoutOfAGuest, { earn: earnings(cart, null) }, { signal });
     }
     let redeemed: string | null = null;
@@ -82,6 +86,10 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       const variables = { cart: payable(cart), cartId: cart.id, earn: earnings(cart, redeemed) };
       const data: CheckoutQuery = await this._ask(Checkout, variables, { signal });
       const hold: Hold | null = data.me?.holds[0] ?? null;
+      if (hold && hold.millisecondsLeft < OVER) {
+        await new Promise((over) => setTimeout(over, hold.millisecondsLeft));
+        continue;
+      }
       if (!hold || redeemed === hold.value.amount) {
         if (!signal.aborted) {
           this._count(hold, asked);
@@ -122,10 +130,11 @@ export class PointbookCheckout extends PointbookElement<Shown> {
 
   private _showMember(data: CheckoutQuery, me: Member): View {
     const { _texts: texts, _hold: hold } = this;
-    if (hold && !this._changing) return this._showHold(hold, data.programme.holdMinutes);
-    if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
     const quote = data.redemptionQuote;
-    if (quote.__typename === "RedemptionQuote") return this._showChoice(data, quote);
+    const free = quote.__typename === "RedemptionQuote";
+    if (hold && !(this._changing && free)) return this._showHold(hold, data.programme.holdMinutes);
+    if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
+    if (free) return this._showChoice(data, quote);
     const least = "minimumPoints" in quote ? quote.minimumPoints : null;
     const why = least === 0 ? "CART_TOO_SMALL" : quote.code; // without a minimum it is the value of a point that counts
     return html`<p>${texts.ofCode("no", why, "noOTHER", { n: least ?? 0 })}</p>`;
@@ -206,8 +215,12 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     if (!field.checkValidity()) return;
     this._typing = window.setTimeout(async () => {
       const points = +field.value;
-      const { redemptionQuote: quote } = await this._ask(RedemptionQuote, { cart: payable(this.cart!), points });
-      if (+this._points === points && "value" in quote) this._worth = quote.value;
+      try {
+        const { redemptionQuote: quote } = await this._ask(RedemptionQuote, { cart: payable(this.cart!), points });
+        if (+this._points === points && "value" in quote) this._worth = quote.value;
+      } catch {
+        // the limits stand there instead
+      }
     }, 250);
   };
 
@@ -254,13 +267,14 @@ export class PointbookCheckout extends PointbookElement<Shown> {
 
   /** `asked` is when the answer was asked for: the time left counts from then, so that it never promises too much. */
   private _count(hold: Hold | null, asked: number): void {
-    const gone = this._hold && this._hold.id !== hold?.id ? this._hold.voucherCode : null;
-    if (gone) clear(this.applyTo, gone);
+    const before = this._hold;
+    if (before?.id !== hold?.id) {
+      if (before) clear(this.applyTo, before.voucherCode);
+      if (hold) fill(this.applyTo, null, hold.voucherCode); // once: the customer may put something else there
+    }
     this._hold = hold;
-    if (hold) {
-      this._countdown.start(asked + hold.millisecondsLeft);
-      if (gone === null) fill(this.applyTo, null, hold.voucherCode);
-    } else this._countdown.stop();
+    if (hold) this._countdown.start(asked + hold.millisecondsLeft);
+    else this._countdown.stop();
   }
 
   private _onTick(left: number, told: number): void {

@@ -7,7 +7,7 @@ import { identityOf, type TokenProvider } from "./identity";
 import sheet from "./element.css";
 import type { Second } from "./kit";
 import { follow } from "./live";
-import { textsOf, type Texts } from "./texts";
+import { textsOf, type Key, type Texts } from "./texts";
 
 export type View = TemplateResult | typeof nothing | string;
 
@@ -86,9 +86,10 @@ export abstract class PointbookElement<Data> extends LitElement {
   protected abstract _load(signal: AbortSignal): Promise<Data | null>;
   protected abstract _show(data: Data): View;
 
-  /** Asks again, also who the customer is: for a page that signs them in without being loaded again. */
+  /** Asks again, also who the customer is, and so do all: for a page that signs them in without being loaded again. */
   refresh(): Promise<void> {
     this._access.identity.forget();
+    this._emit("changed", { customer: true });
     return this._reload();
   }
 
@@ -200,8 +201,13 @@ export abstract class PointbookElement<Data> extends LitElement {
   }
 
   async _copy(code: string): Promise<void> {
-    await navigator.clipboard?.writeText(code).catch(() => {});
-    this._tell(this._texts.say("copied"));
+    let said: Key = "copied";
+    try {
+      await navigator.clipboard.writeText(code);
+    } catch {
+      said = "failed"; // the page may not: one click on the code marks all of it
+    }
+    this._tell(this._texts.say(said));
   }
 
   /** Sends what changes something; `read` answers why nothing was changed, or nothing. What is not answered is sent

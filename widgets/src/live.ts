@@ -29,7 +29,8 @@ async function keepListening(access: Access, all: Set<Listener>): Promise<void> 
     const { signal } = connection;
     const leave = () => connection.abort(); // a browser has few connections, and a page that nobody sees needs none
     document.addEventListener("visibilitychange", leave, { signal });
-    const told = await listen(access, all, signal).catch(() => false);
+    addEventListener("pointbook:changed", (event) => (event as CustomEvent).detail?.customer && leave(), { signal });
+    const told = (await listen(access, all, signal).catch(() => false)) || signal.aborted;
     connection.abort();
     await new Promise((resolve) => setTimeout(resolve, told ? SOON : OFTEN));
     if (!document.hidden) for (const changed of all) changed(); // what was missed meanwhile

@@ -89,8 +89,11 @@ export class HistoryPanel extends Panel<Item> {
   private async _explain(entry: string): Promise<void> {
     if (this._reasons.has(entry)) return;
     const locale = this._host._texts.tag;
-    const { explain } = await this._host._ask(Explain, { entry, locale }).catch(() => ({ explain: null }));
-    this._reasons.set(entry, explain);
-    this._host.requestUpdate();
+    try {
+      this._reasons.set(entry, (await this._host._ask(Explain, { entry, locale })).explain);
+      this._host.requestUpdate();
+    } catch {
+      this._host._tell(this._host._texts.say("failed"));
+    }
   }
 }
