@@ -10,7 +10,7 @@ async function snippet(widget, attributes = {}) {
   const query = new URLSearchParams({ "api-key": POINTBOOK_KEY, "data-token-url": "/pointbook-token", ...attributes });
   try {
     const answer = await fetch(`${POINTBOOK}/widgets/snippet/${widget}?${query}`, { signal: AbortSignal.timeout(2000) });
-    return answer.ok ? answer.text() : "";
+    return answer.ok ? await answer.text() : "";
   } catch {
     return "";
   }

@@ -6,7 +6,8 @@ function snippet(string $widget, array $attributes = []): string
 {
     $query = http_build_query(['api-key' => getenv('POINTBOOK_KEY'), 'data-token-url' => '/pointbook-token'] + $attributes);
     $patience = stream_context_create(['http' => ['timeout' => 2]]);
-    return @file_get_contents(getenv('POINTBOOK') . "/widgets/snippet/$widget?$query", false, $patience) ?: '';
+    $answer = @file_get_contents(getenv('POINTBOOK') . "/widgets/snippet/$widget?$query", false, $patience) ?: '';
+    return str_ends_with(rtrim($answer), '</div>') ? $answer : ''; // PHP hands on what came before an answer was cut
 }
 
 function encoded(string $content): string

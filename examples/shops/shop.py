@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import time
+from http.client import HTTPException
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ def snippet(widget: str, **attributes: str) -> str:
     try:
         with urlopen(f"{POINTBOOK}/widgets/snippet/{widget}?{query}", timeout=2) as answer:  # noqa: S310
             return str(answer.read().decode())
-    except OSError:
+    except (OSError, HTTPException):
         return ""
 
 

@@ -1,10 +1,12 @@
 """The shops of the examples work with the widgets as they stand."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
 import sys
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
@@ -26,34 +28,66 @@ _RUN = {
 SHOPS_THAT_RUN_HERE = [shop for shop, [program, *_] in _RUN.items() if shutil.which(program)]
 
 
+@contextlib.asynccontextmanager
+async def running(name: str, pointbook: int, **environment: str) -> AsyncIterator[str]:
+    """Where a shop of the examples answers, whose Pointbook is at that port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    known = {
+        "PORT": str(port),
+        "POINTBOOK": f"http://127.0.0.1:{pointbook}",
+        "POINTBOOK_KEY": "pk_",
+        **environment,
+    }
+    command = [part.format(shop=SHOPS / name, port=port) for part in _RUN[name]]
+    shop = await asyncio.create_subprocess_exec(*command, env={**os.environ, **known})
+    try:
+        await _until_up(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        shop.kill()
+        await shop.wait()
+
+
 @pytest.mark.parametrize("name", SHOPS_THAT_RUN_HERE)
 async def test_a_customer_of_an_example_sees_their_points(shop: Shop, port: int, page: Page, name: str) -> None:
     await join_member(shop.installation, shop.programme, "clara")
     key = await create_token_key(shop.installation, shop.programme.id, "HS256", now=shop.clock())
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        own = free.getsockname()[1]
     environment = {
-        **os.environ,
-        "PORT": str(own),
-        "POINTBOOK": f"http://127.0.0.1:{port}",
         "POINTBOOK_KEY": shop.publishable_key,
         "TOKEN_KID": key.kid,
         "TOKEN_SECRET": key.secret or "",
     }
-    command = [part.format(shop=SHOPS / name, port=own) for part in _RUN[name]]
-    running = await asyncio.create_subprocess_exec(*command, env=environment)
-    try:
-        await _until_up(own)
-        await page.goto(f"http://127.0.0.1:{own}/")
+    async with running(name, port, **environment) as origin:
+        await page.goto(f"{origin}/")
         await expect(page.locator("pointbook-product")).to_contain_text("25 Punkte")
-        assert (await page.request.get(f"http://127.0.0.1:{own}/pointbook-token")).status == 204
-        await page.context.add_cookies([{"name": "customer", "value": "clara", "url": f"http://127.0.0.1:{own}"}])
-        token = (await (await page.request.get(f"http://127.0.0.1:{own}/pointbook-token")).json())["token"]
+        assert (await page.request.get(f"{origin}/pointbook-token")).status == 204
+        await page.context.add_cookies([{"name": "customer", "value": "clara", "url": origin}])
+        token = (await (await page.request.get(f"{origin}/pointbook-token")).json())["token"]
         signed = await verify_customer_token(shop.installation, token, now=datetime.now(UTC))
         assert signed.subject == "clara"
-    finally:
-        running.kill()
-        await running.wait()
+
+
+async def test_an_example_sells_on_when_pointbook_ends_or_stalls_in_an_answer() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000\r\n\r\n<div>cut")
+        if b"/checkout" in asked:
+            await reader.read()  # until the shop has lost its patience
+        writer.close()
+
+    async def page_of(name: str, port: int) -> str:
+        async with running(name, port) as origin, httpx.AsyncClient() as client:
+            shown = await client.get(origin, timeout=20)
+            assert (await client.get(f"{origin}/pointbook-token")).status_code == 204, "it runs on"
+            return shown.text
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as stalling:
+        port = stalling.sockets[0].getsockname()[1]
+        pages = await asyncio.gather(*(page_of(name, port) for name in SHOPS_THAT_RUN_HERE))
+    for name, shown in zip(SHOPS_THAT_RUN_HERE, pages, strict=True):
+        assert "Voucher" in shown, name
+        assert "cut" not in shown, name
 
 
 async def _until_up(port: int) -> None:
