@@ -59,14 +59,27 @@ async def test_a_script_is_served_evergreen_and_under_its_hash_for_ever(client: 
         assert pinned.headers["content-type"].startswith("text/javascript")
         again = await client.get(f"/widgets/v1/{name}", headers={"If-None-Match": evergreen.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
-    for unknown in ("pointbook.0000000000000000.js", "pointbook.js.br", "LICENSES.txt"):
+    for unknown in ("pointbook.0000000000000000.js", "pointbook.js.br"):
         missing = await client.get(f"/widgets/v1/{unknown}")
         assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store")
 
 
+async def test_the_licenses_lie_beside_the_script(client: httpx.AsyncClient) -> None:
+    assert b"LICENSES.txt lies beside this file" in (await client.get("/widgets/v1/pointbook.js")).content
+    answer = await client.get("/widgets/v1/LICENSES.txt")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "BSD" in answer.text
+
+
 async def test_a_script_is_sent_as_brotli_where_that_is_understood(client: httpx.AsyncClient) -> None:
     file = widget_files()["pointbook.js"]
-    for accepted, coding in (("gzip, deflate, br, zstd", "br"), ("gzip;q=0.5", "gzip"), ("identity", None)):
+    for accepted, coding in (
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=0.5", "gzip"),
+        ("identity", None),
+        ("br;q=0, gzip", "gzip"),
+        ("br; q=0.000, gzip;q=0", None),
+    ):
         request = client.build_request("GET", "/widgets/v1/pointbook.js", headers={"Accept-Encoding": accepted})
         answer = await client.send(request, stream=True)
         content = b"".join([part async for part in answer.aiter_raw()])
@@ -144,14 +157,16 @@ async def test_what_a_merchant_calls_the_programme_stays_text(shop: Shop) -> Non
         ({"style": "x"}, 400, "style"),
         ({"join-url": "javascript:alert(1)"}, 400, "join-url"),
         ({"join-url": "java\nscript:alert(1)"}, 400, "join-url"),
+        ({"join-url": "http://[x"}, 400, "join-url"),
         ({"data-token-url": "data:text/plain,x"}, 400, "data-token-url"),
         ({"price": "dear"}, 400, "price"),
         ({"quantity": "-1"}, 400, "quantity"),
         ({"service": "cut", "participants": "1.5"}, 400, "participants"),
+        ({"service": "cut", "participants": "9" * 4_400}, 400, "participants"),
         ({"store": "moon"}, 400, "moon"),
         ({"api-key": "pk_unknown"}, 401, "key"),
         ({"api-key": ""}, 401, "key"),
-        ({"variation": "x" * 9_000}, 414, "long"),
+        ({"variation": "x" * 9_000}, 414, "let the page set `cart`"),
     ],
 )
 async def test_a_snippet_that_cannot_be_is_refused_in_a_line(
@@ -163,6 +178,13 @@ async def test_a_snippet_that_cannot_be_is_refused_in_a_line(
     assert answer.headers["cache-control"] == "no-store"
     assert said in answer.text
     assert "\n" not in answer.text
+
+
+async def test_a_cart_that_the_element_could_not_read_is_refused(shop: Shop) -> None:
+    for cart in ("not json", "[1]", '{"id": "1", "total": "9.00"}'):
+        answer = await snippet(shop, "checkout", cart=cart)
+        assert (answer.status_code, answer.text[:5]) == (400, "cart:")
+    assert (await snippet(shop, "checkout")).status_code == 200, "a page may set it"
 
 
 async def test_only_a_publishable_key_is_put_into_a_page(shop: Shop) -> None:
@@ -200,7 +222,8 @@ async def test_pages_of_other_origins_do_not_read_a_snippet_of_a_key(shop: Shop)
 
 async def test_a_frame_runs_our_scripts_and_nothing_else(shop: Shop) -> None:
     answer = await shop.client.get(
-        "/widgets/frame/account", params={"api-key": shop.publishable_key, "login-url": PAYLOAD}
+        "/widgets/frame/account",
+        params={"api-key": shop.publishable_key, "login-url": f"https://shop.example/{PAYLOAD}"},
     )
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
@@ -213,3 +236,18 @@ async def test_a_frame_runs_our_scripts_and_nothing_else(shop: Shop) -> None:
         assert re.fullmatch(r"/widgets/v1/(pointbook|frame)\.[0-9a-f]{16}\.js", source)
         assert (await shop.client.get(source)).status_code == 200
     assert not [tag for tag in found.names if tag == "img"]
+
+
+async def test_a_frame_is_in_the_language_of_its_widget(shop: Shop) -> None:
+    for asked, tag, said in (({}, "de", "Ihre Punkte"), ({"lang": "en-GB"}, "en-GB", "Your points")):
+        params = {"api-key": shop.publishable_key, **asked}
+        answer = await shop.client.get("/widgets/frame/account", params=params)
+        assert (_Elements(answer.text).elements[0], said in answer.text) == (("html", {"lang": tag}), True)
+
+
+async def test_links_of_a_frame_lead_out_of_it(shop: Shop) -> None:
+    params = {"api-key": shop.publishable_key, "login-url": "https://shop.example/login"}
+    found = _Elements((await shop.client.get("/widgets/frame/account", params=params)).text)
+    assert ("base", {"target": "_top"}) in found.elements
+    refused = await shop.client.get("/widgets/frame/account", params={**params, "login-url": "/login"})
+    assert (refused.status_code, refused.text[:10]) == (400, "login-url:"), "it would be a page of Pointbook's"

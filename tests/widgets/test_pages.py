@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from html import escape
 from importlib import resources
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.async_api import Locator, Page, Request, Route, expect
@@ -394,6 +396,17 @@ async def test_a_frame_asks_the_page_around_it_for_the_customer(site: Site, page
     inside = page.frame_locator("#frame")
     await expect(inside.get_by_text("= €30.00")).to_be_visible()
     await expect(page.locator("#frame")).to_have_attribute("height", re.compile(r"^[3-9]\d\d$"))
+
+
+async def test_a_link_in_a_frame_leads_the_whole_page_on(site: Site, page: Page) -> None:
+    source = f"{site.api}/widgets/frame/checkout?api-key={site.shop.publishable_key}&lang=en-GB"
+    given = urlencode({"cart": cart(), "login-url": f"{site.origin}/?login"})
+    answering = """<script>addEventListener("message", ({ data: { type }, source }) => {
+      if (type === "pointbook:token") source.postMessage({ type, token: null }, "*");
+    })</script>"""
+    await site.show(page, answering, f'<iframe id="frame" title="Points" src="{source}&{escape(given)}"></iframe>')
+    await page.frame_locator("#frame").get_by_role("link", name="Sign in").first.click()
+    await page.wait_for_url(f"{site.origin}/?login")
 
 
 async def test_a_page_from_right_to_left_has_them_so_too(site: Site, page: Page) -> None:

@@ -20,7 +20,8 @@ from starlette.responses import PlainTextResponse, Response
 SCRIPT: Final = "pointbook.js"
 RELEASED: Final = "released"
 _FOLDER: Final = resources.files("pointbook.http").joinpath("static").joinpath("widgets")
-_TYPE: Final = "text/javascript"
+_LICENSES: Final = "LICENSES.txt"
+_TYPES: Final = {"js": "text/javascript", "txt": "text/plain"}
 _HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",  # a page checks its integrity, which is done to nothing it may not read
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -62,14 +63,12 @@ async def widget_file(request: Request) -> Response:
     headers = {**_HEADERS, "Cache-Control": kept, "ETag": f'"{file.pinned_name}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    accepted = {
-        coding.partition(";")[0].strip() for coding in request.headers.get("accept-encoding", "").split(",")
-    }
+    accepted = _accepted(request.headers.get("accept-encoding", ""))
     coding = next((coding for coding in file.encoded if coding in accepted), None)
     if coding is not None:
         headers["Content-Encoding"] = coding
     content = file.content if coding is None else file.encoded[coding]
-    return Response(content, headers=headers, media_type=_TYPE)
+    return Response(content, headers=headers, media_type=_TYPES[name.rpartition(".")[2]])
 
 
 @cache
@@ -82,7 +81,9 @@ def widget_files() -> Mapping[str, WidgetFile]:
 def served_files() -> Mapping[str, WidgetFile]:
     """By every name under which it is served: what was built, and what was released before."""
     built = {name: file for file in widget_files().values() for name in (file.name, file.pinned_name)}
-    return {**scripts_in(_FOLDER.joinpath(RELEASED)), **built}
+    text = _FOLDER.joinpath(_LICENSES).read_bytes()
+    licenses = WidgetFile(_LICENSES, text, _encoded(text, None))
+    return {**scripts_in(_FOLDER.joinpath(RELEASED)), **built, _LICENSES: licenses}
 
 
 def scripts_in(folder: Traversable) -> Mapping[str, WidgetFile]:
@@ -93,6 +94,12 @@ def scripts_in(folder: Traversable) -> Mapping[str, WidgetFile]:
         for name, content in found.items()
         if name.endswith(".js")
     }
+
+
+def _accepted(header: str) -> set[str]:
+    """The content codings of an Accept-Encoding; a weight of 0 forbids one."""
+    weighed = (coding.partition(";") for coding in header.replace(" ", "").lower().split(","))
+    return {coding for coding, _, weight in weighed if weight.rstrip("0") not in ("q=", "q=0.")}
 
 
 def _encoded(content: bytes, brotli: bytes | None) -> Mapping[str, bytes]:

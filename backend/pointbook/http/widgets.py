@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
@@ -20,6 +22,7 @@ from pointbook.http.problems import Problem, bad_request, too_much
 from pointbook.http.rate_limit import RateLimiter, Rates
 from pointbook.http.strangers import Strangers, peer_of
 from pointbook.http.widget_scripts import SCRIPT, widget_files
+from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.earning_quotes import ProductQuotes, product_points, service_points
 from pointbook.services.installation import Installation
 from pointbook.texts import product_text
@@ -50,9 +53,22 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
 ROOM: Final = {"product": 0, "checkout": 310, "account": 585}
 """Pixels that a member's view takes on a phone, in the longest language: so nothing below it moves."""
 _LEADING: Final = ("join-url", "login-url", "data-token-url")
+_OF_A_CART: Final = {"id", "total", "currency"}
+_MOST_DIGITS: Final = 9  # of a number of people
 _COST: Final = 20
 _MAX_QUERY: Final = 8_000
 _CACHED: Final = "public, max-age=60, stale-while-revalidate=600"
+
+
+@dataclass(frozen=True, slots=True)
+class _Widget:
+    """What was asked for. ``fallback``: lines that stand there until it has loaded; ``tag``: their language."""
+
+    caller: Caller
+    name: str
+    attributes: Mapping[str, str]
+    fallback: list[str]
+    tag: str
 
 
 class Widgets:
@@ -101,9 +117,7 @@ class Widgets:
         return PlainTextResponse(str(problem), problem.status, headers=headers)
 
     async def _snippet(self, request: Request) -> Response:
-        caller = await self._caller(request)
-        widget, attributes = _asked(request)
-        fallback = await self._fallback(widget, attributes, caller.principal.programme_id)
+        widget = await self._widget(request)
         script = widget_files()[SCRIPT]
         evergreen = request.query_params.get("script") == "evergreen"
         content = rendered(
@@ -111,28 +125,29 @@ class Widgets:
             {
                 "script": f"{self._url(request)}/widgets/v1/{script.name if evergreen else script.pinned_name}",
                 "integrity": None if evergreen else script.integrity,
-                "widget": widget,
-                "attributes": attributes,
-                "fallback": fallback,
-                "room": 0 if request.query_params.get("signed-in") == "no" else ROOM[widget],
+                "widget": widget.name,
+                "attributes": widget.attributes,
+                "fallback": widget.fallback,
+                "room": 0 if request.query_params.get("signed-in") == "no" else ROOM[widget.name],
             },
         )
-        shared = cors.origin_headers(request.headers, caller.origins)
+        shared = cors.origin_headers(request.headers, widget.caller.origins)
         return HTMLResponse(content, headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **shared})
 
     async def _frame(self, request: Request) -> Response:
-        caller = await self._caller(request)
-        widget, attributes = _asked(request)
-        fallback = await self._fallback(widget, attributes, caller.principal.programme_id)
-        origins = " ".join(caller.origins) or "*"
+        widget = await self._widget(request)
+        for name in ("join-url", "login-url"):
+            if name in widget.attributes and not _address(name, widget.attributes[name]).netloc:
+                raise InvalidInput(name, "must begin with https:// here: a frame is not on the shop's site")
+        origins = " ".join(widget.caller.origins) or "*"
         content = rendered(
             "widget_frame.html.j2",
             {
                 "files": {name: file.pinned_name for name, file in widget_files().items()},
-                "widget": widget,
-                "attributes": attributes,
-                "fallback": fallback,
-                "tag": attributes.get("lang", "en"),
+                "widget": widget.name,
+                "attributes": widget.attributes,
+                "fallback": widget.fallback,
+                "tag": widget.tag,
                 "parents": origins,
             },
         )
@@ -145,11 +160,20 @@ class Widgets:
             content, headers={"Cache-Control": _CACHED, "Content-Security-Policy": policy, **_PLAIN}
         )
 
+    async def _widget(self, request: Request) -> _Widget:
+        caller = await self._caller(request)
+        name, attributes = _asked(request)
+        programme = await self._installation.programmes.get(caller.principal.programme_id)
+        say = Phrasing(attributes.get("lang") or programme.locales[0], programme.currency)
+        fallback = await self._fallback(name, attributes, programme, say)
+        return _Widget(caller, name, attributes, fallback, say.tag)
+
     async def _caller(self, request: Request) -> Caller:
         """Whose widget it is, by the publishable key in the address: it is shown to everybody anyway."""
         key = request.query_params.get("api-key", "")
         if len(request.url.query) > _MAX_QUERY:
-            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "TOO_LONG", "The address is too long.")
+            hint = "The address is too long: let the page set `cart` of the element."
+            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "TOO_LONG", hint)
         async with self._strangers.trying(peer_of(request.scope.get("client")), key):
             caller = await key_holder(self._installation, Credentials(key, None), now=self._clock())
             if caller.principal.kind is not CallerKind.GUEST:
@@ -160,14 +184,14 @@ class Widgets:
             raise too_much(decision.retry_after)
         return caller
 
-    async def _fallback(self, widget: str, attributes: Mapping[str, str], programme_id: int) -> list[str]:
+    async def _fallback(
+        self, widget: str, attributes: Mapping[str, str], programme: ProgrammeSnapshot, say: Phrasing
+    ) -> list[str]:
         """The lines that stand there until the widget has loaded: of a product, what a guest would see."""
-        programme = await self._installation.programmes.get(programme_id)
-        say = Phrasing(attributes.get("lang") or programme.locales[0], programme.currency)
         if widget in TITLES:
             return [TITLES[widget](programme.name, say)]
         try:
-            quotes = await self._quoted(attributes, programme_id)
+            quotes = await self._quoted(attributes, programme.id)
         except ProgrammeNotOpen:
             return []
         [points] = quotes.points
@@ -185,7 +209,8 @@ class Widgets:
         now = await installation.programmes.now(programme_id, self._clock())
         if "service" in attributes:
             number = attributes.get("participants", "1")
-            participants = int(number) if number.isdecimal() else 0  # which is refused by its name
+            counts = number.isdecimal() and len(number) <= _MOST_DIGITS
+            participants = int(number) if counts else 0  # which is refused by its name
             return await service_points(
                 installation, programme_id, attributes["service"], participants=participants, **placed, now=now
             )
@@ -215,6 +240,23 @@ def _asked(request: Request) -> tuple[str, dict[str, str]]:
         if name not in (*names, "script", "signed-in"):
             raise InvalidInput(name, "is not an attribute of this widget")
     for name in _LEADING:
-        if name in given and urlsplit(given[name]).scheme not in ("", "http", "https"):
+        if name in given and _address(name, given[name]).scheme not in ("", "http", "https"):
             raise InvalidInput(name, "must be an address of the web")
+    if "cart" in given and not _is_cart(given["cart"]):
+        raise InvalidInput("cart", f"must be a JSON object with {', '.join(sorted(_OF_A_CART))}")
     return widget, {name: given[name] for name in names if name in given}
+
+
+def _address(name: str, given: str) -> SplitResult:
+    try:
+        return urlsplit(given)
+    except ValueError:
+        raise InvalidInput(name, "is no address") from None
+
+
+def _is_cart(given: str) -> bool:
+    try:
+        cart = orjson.loads(given)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(cart, dict) and cart.keys() >= _OF_A_CART
