@@ -28,19 +28,20 @@ async def test_broken_connections_cost_another_try_and_nothing_else(
 
 
 async def test_a_caller_that_gives_up_leaves_no_lock_and_no_change(
-    installation: Installation, programme: ProgrammeSnapshot
+    installation: Installation, programme: ProgrammeSnapshot, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     await member_with_points(installation, programme, 100)
-    locked = asyncio.Event()
 
     async def hang() -> None:
         async with installation.db.bare_transaction(programme.id) as connection:
             await connection.execute("update member set locale = 'en'")
-            locked.set()
             await connection.execute("select pg_sleep(60)")
 
     task = asyncio.create_task(hang())
-    await locked.wait()
+    # A cancellation that reaches the server before its statement does is lost.
+    asleep = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+    while not await admin.fetchval(asleep):
+        await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
