@@ -1,5 +1,6 @@
 """Runs GraphQL operations: finds or reads the document, weighs it, executes it, masks its errors."""
 
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -59,8 +60,19 @@ class Prepared:
     refusal: Answer | None = None
 
 
+@functools.lru_cache(maxsize=4)
+def _validated(schema: GraphQLSchema, texts: tuple[str, ...]) -> Documents:
+    """Trusted documents, validated once however many applications a process makes."""
+    documents = Documents(schema, kept=max(len(texts), 1))
+    for text in texts:
+        chosen = documents.choose(text, None, {})
+        errors = chosen.document.errors
+        assert not errors, f"the trusted document {chosen.name} is not valid any more: {errors}"
+    return documents
+
+
 class Engine:
-    """One schema with its trusted documents, which are validated here, once."""
+    """One schema with its trusted documents, which are validated here."""
 
     def __init__(
         self,
@@ -74,7 +86,7 @@ class Engine:
         self._installation = installation
         self._clock = clock
         self._trusted = trusted
-        self._trusted_documents = Documents(self._schema, kept=max(len(trusted), 1))
+        self._trusted_documents = _validated(self._schema, tuple(trusted.values()))
         self._documents = Documents(self._schema)
         self._introspected: WeakSet[Document] = WeakSet()  # they leave with the kept document
         self._public_fields = {
@@ -82,10 +94,6 @@ class Engine:
             for field in cast("Any", schema.query).__strawberry_definition__.fields
             if is_public(policy_of(field))
         }
-        for text in trusted.values():
-            chosen = self._trusted_documents.choose(text, None, {})
-            errors = chosen.document.errors
-            assert not errors, f"the trusted document {chosen.name} is not valid any more: {errors}"
 
     def prepare(
         self,

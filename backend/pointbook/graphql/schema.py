@@ -1,5 +1,7 @@
 """The schema: every feature's part of Query, Mutation and Subscription, put together."""
 
+import functools
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
@@ -114,8 +116,9 @@ class Subscription(live.LiveSubscription):
     pass
 
 
+@functools.cache
 def build_schema() -> strawberry.Schema:
-    """The schema. Making it takes a while; a process makes it once."""
+    """The schema. Making it takes a second; a process makes it once, for all that ask."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
@@ -125,6 +128,7 @@ def build_schema() -> strawberry.Schema:
     )
 
 
+@functools.cache
 def printed(schema: strawberry.Schema) -> str:
     """The text of ``schema.graphql``."""
     return schema.as_str() + "\n"
