@@ -24,7 +24,7 @@ def show(settings: Settings, demo: Demo, *, inbox: str | None) -> None:
     base = base_url(settings)
     rows = Table.grid(padding=(0, 2))
     for name, value in (
-        ("A shop with the widgets", f"{base}/demo"),
+        ("Shops with the widgets", f"{base}/demo"),
         ("Home page", f"{base}/"),
         ("GraphQL", f"{base}/graphql"),
         ("GraphiQL", f"{base}/graphiql"),

@@ -40,7 +40,7 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
     ``configured``: the database is not one of our own servers. Without a mail server in the settings, mail goes to
     an inbox.
     """
-    from pointbook.http.demo_shop import NEWCOMER, DemoShop
+    from pointbook.demo.site import DemoSite
     from pointbook.http.inbox import INBOX_PATH, catching
 
     async with contextlib.AsyncExitStack() as opening:
@@ -51,14 +51,19 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
         installation = await opening.enter_async_context(installed(settings))
         connections = await opening.enter_async_context(opened(settings))
         shown = await demo_data.load(installation, settings.data_dir, configured=configured, now=now())
-        shop = DemoShop(
-            installation, shown.programme_id, shown.publishable_key, (*shown.members, NEWCOMER), now, shipped()
+        site = DemoSite(
+            connections.installation,
+            demo_data.SHOPS,
+            lambda shop: demo_data.open_shop(connections.installation, shop, settings.data_dir, now=now()),
+            now,
+            shipped(),
+            None if inbox is None else INBOX_PATH,
         )
         server = _Server(
             settings,
             connections,
             when_up=lambda: demo_board.show(settings, shown, inbox=None if inbox is None else INBOX_PATH),
-            further=[*shop.routes, *(() if inbox is None else inbox.routes)],
+            further=[*site.routes, *(() if inbox is None else inbox.routes)],
         )
         with _ending(server):
             work = asyncio.create_task(run_worker(settings, installation, clock=now))

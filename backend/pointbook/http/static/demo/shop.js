@@ -14,6 +14,7 @@ window.fetch = async (url, options) => {
 };
 
 let documents = null;
+let known = null; // the newest entry when the page before this one was shown
 
 function element(name, text, parts = []) {
   const made = document.createElement(name);
@@ -45,15 +46,32 @@ async function tell() {
   );
   const entries = document.getElementById("entries");
   const rows = await (await original(entries.dataset.from)).json();
+  const of = "entries of " + entries.dataset.of;
+  known ??= Number(sessionStorage.getItem(of) ?? rows[0]?.seq ?? 0);
+  if (rows.length) sessionStorage.setItem(of, rows[0].seq);
   entries.replaceChildren(
-    ...rows.map(({ seq, kind, points, held, source }) =>
-      element("tr", null, [`#${seq}`, kind, `${points || ""}`, held ? `(${held})` : "", source].map((t) => element("td", t))),
-    ),
+    ...rows.map(({ seq, at, kind, points, held, source }) => {
+      const moved = [points && signed(points), held && `(${signed(held)})`].filter(Boolean).join(" ");
+      const row = element("tr", null, [at, kind, moved, source].map((text) => element("td", text)));
+      row.className = seq > known ? "new" : "";
+      return row;
+    }),
   );
+  if (!rows.length) entries.append(element("caption", entries.dataset.none));
+}
+
+function signed(number) {
+  return number > 0 ? `+${number}` : `−${-number}`;
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   void tell();
+  const drawer = document.getElementById("drawer");
+  drawer.open = location.hash === "#drawer" || sessionStorage.getItem("drawer") === "open";
+  drawer.addEventListener("toggle", () => sessionStorage.setItem("drawer", drawer.open ? "open" : ""));
+  const look = document.getElementById("look");
+  look.querySelector("button").hidden = true;
+  look.addEventListener("change", () => look.submit());
   document.getElementById("apply")?.addEventListener("click", ({ target }) => {
     const code = document.getElementById("voucher").value;
     document.getElementById("applied").textContent = code && `${target.dataset.applied}: ${code}`;

@@ -1,0 +1,69 @@
+"""Who looks at which shop: what a browser's cookies say, and the forms that change it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from pointbook.demo.shops import Shop
+from pointbook.demo.words import WORDS
+
+THEMES: Final = ("auto", "light", "dark")
+LOOK: Final = ("shop", "customer", "lang", "theme")
+"""What a visitor chooses in the bar; cookies of the same names keep it."""
+CART: Final = "cart"
+_MOST: Final = 99
+_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """``customer`` None: a guest. ``cart``: how many of each of the shop's articles."""
+
+    shop: Shop
+    customer: str | None
+    lang: str
+    theme: str
+    cart: dict[str, int]
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        return WORDS[self.lang]
+
+    def with_in_cart(self, sku: str, quantity: str) -> dict[str, int]:
+        """The cart with so many of an article; 0 takes it out, and what is no number is one."""
+        changed = {**self.cart, sku: _number(quantity, 1)}
+        return {sku: number for sku, number in changed.items() if number and sku in _skus(self.shop)}
+
+
+def visitor_of(request: Request, shops: Mapping[str, Shop]) -> Visitor:
+    given = request.cookies
+    shop = shops.get(given.get("shop", "")) or next(iter(shops.values()))
+    lang, theme = given.get("lang", ""), given.get("theme", "")
+    pieces = (part.partition(":") for part in given.get(CART, "").split("."))
+    cart = {sku: _number(quantity, 0) for sku, _, quantity in pieces if sku in _skus(shop)}
+    return Visitor(
+        shop,
+        given.get("customer") or None,
+        lang if lang in WORDS else next(iter(WORDS)),
+        theme if theme in THEMES else THEMES[0],
+        {sku: number for sku, number in cart.items() if number},
+    )
+
+
+def written_cart(cart: Mapping[str, int]) -> str:
+    return ".".join(f"{sku}:{quantity}" for sku, quantity in cart.items())
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode()))
+
+
+def _number(text: str, otherwise: int) -> int:
+    return min(int(text), _MOST) if text.isdecimal() and len(text) <= _DIGITS else otherwise
+
+
+def _skus(shop: Shop) -> set[str]:
+    return {article.sku for article in shop.articles}
