@@ -272,7 +272,9 @@ async def test_a_customer_joins_at_the_checkout_with_the_conditions_shown(site: 
     await join.click()
     assert await page.get_by_label("I accept the conditions.").evaluate("box => box.matches(':invalid')")
     await page.get_by_text("Conditions", exact=True).click()
-    await expect(page.get_by_role("heading", level=3).first).to_be_visible()
+    await expect(
+        page.get_by_role("group", name="Conditions").get_by_text("Taking part", exact=True)
+    ).to_be_visible()
     await page.get_by_label("I accept the conditions.").check()
     await page.get_by_label("Tell me by e-mail about my points.").check()
     await join.click()

@@ -340,6 +340,10 @@ async def test_axe_finds_nothing_in_any_state(site: Site, page: Page) -> None:
     await page.reload()
     await loaded(page)
     await page.get_by_role("button", name="Join and get 100 points").first.click()
+    await page.get_by_text("Conditions", exact=True).click()
+    await expect(
+        page.get_by_role("group", name="Conditions").get_by_text("Taking part", exact=True)
+    ).to_be_visible()
     await check("not joined")
     await with_everything(site)
     for theme in ("light", "dark"):

@@ -1,12 +1,14 @@
 /** What a customer agrees to who joins the programme, and where they want to hear of it. */
 
-import { html, nothing } from "lit";
+import { html } from "lit";
 import type { PointbookElement, View } from "../element";
 import { Guidelines, Join, Programme } from "../generated";
 import type { Texts } from "../texts";
 import { given, point, submit } from "./forms";
+import { dress } from "./sheet";
 
 export function joinForm(host: PointbookElement<unknown>, points: number | null): View {
+  dress(host);
   const { _texts: texts, _terms: terms } = host;
   const join = (event: Event) => {
     event.preventDefault();
@@ -33,7 +35,9 @@ export function joinForm(host: PointbookElement<unknown>, points: number | null)
       <label part="option"><input type="checkbox" required /><span>${texts.say("acceptTerms")}</span></label>
       <details @toggle=${read}>
         <summary>${texts.say("terms")}</summary>
-        ${terms?.map(({ heading, paragraphs }) => html`<h3>${heading}</h3>${paragraphs.map((text) => html`<p>${text}</p>`)}`) ?? nothing}
+        <div part="terms" role="group" tabindex="0" aria-label=${texts.say("terms")}>
+          ${terms?.map(({ heading, paragraphs }) => html`<p><strong>${heading}</strong></p>${paragraphs.map((text) => html`<p>${text}</p>`)}`) ?? texts.say("loading")}
+        </div>
       </details>
       <label part="option"><input type="checkbox" name="optIn" /><span>${texts.say("optIn")}</span></label>
       <label><span>${texts.say("joinEmail")}</span><input name="email" type="email" maxlength="254" autocomplete="email" /></label>

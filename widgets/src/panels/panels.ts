@@ -9,18 +9,14 @@ import { CardsPanel, OrdersPanel } from "./belongings";
 import { HistoryPanel } from "./history";
 import { joinForm } from "./joining";
 import { MembershipPanel } from "./membership";
-import text from "./panels.css";
 import { GiftCardOffers, ProductOffers } from "./rewards";
-
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(text);
+import { dress } from "./sheet";
 
 KIT._learn({ de, en, pl });
 KIT._second = {
   _joinForm: joinForm,
   _panels(host: PointbookAccount): Panels {
-    const root = host.shadowRoot!;
-    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    dress(host);
     return {
       history: new HistoryPanel(host),
       giftCards: new GiftCardOffers(host),
