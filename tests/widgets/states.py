@@ -11,8 +11,9 @@ from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.services.adjusting import AdjustPoints, adjust
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.intake import submit_order
-from pointbook.services.members import set_member_state, set_redemption_lock
-from tests.support import DAY, NOW, cart as shop_cart, give_points, order_document, redeem
+from pointbook.services.members import MemberState, set_redemption_lock, set_state
+from tests.support import DAY, NOW, give_points, order_document, redeem
+from tests.support import cart as shop_cart
 from tests.widgets.browser import Site
 from tests.widgets.journeys import LINES, cart, extras, signed_in
 
@@ -28,7 +29,9 @@ class Stage:
     async def show(self, widget: str, **attributes: str) -> None:
         """The widget alone on the page, with what it has to show."""
         await self.site.show(self.page, await self.site.snippet(widget, lang=self.lang, **attributes))
-        await expect(self.page.locator(f"pointbook-{widget} section, pointbook-product [part=points]")).to_be_visible()
+        await expect(
+            self.page.locator(f"pointbook-{widget} section, pointbook-product [part=points]")
+        ).to_be_visible()
 
     async def checkout(self, of: str = "", **attributes: str) -> None:
         await self.show("checkout", cart=of or cart(lines=LINES), login_url="/login", **attributes)
@@ -237,7 +240,7 @@ async def account_that_is_locked(stage: Stage) -> None:
 async def account_that_is_inactive(stage: Stage) -> None:
     await signed_in(stage.site, 600)
     shop = stage.site.shop
-    await set_member_state(shop.installation, shop.programme.id, "c-1", active=False, now=NOW)
+    await set_state(shop.installation, shop.programme.id, "c-1", MemberState.INACTIVE, now=NOW)
     await stage.account()
 
 
