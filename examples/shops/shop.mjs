@@ -6,8 +6,9 @@ const { POINTBOOK, POINTBOOK_KEY, TOKEN_KID, TOKEN_SECRET } = process.env;
 const cart = JSON.stringify({ id: "cart-1", total: "24.90", currency: "EUR" });
 
 // What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on.
-async function snippet(widget, attributes = {}) {
-  const query = new URLSearchParams({ "api-key": POINTBOOK_KEY, "data-token-url": "/pointbook-token", ...attributes });
+async function snippet(widget, customer, attributes = {}) {
+  const common = { "api-key": POINTBOOK_KEY, "data-token-url": "/pointbook-token", "signed-in": customer ? "yes" : "no" };
+  const query = new URLSearchParams({ ...common, ...attributes });
   try {
     const answer = await fetch(`${POINTBOOK}/widgets/snippet/${widget}?${query}`, { signal: AbortSignal.timeout(2000) });
     return answer.ok ? await answer.text() : "";
@@ -32,9 +33,10 @@ createServer(async (request, response) => {
     if (!customer) return response.writeHead(204).end();
     return response.setHeader("Content-Type", "application/json").end(JSON.stringify({ token: token(customer) }));
   }
-  const product = await snippet("product", { article: "espresso", price: "24.90" });
-  const checkout = await snippet("checkout", { cart, "apply-to": "#voucher" });
-  const body = `<h1>Espresso</h1>${product}<label>Voucher <input id=voucher></label>${checkout}${await snippet("account")}`;
+  const product = await snippet("product", customer, { article: "espresso", price: "24.90" });
+  const checkout = await snippet("checkout", customer, { cart, "apply-to": "#voucher" });
+  const account = await snippet("account", customer);
+  const body = `<h1>Espresso</h1>${product}<label>Voucher <input id=voucher></label>${checkout}${account}`;
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.end(`<!doctype html><html lang=de><title>Shop</title>${body}`);
 }).listen(process.env.PORT ?? 8080, "127.0.0.1");

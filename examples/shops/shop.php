@@ -4,7 +4,11 @@
 // What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on.
 function snippet(string $widget, array $attributes = []): string
 {
-    $query = http_build_query(['api-key' => getenv('POINTBOOK_KEY'), 'data-token-url' => '/pointbook-token'] + $attributes);
+    $query = http_build_query($attributes + [
+        'api-key' => getenv('POINTBOOK_KEY'),
+        'data-token-url' => '/pointbook-token',
+        'signed-in' => isset($_COOKIE['customer']) ? 'yes' : 'no',
+    ]);
     $patience = stream_context_create(['http' => ['timeout' => 2]]);
     $answer = @file_get_contents(getenv('POINTBOOK') . "/widgets/snippet/$widget?$query", false, $patience) ?: '';
     return str_ends_with(rtrim($answer), '</div>') ? $answer : ''; // PHP hands on what came before an answer was cut

@@ -16,9 +16,10 @@ POINTBOOK, KEY = os.environ["POINTBOOK"], os.environ["POINTBOOK_KEY"]
 CART = {"id": "cart-1", "total": "24.90", "currency": "EUR"}
 
 
-def snippet(widget: str, **attributes: str) -> str:
+def snippet(widget: str, *, signed_in: bool, **attributes: str) -> str:
     """What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on."""
-    query = urlencode({"api-key": KEY, "data-token-url": "/pointbook-token", **attributes})
+    common = {"api-key": KEY, "data-token-url": "/pointbook-token", "signed-in": "yes" if signed_in else "no"}
+    query = urlencode({**common, **attributes})
     try:
         with urlopen(f"{POINTBOOK}/widgets/snippet/{widget}?{query}", timeout=2) as answer:  # noqa: S310
             return str(answer.read().decode())
@@ -51,10 +52,11 @@ class Shop(BaseHTTPRequestHandler):
             else:
                 self._answer(200, "application/json", json.dumps({"token": token(cookie.value)}))
         else:
-            product = snippet("product", article="espresso", price="24.90")
-            checkout = snippet("checkout", cart=json.dumps(CART), **{"apply-to": "#voucher"})
-            parts = "<h1>Espresso</h1>", product, "<label>Voucher <input id=voucher></label>", checkout
-            body = "".join((*parts, snippet("account")))
+            known = cookie is not None
+            product = snippet("product", signed_in=known, article="espresso", price="24.90")
+            checkout = snippet("checkout", signed_in=known, cart=json.dumps(CART), **{"apply-to": "#voucher"})
+            account = snippet("account", signed_in=known)
+            body = f"<h1>Espresso</h1>{product}<label>Voucher <input id=voucher></label>{checkout}{account}"
             self._answer(
                 200, "text/html; charset=utf-8", f"<!doctype html><html lang=de><title>Shop</title>{body}"
             )

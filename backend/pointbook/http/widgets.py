@@ -114,7 +114,7 @@ class Widgets:
         else:
             return made
         headers = {**HEADERS, "Cache-Control": "no-store", **problem.headers}
-        return PlainTextResponse(str(problem), problem.status, headers=headers)
+        return PlainTextResponse(f"{problem}\n", problem.status, headers=headers)
 
     async def _snippet(self, request: Request) -> Response:
         widget = await self._widget(request)
@@ -132,7 +132,9 @@ class Widgets:
             },
         )
         shared = cors.origin_headers(request.headers, widget.caller.origins)
-        return HTMLResponse(content, headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **shared})
+        return HTMLResponse(
+            content + "\n", headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **shared}
+        )
 
     async def _frame(self, request: Request) -> Response:
         widget = await self._widget(request)
