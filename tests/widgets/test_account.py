@@ -267,6 +267,48 @@ async def test_r32_a_member_decides_about_notices(site: Site, page: Page) -> Non
         assert told["optIn"] is wanted
 
 
+async def test_a_choice_that_was_not_taken_is_not_shown_as_taken(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    await opened(account, "Your membership")
+    box = account.get_by_label("Tell me by e-mail about my points.")
+    await expect(box).not_to_be_checked()
+    await page.route("**/graphql", lambda route: route.abort())
+    await box.click()
+    await expect(account.get_by_text("That did not work.").first).to_be_visible()
+    await expect(box).not_to_be_checked()
+    await page.unroute("**/graphql")
+    await box.click()
+    await expect(account.get_by_text("We do not know your e-mail address yet.")).to_be_visible()
+    await expect(box).to_be_checked()
+
+
+async def test_a_filter_looks_through_some_pages_and_asks_before_more(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    account = await shown(site, page)
+    pages = 0
+
+    async def endless(route: Route) -> None:
+        nonlocal pages
+        if "after" in (route.request.post_data or ""):
+            pages += 1
+            answer = await route.fetch()
+            text = (await answer.text()).replace('"hasNextPage":false', '"hasNextPage":true')
+            await route.fulfill(response=answer, body=text)
+        else:
+            await route.continue_()
+
+    await page.route("**/graphql", endless)
+    history = await opened(account, "History")
+    more = history.get_by_role("button", name="More")
+    await expect(more).to_be_enabled()
+    assert pages == 1
+    await history.get_by_role("button", name="Used").click()
+    await expect(history.get_by_text("Nothing yet.")).to_be_visible()
+    await expect(more).to_be_enabled()
+    assert pages == 1 + 5
+
+
 async def test_points_that_change_elsewhere_change_on_the_page(site: Site, page: Page) -> None:
     await signed_in(site, 100)
     account = await shown(site, page)

@@ -34,19 +34,23 @@ export class MembershipPanel {
       ${mergeForm(host, standing.mergeRequests.nodes)} ${leaveForm(host, standing.leavingLoss)}`;
   }
 
-  private _showNotices({ notifications }: Standing): View {
+  private _showNotices({ email, notifications }: Standing): View {
     const { _host: host } = this;
-    const changed = (event: Event) => {
-      const optIn = (event.target as HTMLInputElement).checked;
-      void host._do(
-        ["notices", optIn],
-        () => host._ask(SetNotifications, { input: { optIn } }),
-        ({ setNotifications: answer }) => ("code" in answer ? answer : null),
-      );
+    const changed = async (event: Event) => {
+      const box = event.target as HTMLInputElement;
+      const optIn = box.checked;
+      let kept = !optIn;
+      const send = () => host._ask(SetNotifications, { input: { optIn } });
+      await host._do(["notices", optIn], send, ({ setNotifications: answer }) => {
+        if ("code" in answer) return answer;
+        kept = optIn;
+        return null;
+      });
+      box.checked = kept;
     };
     return html`<label part="option">
       <input type="checkbox" .checked=${notifications.optIn} ?disabled=${host._busy} @change=${changed} />
-      <span>${host._texts.say("optIn")}</span>
+      <span>${host._texts.say("optIn")}${notifications.optIn && !email ? html`<small>${host._texts.say("noEmail")}</small>` : nothing}</span>
     </label>`;
   }
 }

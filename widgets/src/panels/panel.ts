@@ -10,6 +10,8 @@ export interface Page<Item> {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
+const AT_ONCE = 5; // pages that are asked for before the customer is asked whether to look on
+
 export abstract class Panel<Item> {
   protected _items: Item[] = [];
   private _cursor: string | null = null;
@@ -55,11 +57,12 @@ export abstract class Panel<Item> {
     this._failed = false;
     this._host.requestUpdate();
     try {
-      do {
+      for (let pages = 0; pages < AT_ONCE; pages++) {
         const page = await this._ask(this._cursor);
         if (generation !== this._generation) return; // forgotten meanwhile
         this._take(page ?? { nodes: [], pageInfo: { hasNextPage: false, endCursor: null } });
-      } while (this._more && this._wants());
+        if (!this._more || !this._wants()) break;
+      }
     } catch {
       this._failed = true;
     }
@@ -73,8 +76,8 @@ export abstract class Panel<Item> {
     return html`${this._head()}
       ${items.length
         ? html`<ul>${items.map((item) => html`<li part="item">${this._item(item)}</li>`)}</ul>`
-        : html`<p part="empty">${texts.say(this._failed ? "failed" : this._asking || this._more ? "loading" : this._empty)}</p>`}
-      ${this._failed || (this._more && items.length)
+        : html`<p part="empty">${texts.say(this._failed ? "failed" : this._asking ? "loading" : this._empty)}</p>`}
+      ${this._failed || (this._more && (items.length || !this._asking))
         ? html`<p part="actions"><button part="button" ?disabled=${this._asking} @click=${() => this._next()}>
             ${texts.say(this._failed ? "retry" : "more")}
           </button></p>`
