@@ -57,10 +57,16 @@ class SubmittedBooking:
 
 
 async def submit_booking(
-    installation: Installation, programme_id: int, document: Mapping[str, Any], *, now: datetime
+    installation: Installation,
+    programme_id: int,
+    document: Mapping[str, Any],
+    *,
+    tells: bool = True,
+    now: datetime,
 ) -> SubmittedBooking:
     """Record a report of a booking and give it its effect, once; the same report again: the same answer.
 
+    Without ``tells`` nobody is told of the points: it is a booking of the past.
     Raises InvalidInput, UnknownStore, ProgrammeNotOpen and BookingConflict (it was of another service or
     customer); nothing is recorded then.
     """
@@ -69,7 +75,8 @@ async def submit_booking(
         booking = parse_booking(document, now)
         programme.store(booking.told.appointment.store)
         email = _waiting_email(booking.customer)
-        report = _Report(installation, BookingSettling(programme, Judge(programme, now), now), booking, email)
+        settling = BookingSettling(programme, Judge(programme, now), now, tells)
+        report = _Report(installation, settling, booking, email)
         async with installation.turns.turn(programme.id, booking.customer.external_id):
             return await retrying(report.settle)
 
