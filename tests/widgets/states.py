@@ -12,6 +12,7 @@ from pointbook.services.adjusting import AdjustPoints, adjust
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS, save_offer
 from pointbook.services.intake import submit_order
 from pointbook.services.members import MemberState, set_redemption_lock, set_state
+from tests.rules.shop import add_rule, rule
 from tests.support import DAY, NOW, give_points, order_document, redeem
 from tests.support import cart as shop_cart
 from tests.widgets.browser import Site
@@ -51,7 +52,7 @@ class Stage:
 
 
 HISTORY, CARDS, PRODUCTS, MY_CARDS, MY_ORDERS, MEMBERSHIP = range(6)
-NAMES: Final = {"de": "Kaffeebecher aus Steinzeug", "en": "Stoneware coffee cup", "pl": "Kamionkowy kubek do kawy"}
+NAMES: Final = {"de": "Kaffeebecher aus Steinzeug", "en": "Stoneware coffee cup"}
 STATES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {}
 
 
@@ -84,7 +85,8 @@ async def product_for_a_member(stage: Stage) -> None:
 
 @state
 async def service_to_be_booked(stage: Stage) -> None:
-    await stage.show("product", service="massage", price="60.00", participants="2")
+    await add_rule(stage.site.shop.installation, stage.site.shop.programme, rule("SERVICE", 25, targets=["cut"]))
+    await stage.show("product", service="cut", participants="2", join_url="/join")
 
 
 @state
@@ -216,8 +218,8 @@ async def account_with_points_of_all_kinds(stage: Stage) -> None:
         )
     await redeem(installation, programme, 120)
     await stage.account()
-    for which in range(2):
-        await stage.press("details[part=dated] > summary", which)
+    for dated in await stage.page.locator("details[part=dated] > summary").all():
+        await dated.click()
 
 
 @state

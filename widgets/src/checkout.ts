@@ -110,9 +110,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const { me, earnQuote } = data;
     const earns = "points" in earnQuote && earnQuote.points;
     return html`<section part="card" aria-label=${texts.say("points")}>
-      <p part="head">
-        <strong>${me ? texts.say("balance", { n: me.balance.spendable, value: texts.money(me.balance.value) }) : texts.say("payWithPoints")}</strong>
-      </p>
+      <h2 part="head">${me ? texts.say("balance", { n: me.balance.spendable, value: texts.money(me.balance.value) }) : texts.say("payWithPoints")}</h2>
       ${earns ? html`<p part="earns">${texts.say("cartEarns", { n: earns })}</p>` : nothing}
       ${me ? this._showMember(data as CheckoutQuery, me) : this._showStranger(data)}
       ${this._note ? html`<p part="note">${this._note}</p>` : nothing}
