@@ -146,7 +146,7 @@ async def test_what_a_merchant_calls_the_programme_stays_text(shop: Shop) -> Non
     app: Any = shop.client._transport.app  # type: ignore[attr-defined]
     named = await make_shop(app, shop.client, shop.clock, name=PAYLOAD)
     found = _Elements((await snippet(named, "account")).text)
-    assert found.names == ["script", "div", "pointbook-account", "svg"]
+    assert found.names == ["script", "div", "pointbook-account", "br", "svg"]
     assert found.text.strip() == f"Ihre Punkte bei {PAYLOAD}"
 
 
