@@ -17,7 +17,6 @@ from pointbook.graphql.errors import (
     CurrencyMismatch,
     ExchangeOrderDecided,
     ExchangeOrderNotFound,
-    NotAMember,
     ProgrammeNotOpen,
 )
 from pointbook.graphql.exchange import ORDERS_PAGE, ExchangeOrder, page_of_orders, shown
@@ -60,7 +59,9 @@ class SetExchangedSuccess:
     order: ExchangeOrder = strawberry.field(description="The order.")
 
 
-@strawberry.type(description="The points are given back, and the pieces are in stock again.")
+@strawberry.type(
+    description="The pieces are in stock again, and the points are given back, unless the member has left."
+)
 class CancelExchangeOrderSuccess:
     order: ExchangeOrder = strawberry.field(description="The order.")
 
@@ -73,7 +74,6 @@ CancelExchangeOrderResult = Annotated[
     CancelExchangeOrderSuccess
     | ExchangeOrderNotFound
     | ExchangeOrderDecided
-    | NotAMember
     | CurrencyMismatch
     | ProgrammeNotOpen,
     strawberry.union("CancelExchangeOrderResult", description="The order, or why it is not cancelled."),
@@ -142,7 +142,9 @@ class ExchangeDeskMutation:
         return SetExchangedSuccess(order=await shown(info, order))
 
     @mutation_field(
-        _DECIDE, "Cancel an exchange order that is not exchanged: all points go back to where they came from."
+        _DECIDE,
+        "Cancel an exchange order that is not exchanged: all points go back to where they came from, unless the "
+        "member has left.",
     )
     async def cancel_exchange_order(
         self,

@@ -7,6 +7,7 @@ from uuid import UUID
 from pointbook import ledger
 from pointbook.db.queries import exchange as rows
 from pointbook.db.queries.exchange import Movement
+from pointbook.db.queries.members import who_left
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import errors
@@ -51,8 +52,9 @@ async def cancel_order(
 ) -> ExchangeOrder:
     """Give all points back to the lots they came from (R27) and put the pieces back into stock; again: nothing.
 
+    Of who has left only the pieces come back: there is nobody to give points to (R34).
     Raises ExchangeOrderNotFound, ExchangeOrderDecided (it is exchanged: open it again first), CurrencyMismatch (it
-    is of a former currency), NotAMember (who placed it has left), ProgrammeNotOpen.
+    is of a former currency), ProgrammeNotOpen.
     """
 
     async def call(programme: ProgrammeSnapshot) -> ExchangeOrder:
@@ -64,7 +66,8 @@ async def cancel_order(
         async def attempt() -> ExchangeOrder:
             async with installation.db.bare_transaction(programme.id) as connection:
                 await ledger.lock(connection, programme.id, [account_id])
-                await _cancel(connection, principal, programme, order_id, now)
+                has_left = bool(await who_left(connection, programme.id, [account_id]))
+                await _cancel(connection, principal, programme, order_id, now, gives_back=not has_left)
                 return await _as_it_stands(connection, programme.id, order_id)
 
         async with installation.turns.turn(programme.id, account_id):
@@ -74,7 +77,13 @@ async def cancel_order(
 
 
 async def _cancel(
-    connection: Connection, principal: Principal, programme: ProgrammeSnapshot, order_id: UUID, now: datetime
+    connection: Connection,
+    principal: Principal,
+    programme: ProgrammeSnapshot,
+    order_id: UUID,
+    now: datetime,
+    *,
+    gives_back: bool,
 ) -> None:
     await keep_unchanged(connection, programme)  # a closed programme has no points
     internal_id, state, currency = await _locked(connection, programme.id, order_id)
@@ -85,9 +94,10 @@ async def _cancel(
     if currency != programme.currency:  # its points are worth nothing in this one
         raise errors.CurrencyMismatch(programme.currency, currency)
     await rows.lock_items_of(connection, programme.id, internal_id)
-    source = Source(EXCHANGE_ORDER, order_id.hex)
-    grace = grace_end(now, programme.settings_at(now).give_back_grace_days, programme.zone)
-    await ledger.unspend(connection, programme.id, source, source, grace_expires_at=grace, now=now)
+    if gives_back:
+        source = Source(EXCHANGE_ORDER, order_id.hex)
+        grace = grace_end(now, programme.settings_at(now).give_back_grace_days, programme.zone)
+        await ledger.unspend(connection, programme.id, source, source, grace_expires_at=grace, now=now)
     await rows.move_stock(connection, programme.id, internal_id, Movement.CANCELLED, now=now)
     await _decide(connection, principal, order_id, internal_id, (state, ExchangeState.CANCELLED), now)
 

@@ -61,6 +61,7 @@ union all
 select o.account_id, 'exchange_points_differ',
     format('exchange order %s', o.public_id)
 from exchange_order as o
+join ledger.account as owner on owner.programme_id = $1 and owner.account_id = o.account_id
 left join lateral (
     select sum(t.points) as points
     from ledger.entry as e
@@ -75,7 +76,11 @@ left join lateral (
         and e.source_id = replace(o.public_id::text, '-', '')
 ) as back on true
 where o.programme_id = $1
-    and (spent.points is distinct from o.points or coalesce(back.given_back, false) <> (o.state = 'CANCELLED'))
+    and (
+        spent.points is distinct from o.points
+        or back.given_back and o.state <> 'CANCELLED'
+        or o.state = 'CANCELLED' and back.given_back is null and owner.left_at is null
+    )
 union all
 select e.account_id, 'exchange_missing',
     format('entry %s, exchange order %s', e.seq, e.source_id)
