@@ -95,6 +95,7 @@ MAY = {
     "Mutation.enrolMember": {"server"},
     "Mutation.updateMember": {"server", "staff"},
     "Mutation.addCustomerExternalId": {"server"},
+    "Mutation.removeCustomerExternalId": {"server", "staff"},
     "Mutation.redeemPoints": {"customer"},
     "Mutation.extendRedemption": {"customer"},
     "Mutation.cancelRedemption": {"customer"},

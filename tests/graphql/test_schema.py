@@ -50,7 +50,7 @@ NATURAL_KEYS = {
     *("SetExchangedInput", "CancelExchangeOrderInput"),
     *("VoidGiftCardInput", "UndoAdjustmentInput"),
     *("SetMemberStateInput", "SetRedemptionLockInput", "SetNotificationsInput"),
-    *("EnrolMemberInput", "UpdateMemberInput", "AddCustomerExternalIdInput"),
+    *("EnrolMemberInput", "UpdateMemberInput", "AddCustomerExternalIdInput", "RemoveCustomerExternalIdInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
     *("CancelMergeRequestInput", "ApproveMergeInput", "RejectMergeInput"),
 }
