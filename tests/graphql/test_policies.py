@@ -141,6 +141,7 @@ MAY = {
     "Mutation.withdrawSettings": {"staff"},
     "Mutation.changeProgrammeState": {"staff"},
     "Mutation.switchStore": {"staff"},
+    "Mutation.changeProgrammeLocales": {"staff"},
     "Query.webhookSubscriptions": {"staff"},
     "Query.webhookSendings": {"staff"},
     "Mutation.createWebhookSubscription": {"staff"},

@@ -57,7 +57,13 @@ NATURAL_KEYS = {
 CONFIGURATION = {
     *("CreateRuleInput", "EditRuleInput", "ActivateRuleInput", "DeactivateRuleInput", "DeleteRuleInput"),
     *("SelectRuleStoresInput", "InvertRuleStoresInput", "ChangeSettingsInput", "WithdrawSettingsInput"),
-    *("ChangeProgrammeStateInput", "SwitchStoreInput", "SaveGiftCardProductInput", "SaveExchangeItemInput"),
+    *(
+        "ChangeProgrammeStateInput",
+        "ChangeProgrammeLocalesInput",
+        "SwitchStoreInput",
+        "SaveGiftCardProductInput",
+        "SaveExchangeItemInput",
+    ),
     *("CreateWebhookSubscriptionInput", "EditWebhookSubscriptionInput", "RotateWebhookSecretInput"),
     *("DeleteWebhookSubscriptionInput", "RedeliverInput"),
     *("SaveNoticeTemplateInput", "ResetNoticeTemplateInput", "ChangeNoticeSettingsInput", "SendTestNoticeInput"),

@@ -497,6 +497,31 @@ async def test_e38_earning_stops_closing_waits_for_the_last_point_and_the_progra
     assert states == [("EARNING_STOPPED", "ACTIVE"), ("ACTIVE", "EARNING_STOPPED")]
 
 
+async def test_languages_are_added_put_in_order_and_taken_away_while_no_text_is_in_them(shop: Shop) -> None:
+    tags = shop.programme.locales
+
+    async def to(*locales: str) -> Any:
+        answer = await change(shop, "changeProgrammeLocales", "programme { locales }", locales=list(locales))
+        return answer["programme"]["locales"] if "programme" in answer else answer
+
+    assert await to(*tags, "pl", "pl") == [*tags, "pl"]
+    assert await to("pl", *tags) == ["pl", *tags]
+    label = {**PIZZA, "labels": [{"locale": "pl", "text": "Pizza"}]}
+    await create(shop, label, key="pizza")
+    refused = await to(*tags)
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "locales")
+    assert "must have pl, in which the rule" in refused["message"]
+    offer = {"sku": "mug", "names": [{"locale": "pl", "text": "Kubek"}], "pricePoints": 9}
+    await change(shop, "saveExchangeItem", "item { sku }", **offer)
+    refused = await to(*tags, "pl")
+    assert "must have a name in" in refused["message"]
+    for wrong in ((), ("english",)):
+        assert (await to(*wrong))["field"] == "locales"
+    assert await to("pl", *tags) == ["pl", *tags]
+    entries = [entry for entry in await audit(shop, subject="programme") if entry["action"] == "LOCALES_CHANGED"]
+    assert [entry["after"]["locales"] for entry in entries] == [["pl", *tags], [*tags, "pl"]]
+
+
 async def test_a_store_that_is_switched_off_earns_nothing(shop: Shop, clock: Clock) -> None:
     await join_member(shop.installation, shop.programme)
     await add_store(shop.installation, shop.programme.id, NewStore("s-1", "Mitte"), now=NOW)

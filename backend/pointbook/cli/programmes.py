@@ -22,6 +22,7 @@ from pointbook.services import sandbox_clocks, settings_versions, stores
 from pointbook.services.configuration import create_programme_from, export_configuration, import_configuration
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.installation import Installation
+from pointbook.services.locales import change_locales
 
 programme = typer.Typer(help="Programmes: one merchant's settings, rules and members.", no_args_is_help=True)
 settings = typer.Typer(help="A programme's settings and their versions.", no_args_is_help=True)
@@ -182,6 +183,21 @@ def clock(
             shown = await sandbox_clocks.move_clock(installation, found.id, by, now=now())
         reads = shown.now.isoformat(timespec="seconds")
         console.print(f"The clock of {slug} shows {reads}, {shown.ahead} ahead of the real one.")
+
+    run(call)
+
+
+@programme.command("locales")
+def locales(
+    slug: _Named,
+    tags: Annotated[list[str], typer.Argument(metavar="LOCALE...", help="BCP 47, as in de or pt-BR.")],
+) -> None:
+    """Say in which languages a programme has texts: all of them, the default first."""
+
+    async def call(installation: Installation) -> None:
+        found = await services.find_programme(installation, slug)
+        changed = await change_locales(installation, found.id, tags, now=found.now(now()))
+        console.print(f"Programme {slug} has texts in {', '.join(changed.locales)}.")
 
     run(call)
 

@@ -25,6 +25,7 @@ described_enum(
     CURRENCY_CHANGED="The programme counts in another currency.",
     CLOCK_MOVED="The clock of a sandbox was moved on.",
     STATE_CHANGED="The programme was opened, stopped or closed.",
+    LOCALES_CHANGED="The programme's texts are in other languages.",
     CHANNELS_CHANGED="There are other channels.",
     HOLIDAYS_CHANGED="A store, or orders without one, have other holidays.",
     STORE_ADDED="There is a new store.",

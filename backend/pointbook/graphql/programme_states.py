@@ -1,4 +1,4 @@
-"""What the staff open and close: the programme, and single stores."""
+"""What the staff set of the programme itself: what is open, and which languages it has."""
 
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from pointbook.graphql.policies import mutation_field
 from pointbook.graphql.programme import Programme, Store
 from pointbook.services import programmes as service
 from pointbook.services.directory import ProgrammeState
+from pointbook.services.locales import change_locales
 from pointbook.services.stores import switch_store
 
 _EDIT = staff(Right.EDIT_SETTINGS)
@@ -25,6 +26,14 @@ class ChangeProgrammeStateInput:
     )
 
 
+@strawberry.input(description="The languages of the programme's texts.")
+class ChangeProgrammeLocalesInput:
+    locales: list[str] = strawberry.field(
+        description="All of them (BCP 47), 1 to 20; the first one is the default. None goes in which a rule, an "
+        "offer or the settings have a text."
+    )
+
+
 @strawberry.input(description="Which store is to earn, or not.")
 class SwitchStoreInput:
     store_id: strawberry.ID = strawberry.field(description="The shop's id of the store.")
@@ -36,6 +45,11 @@ class ChangeProgrammeStateSuccess:
     programme: Programme = strawberry.field(description="The programme.")
 
 
+@strawberry.type(description="The programme's texts are in these languages.")
+class ChangeProgrammeLocalesSuccess:
+    programme: Programme = strawberry.field(description="The programme.")
+
+
 @strawberry.type(description="The store is switched.")
 class SwitchStoreSuccess:
     switched: Store = strawberry.field(description="The store.")
@@ -44,6 +58,10 @@ class SwitchStoreSuccess:
 ChangeProgrammeStateResult = Annotated[
     ChangeProgrammeStateSuccess | InvalidInput,
     strawberry.union("ChangeProgrammeStateResult", description="The programme, or why it stays as it is."),
+]
+ChangeProgrammeLocalesResult = Annotated[
+    ChangeProgrammeLocalesSuccess | InvalidInput,
+    strawberry.union("ChangeProgrammeLocalesResult", description="The programme, or why it stays as it is."),
 ]
 SwitchStoreResult = Annotated[
     SwitchStoreSuccess | UnknownStore,
@@ -63,6 +81,21 @@ class ProgrammeStateMutation:
             *info.context.tenant, input.state, by=info.context.principal.identity, now=info.context.now
         )
         return ChangeProgrammeStateSuccess(programme=Programme.of(programme, info))
+
+    @mutation_field(
+        _EDIT,
+        "Say in which languages the programme has texts; in force within seconds. What has no text in one of them "
+        "is shown in another. Members keep the language that they chose.",
+    )
+    async def change_programme_locales(
+        self,
+        info: Info,
+        input: Annotated[ChangeProgrammeLocalesInput, strawberry.argument(description="The languages.")],  # noqa: A002
+    ) -> ChangeProgrammeLocalesResult:
+        programme = await change_locales(
+            *info.context.tenant, input.locales, by=info.context.principal.identity, now=info.context.now
+        )
+        return ChangeProgrammeLocalesSuccess(programme=Programme.of(programme, info))
 
     @mutation_field(_EDIT, "Let orders of a store earn, or not; in force within seconds.")
     async def switch_store(
