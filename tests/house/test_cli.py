@@ -443,7 +443,7 @@ def test_adjustments_are_tried_then_imported(pointbook: Command, tmp_path: Path)
     dry = pointbook("import", "adjustments", "adjustments.csv", "--dry-run")
     assert dry.code == 1
     assert re.search(r"would be made", dry.out)
-    figures = r"2 +│ +0 +│ +50 +│ +20 +│ +1\b"
+    figures = r"2 +│ +0 +│ +50 +│ +20 +│ +0 +│ +1\b"
     assert re.search(figures, dry.out), dry.out
     assert "NOT_A_MEMBER" in dry.out
     assert re.search(figures, pointbook("import", "adjustments", "adjustments.csv").out)
