@@ -142,6 +142,16 @@ def test_a_programme_is_opened_stopped_and_closed(pointbook: Command, monkeypatc
     one_line(pointbook("programme", "open", "nobody"), 1, "no programme nobody")
 
 
+def test_the_clock_of_a_sandbox_is_shown_and_moved_on(pointbook: Command) -> None:
+    pointbook("programme", "create", "trial", "--name", "Trial", "--sandbox")
+    assert "0:00:00 ahead" in pointbook("programme", "clock", "trial").out
+    assert "30 days, 0:00:00 ahead" in pointbook("programme", "clock", "trial", "--forward", "30d").out
+    for forward, why in (("30", "no time like"), ("0m", "must be 1 second"), ("367d", "must be 1 second")):
+        one_line(pointbook("programme", "clock", "trial", "--forward", forward), 1, why)
+    pointbook("programme", "create", "roastery", "--name", "Roastery")
+    one_line(pointbook("programme", "clock", "roastery", "--forward", "1h"), 1, "no sandbox")
+
+
 def test_a_draft_changes_its_currency(pointbook: Command) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery", "--draft")
     assert "counts in USD" in pointbook("programme", "currency", "roastery", "USD").out

@@ -22,14 +22,16 @@ from pointbook.domain.webhook_signatures import is_standard
 from pointbook.http import guard
 from pointbook.http.rate_limit import UNLIMITED, Rate, Rates
 from pointbook.services import webhook_intake
+from pointbook.services.account import history
 from pointbook.services.key_directory import WebhookKind
+from pointbook.services.sandbox_clocks import move_clock
 from pointbook.services.webhooks import LIVE_ENDPOINTS_MAX, create_endpoint, list_endpoints, revoke_endpoint
 from pointbook.settings import Settings
 from tests.faults.proxy import LossyProxy
 from tests.http.fixtures import Clock, Reply, Shop, make_shop
 from tests.http.hostile import BODIES
 from tests.http.webhooks import Sender, make_sender, return_document
-from tests.support import NOW, SECRET, everything, join_member, order_document, spendable, violations
+from tests.support import DAY, NOW, SECRET, everything, join_member, order_document, spendable, violations
 
 FIVE_MINUTES = timedelta(minutes=5)
 SECOND = timedelta(seconds=1)
@@ -99,6 +101,15 @@ async def test_the_document_is_the_one_of_graphql(shop: Shop, sender: Sender) ->
 
 
 # Who may send.
+
+
+async def test_a_sandbox_takes_documents_by_its_own_clock_and_signatures_by_the_real_one(
+    shop: Shop, sender: Sender
+) -> None:
+    await move_clock(shop.installation, shop.programme.id, 30 * DAY, now=NOW)
+    assert told(await sender.send(ORDER, order_document())) == (200, "EARNED")
+    [entry] = await history(shop.installation, shop.programme.id, "c-1", first=1, now=NOW + 30 * DAY) or []
+    assert (entry.kind, entry.at) == ("ACCRUAL", NOW + 30 * DAY)
 
 
 @pytest.mark.parametrize("away", [-FIVE_MINUTES, timedelta(0), FIVE_MINUTES], ids=["oldest", "now", "newest"])
