@@ -191,3 +191,15 @@ async def test_what_is_sent_is_listed_by_subscription_and_state_and_sent_again(s
 
 def test_the_page_of_operations_tells_every_event() -> None:
     assert FIELDS.keys() == set(EVENTS)
+
+
+async def test_i8_a_subscription_is_made_once_by_its_key_and_its_secret_answered_again(shop: Shop) -> None:
+    """Who has lost the answer would never learn the secret."""
+    answers = await asyncio.gather(*(create(shop, idempotencyKey="k") for _ in range(3)))
+    assert answers[0] == answers[1] == answers[2]
+    assert len(await listed(shop)) == 1
+    other = await create(shop, idempotencyKey="k", events=["member.joined"])
+    assert other["code"] == "IDEMPOTENCY_CONFLICT"
+    await create(shop)
+    await create(shop)
+    assert len(await listed(shop)) == 3, "without a key each call makes one"

@@ -16,11 +16,13 @@ from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.errors import (
     EditConflict,
+    IdempotencyConflict,
     InvalidInput,
     WebhookDisabled,
     WebhookSendingNotFound,
     WebhookSubscriptionNotFound,
 )
+from pointbook.graphql.inputs import idempotency_key
 from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.services import webhook_sendings as sendings
 from pointbook.services import webhook_subscriptions as service
@@ -128,6 +130,11 @@ class CreateWebhookSubscriptionInput:
     events: list[str] = strawberry.field(
         default_factory=list, description='Of which events, like "points.credited"; none: of all.'
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="A name of this intention, 1 to 100 characters: sent again with the same input, it gets the "
+        "same subscription, as it stands, and its secret. Without one, each call makes a subscription.",
+    )
 
 
 @strawberry.input(description="What is to be otherwise of a webhook subscription; null: it stays.")
@@ -202,7 +209,7 @@ class RedeliverSuccess:
 
 
 CreateWebhookSubscriptionResult = Annotated[
-    CreateWebhookSubscriptionSuccess | InvalidInput,
+    CreateWebhookSubscriptionSuccess | InvalidInput | IdempotencyConflict,
     strawberry.union("CreateWebhookSubscriptionResult", description="The subscription, or why there is none."),
 ]
 EditWebhookSubscriptionResult = Annotated[
@@ -264,7 +271,9 @@ class WebhookOutQuery:
 
 @strawberry.type
 class WebhookOutMutation:
-    @mutation_field(_MANAGE, "Tell a URL of events from now on. Its secret is shown once.")
+    @mutation_field(
+        _MANAGE, "Tell a URL of events from now on. Its secret is shown once, or again by an idempotency key."
+    )
     async def create_webhook_subscription(
         self,
         info: Info,
@@ -273,8 +282,14 @@ class WebhookOutMutation:
         ],
     ) -> CreateWebhookSubscriptionResult:
         context = info.context
+        key = None if input.idempotency_key is None else idempotency_key(input.idempotency_key)
         made = await service.create_subscription(
-            context.installation, context.principal, input.url, input.events, now=context.now
+            context.installation,
+            context.principal,
+            input.url,
+            input.events,
+            idempotency_key=key,
+            now=context.now,
         )
         return CreateWebhookSubscriptionSuccess.of(made)
 

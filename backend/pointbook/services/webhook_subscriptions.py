@@ -11,12 +11,13 @@ from pointbook.db.queries.programmes import lock_programme
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain.access import Principal
-from pointbook.domain.errors import EditConflict, InvalidInput, WebhookSubscriptionNotFound
+from pointbook.domain.errors import EditConflict, IdempotencyConflict, InvalidInput, WebhookSubscriptionNotFound
 from pointbook.domain.webhook_states import DisabledReason, SubscriptionState
 from pointbook.domain.webhook_targets import checked_target
 from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
+from pointbook.services.requests import request_of
 from pointbook.services.webhook_events import EVENTS
 from pointbook.services.webhook_secrets import secret_text
 
@@ -58,24 +59,37 @@ class Edit:
 
 
 async def create_subscription(
-    installation: Installation, principal: Principal, url: str, events: Sequence[str], *, now: datetime
+    installation: Installation,
+    principal: Principal,
+    url: str,
+    events: Sequence[str],
+    *,
+    idempotency_key: str | None = None,
+    now: datetime,
 ) -> WithSecret:
     """Tell ``url`` of these events from now on; of all if there are none.
 
-    Raises InvalidInput, also when there are ``SUBSCRIPTIONS_MAX``.
+    The same key again: the same subscription as it stands, with the secret of now; without a key each call makes
+    one. Raises IdempotencyConflict, and InvalidInput, also when there are ``SUBSCRIPTIONS_MAX``.
     """
     checked_target("url", url, private_allowed=installation.webhooks_to_private)
     chosen, programme_id = _checked_events(events), principal.programme_id
-    subscription_id = uuid4()
+    key = uuid4().hex if idempotency_key is None else idempotency_key
+    request = request_of(installation, principal, "createWebhookSubscription", key, url, chosen)
 
     async def attempt() -> rows.SubscriptionRow:
         async with installation.db.bare_transaction(programme_id) as connection:
             await lock_programme(connection, programme_id)
-            if (made := await rows.lock(connection, programme_id, subscription_id)) is not None:
-                return made  # an earlier try was committed, and the answer lost
+            earlier = await rows.made_by_request(connection, programme_id, request.digest)
+            if earlier is not None:  # it was committed, and the answer lost
+                made, said = earlier
+                if said != request.input:
+                    raise IdempotencyConflict
+                return made
             if await rows.count(connection, programme_id) >= SUBSCRIPTIONS_MAX:
                 raise InvalidInput("url", f"there are {SUBSCRIPTIONS_MAX} webhook subscriptions: delete one first")
-            made = await rows.insert(connection, programme_id, subscription_id, url, chosen, now=now)
+            asked = request.digest, request.input
+            made = await rows.insert(connection, programme_id, uuid4(), url, chosen, asked, now=now)
             await _audit(connection, principal, Action.WEBHOOK_CREATED, None, made, now=now)
             return made
 

@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, Text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pointbook.db.base import Base, BigId, one_of
@@ -13,11 +23,12 @@ from pointbook.db.base import Base, BigId, one_of
 class WebhookSubscription(Base):
     """A URL that is told of events; ``events`` null: of all. Its secrets are derived by version; none is stored.
 
-    ``failing_since``: nothing but failures came from there since then.
+    ``failing_since``: nothing but failures came from there since then. ``request``: of the call that made it.
     """
 
     __tablename__ = "webhook_subscription"
     __table_args__ = (
+        UniqueConstraint("programme_id", "request"),
         CheckConstraint(one_of("state", "ACTIVE", "DISABLED"), name="state"),
         CheckConstraint(
             f"(state = 'DISABLED') = (disabled_reason is not null)"
@@ -38,6 +49,8 @@ class WebhookSubscription(Base):
     previous_secret_until: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    request: Mapped[bytes | None] = mapped_column(LargeBinary)
+    request_input: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class WebhookSending(Base):

@@ -22,18 +22,28 @@ class SubscriptionRow(NamedTuple):
     created_at: datetime
 
 
-async def insert(  # the columns
+async def insert(  # noqa: PLR0917  # the columns
     connection: Connection,
     programme_id: int,
     subscription_id: UUID,
     url: str,
     events: Sequence[str] | None,
+    request: tuple[bytes, bytes],
     *,
     now: datetime,
 ) -> SubscriptionRow:
-    row = await connection.fetchrow(_INSERT, programme_id, subscription_id, url, events, now)
+    """``request``: digest and input of the call that makes it."""
+    row = await connection.fetchrow(_INSERT, programme_id, subscription_id, url, events, now, *request)
     assert row is not None, "it was inserted"
     return _row(row)
+
+
+async def made_by_request(
+    connection: Connection, programme_id: int, request: bytes
+) -> tuple[SubscriptionRow, bytes] | None:
+    """The subscription that a call has made, and what the call said."""
+    row = await connection.fetchrow(_MADE_BY, programme_id, request)
+    return None if row is None else (_row(row), row["request_input"])
 
 
 async def count(connection: Connection, programme_id: int) -> int:
@@ -78,9 +88,13 @@ def _row(row: asyncpg.Record) -> SubscriptionRow:
 
 _COLUMNS = ", ".join(SubscriptionRow._fields)
 _INSERT = f"""
-insert into webhook_subscription (programme_id, subscription_id, url, events, state, created_at)
-values ($1, $2, $3, $4, 'ACTIVE', $5)
+insert into webhook_subscription (
+    programme_id, subscription_id, url, events, state, created_at, request, request_input)
+values ($1, $2, $3, $4, 'ACTIVE', $5, $6, $7)
 returning {_COLUMNS}
+"""  # noqa: S608  # its own columns
+_MADE_BY = f"""
+select {_COLUMNS}, request_input from webhook_subscription where programme_id = $1 and request = $2
 """  # noqa: S608  # its own columns
 _COUNT = "select count(*) from webhook_subscription where programme_id = $1"
 _ALL = f"""
