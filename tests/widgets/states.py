@@ -100,6 +100,7 @@ async def checkout_of_one_who_joins(stage: Stage) -> None:
     await stage.checkout()
     await stage.press("button")
     await stage.press("details > summary")
+    await expect(stage.page.locator("[part=terms] strong").first).to_be_visible()
 
 
 @state
