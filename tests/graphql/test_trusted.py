@@ -9,7 +9,7 @@ import pytest
 
 from pointbook.graphql.engine import Engine
 from pointbook.graphql.schema import build_schema
-from pointbook.graphql.trusted import collect, document_id, render, shipped
+from pointbook.graphql.trusted import by_name, collect, document_id, render, shipped
 from tests.http.fixtures import Shop
 from tests.support import NOW
 
@@ -40,9 +40,17 @@ def test_every_trusted_document_costs_less_than_a_customer_has(text: str) -> Non
     assert 10 <= prepared.cost <= 500
 
 
+def test_documents_that_begin_alike_stop_the_start() -> None:
+    with pytest.raises(AssertionError, match="begin alike"):
+        by_name({document_id("one"): "one", document_id("one") + "0": "another"})
+
+
 async def test_a_guest_runs_published_documents_only(shop: Shop) -> None:
-    reply = await shop.send({"documentId": PROGRAMME}, shop.guest_headers)
-    assert reply.data["programme"]["name"] == "A shop"
+    short = PROGRAMME.removeprefix("sha256:")[:16]
+    for given in (PROGRAMME, short):
+        reply = await shop.send({"documentId": given}, shop.guest_headers)
+        assert reply.data["programme"]["name"] == "A shop"
+    assert (await shop.send({"documentId": short[:15]}, shop.guest_headers)).codes == ["DOCUMENT_NOT_FOUND"]
     refused = await shop.as_guest("{ programme { name } }")
     assert (refused.status, refused.codes) == (403, ["DOCUMENT_NOT_TRUSTED"])
     unknown = await shop.send({"documentId": document_id("{ me { id } }")}, shop.guest_headers)

@@ -6,7 +6,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
 const out = new URL("../../backend/pointbook/http/static/widgets/", import.meta.url);
-const LICENSE = "/*! Pointbook widgets, MIT. Contains Lit, (c) Google LLC, BSD-3-Clause: LICENSES.txt lies beside this file. */\n";
+const LICENSE = "/*! Pointbook widgets, MIT; Lit, (c) Google LLC, BSD-3-Clause: LICENSES.txt */\n";
 
 // A style sheet is imported as its text.
 const sheets = {
@@ -14,10 +14,37 @@ const sheets = {
   setup({ onLoad }) {
     onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const { code } = await transform(await readFile(path, "utf8"), { loader: "css", minify: true });
-      return { contents: code.trim(), loader: "text" };
+      return { contents: code.trim().replace(/(--[\w-]+): /g, "$1:").replace(/, (?=#|c|t|10px|light)/g, ","), loader: "text" };
     });
   },
 };
+
+// Texts of a folder have their names once, not once for each language, and are one string, but for those with forms.
+const texts = {
+  name: "texts",
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^names of / }, ({ path }) => ({ path: path.slice(9), namespace: "names" }));
+    onLoad({ filter: /./, namespace: "names" }, async ({ path }) => {
+      const names = JSON.stringify(Object.keys(await textsIn(path)).join(" "));
+      const contents = `const names = ${names}.split(" ");
+        export default (texts, forms) =>
+          ({ ...Object.fromEntries(texts.split("|").map((text, at) => [names[at], text])), ...forms });`;
+      return { contents };
+    });
+    onLoad({ filter: /\.json$/ }, async ({ path }) => {
+      const first = path.replace(/\w+\.json$/, "en.json");
+      const found = await textsIn(path);
+      const isPlain = (name) => typeof found[name] === "string";
+      const plain = Object.keys(await textsIn(first)).map((name) => (isPlain(name) ? found[name] : "")).join("|");
+      const forms = Object.fromEntries(Object.entries(found).filter(([name]) => !isPlain(name)));
+      const contents = `import named from ${JSON.stringify("names of " + first)};
+        export default named(${JSON.stringify(plain)}, ${JSON.stringify(forms)});`;
+      return { contents };
+    });
+  },
+};
+
+const textsIn = async (path) => JSON.parse(await readFile(path, "utf8"));
 
 // Between two tags of a template, and within one, lines are broken for the reader of the source only.
 const templates = {
@@ -32,13 +59,34 @@ const templates = {
 };
 
 // Lit's Trusted Types policy gets our name: a page that has Lit itself, and lists "lit-html", keeps that for its own.
-const policy = {
-  name: "policy",
+// What is for browsers that adopt no style sheets, or need polyfills, is left out, since the widgets do not run in them;
+// and what it tells other copies of Lit, and decorators, of which there are none.
+const VERSION = [/\(\w+\.\w+Versions\?\?=\[\]\)\.push\("[\d.]+"\)/, "0"];
+const EDITS = {
+  "lit-html.js": [['createPolicy("lit-html"', 'createPolicy("pointbook"'], [/\w+\.litHtmlPolyfillSupport/, "undefined"], VERSION],
+  "css-tag.js": [[/\w+\.ShadowRoot&&.*?"replace"in CSSStyleSheet\.prototype/, "true"]],
+  "reactive-element.js": [
+    [/\w+\.reactiveElementPolyfillSupport/, "undefined"],
+    [/Symbol\.metadata\?\?=.*?new WeakMap;/, ""],
+    [/const \w+=this\[Symbol\.metadata\];if\(null!==\w+\)\{.*?\}this/, "this"],
+    VERSION,
+  ],
+  "lit-element.js": [
+    [/\w+\.litElementPolyfillSupport/, "undefined"],
+    [/\w+\.litElementHydrateSupport\?\.\(\{LitElement:\w+\}\)/, "0"],
+    VERSION,
+  ],
+};
+const lit = {
+  name: "lit",
   setup({ onLoad }) {
-    onLoad({ filter: /lit-html\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8");
-      const contents = source.replace('createPolicy("lit-html"', 'createPolicy("pointbook"');
-      if (contents === source) throw new Error("Lit makes its policy in another way now");
+    onLoad({ filter: /node_modules\/(lit-html|lit-element|@lit\/reactive-element)\/[\w-]+\.js$/ }, async ({ path }) => {
+      let contents = await readFile(path, "utf8");
+      for (const [from, to] of EDITS[path.split("/").pop()] ?? []) {
+        const edited = contents.replace(from, to);
+        if (edited === contents) throw new Error(`Lit is written in another way now: ${from}`);
+        contents = edited;
+      }
       return { contents };
     });
   },
@@ -77,12 +125,12 @@ async function bundled(entry, options) {
 const digest = (text, algorithm, encoding) => createHash(algorithm).update(text).digest(encoding);
 
 // Names that are made short have to be the same in both parts: those of the first one count.
-const { mangleCache } = await bundled("pointbook.ts", { plugins: [sheets, policy], mangleCache: {} });
-const second = await bundled("panels/panels.ts", { plugins: [sheets, templates, lent], mangleCache });
+const { mangleCache } = await bundled("pointbook.ts", { plugins: [sheets, texts, lit], mangleCache: {} });
+const second = await bundled("panels/panels.ts", { plugins: [sheets, texts, templates, lent], mangleCache });
 const panels = `${LICENSE}${second.text}\n`;
 const panelsFile = `panels.${digest(panels, "sha256", "hex").slice(0, 16)}.js`;
 const first = await bundled("pointbook.ts", {
-  plugins: [sheets, templates, policy],
+  plugins: [sheets, texts, templates, lit],
   mangleCache,
   define: {
     PANELS_FILE: JSON.stringify(panelsFile),

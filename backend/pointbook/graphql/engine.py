@@ -19,7 +19,7 @@ from pointbook.graphql.documents import Chosen, Document, Documents
 from pointbook.graphql.guard import MAX_COST
 from pointbook.graphql.masking import shown
 from pointbook.graphql.policies import is_public, policy_of
-from pointbook.graphql.trusted import normal_id
+from pointbook.graphql.trusted import by_name, normal_id
 from pointbook.services.installation import Installation
 
 OK = 200
@@ -85,7 +85,7 @@ class Engine:
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001  # strawberry offers no other way to it
         self._installation = installation
         self._clock = clock
-        self._trusted = trusted
+        self._trusted = by_name(trusted)
         self._trusted_documents = _validated(self._schema, tuple(trusted.values()))
         self._documents = Documents(self._schema)
         self._introspected: WeakSet[Document] = WeakSet()  # they leave with the kept document

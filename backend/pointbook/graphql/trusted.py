@@ -17,6 +17,7 @@ from pathlib import Path
 MANIFEST = "trusted_documents.json"
 FORMER = "former_documents.json"
 _PREFIX = "sha256:"
+_SHORT = 16
 
 
 def document_id(text: str) -> str:
@@ -27,6 +28,16 @@ def document_id(text: str) -> str:
 def normal_id(given: str) -> str:
     """An id as clients write it, with or without the prefix of its kind."""
     return given if given.startswith(_PREFIX) else _PREFIX + given
+
+
+def by_name(documents: Mapping[str, str]) -> Mapping[str, str]:
+    """Documents by their ids, and by the first 16 digits: a script that has many asks by these.
+
+    Raises AssertionError when two documents begin alike.
+    """
+    short = {identity[: len(_PREFIX) + _SHORT]: text for identity, text in documents.items()}
+    assert len(short) == len(documents), "the ids of two documents begin alike"
+    return {**documents, **short}
 
 
 def collect(folder: Path) -> dict[str, str]:
