@@ -244,6 +244,37 @@ async def test_a_purchase_that_was_not_answered_is_sent_again_and_made_once(site
     assert await spendable(site.shop.installation, site.shop.programme) == 200
 
 
+async def test_what_is_sent_again_is_made_once_whatever_was_done_meanwhile(site: Site, page: Page) -> None:
+    await offered(site, GIFT_CARDS, sku="card-5", pricePoints=100, faceValue="5.00")
+    await signed_in(site, 300)
+    account = await shown(site, page)
+    offers = await opened(account, "Gift cards for points")
+    membership = await opened(account, "Your membership")
+    await offers.get_by_role("button", name="100 points").click()
+    lost = 0
+
+    async def lose(route: Route) -> None:
+        nonlocal lost
+        if "faceValue" in (route.request.post_data or "") and not lost:
+            lost += 1
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route("**/graphql", lose)
+    buy = offers.get_by_role("button", name="Yes, for 100 points")
+    await buy.click()
+    await expect(account.get_by_text("That did not work.").first).to_be_visible()
+    await expect(account.locator("[part=tile]").first).to_contain_text("200")  # it is seen that something was done
+    box = membership.get_by_label("Tell me by e-mail about my points.")
+    await box.click()
+    await expect(box).to_be_enabled()
+    await buy.click()
+    await expect(account.get_by_text("Done. You find it below.").first).to_be_visible()
+    assert await spendable(site.shop.installation, site.shop.programme) == 200
+
+
 async def test_a_guest_and_one_who_has_not_joined(site: Site, page: Page) -> None:
     await site.show(page, await site.snippet("account", login_url="/login"))
     await expect(page.get_by_role("link", name="Sign in to use your points.")).to_be_visible()

@@ -11,25 +11,7 @@ from tests.http.fixtures import Clock
 from tests.support import NOW, give_points, join_member, redeem, spendable, violations
 from tests.support import cart as shop_cart
 from tests.widgets.browser import Site
-from tests.widgets.journeys import LINES, cart, signed_in
-
-FIELD = """
-<form id="shop"><label>Voucher <input id="voucher"></label><button id="use" type="button">Use</button></form>
-<output id="used"></output>
-"""
-LISTEN = """
-window.told = [];
-for (const name of ["redeemed", "ended", "error", "changed", "loaded"])
-  addEventListener("pointbook:" + name, (event) => window.told.push([name, event.detail]));
-document.getElementById("use").addEventListener("click", () =>
-  document.getElementById("used").textContent += document.getElementById("voucher").value + ";");
-"""
-
-
-async def shown(site: Site, page: Page, of: str, **attributes: str) -> None:
-    into = {"apply_to": "#voucher", "apply_button": "#use", **attributes}
-    await site.show(page, FIELD, await site.snippet("checkout", cart=of, **into))
-    await page.evaluate(LISTEN)
+from tests.widgets.journeys import FIELD, LINES, ask_again, cart, shown, signed_in
 
 
 async def test_e06_a_cart_is_paid_with_all_points_and_the_shop_gets_the_code(site: Site, page: Page) -> None:
@@ -150,13 +132,6 @@ async def test_the_shops_field_is_the_customers_after_that(site: Site, page: Pag
     await expect(page.get_by_label("Voucher")).to_have_value("SUMMER")
 
 
-async def ask_again(page: Page) -> None:
-    asked = "new Promise((done) => addEventListener('pointbook:loaded', done, { once: true }))"
-    await page.evaluate(
-        f"() => {{ const asked = {asked}; dispatchEvent(new Event('pointbook:changed')); return asked; }}"
-    )
-
-
 async def test_a_code_stands_there_though_it_cannot_be_changed_any_more_or_copied(site: Site, page: Page) -> None:
     await signed_in(site, 400)
     hold = await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("cart-1"))
@@ -183,10 +158,11 @@ async def test_a_hold_that_the_server_counts_a_moment_longer_ends_once(
     await expect(page.locator("[role=timer]")).to_have_text("15:00")
     clock.now = NOW + timedelta(minutes=14, seconds=59.9)
     await page.clock.fast_forward("15:00")
-    await expect(page.get_by_text("The time is up").first).to_be_visible()
-    await page.wait_for_timeout(300)
+    await ask_again(page)
+    await expect(page.locator("[part=code] code")).to_be_visible()
     clock.now = NOW + timedelta(minutes=15)
     await page.clock.fast_forward("00:01")
+    await expect(page.get_by_text("The time is up").first).to_be_visible()
     await expect(page.get_by_text("You have 400 points")).to_be_visible()
     assert [name for name, _ in await page.evaluate("window.told")].count("ended") == 1
 

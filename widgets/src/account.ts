@@ -3,7 +3,7 @@
 import { html, nothing, type PropertyDeclarations } from "lit";
 import { link, PointbookElement, type View } from "./element";
 import { Account, type AccountQuery } from "./generated";
-import { joinOffer } from "./joining";
+import { joinOffer, mayJoin } from "./joining";
 import type { Panels } from "./kit";
 import { secondPart } from "./second_part";
 
@@ -27,24 +27,27 @@ export class PointbookAccount extends PointbookElement<Shown> {
     return this._data?.of?.me ?? null;
   }
 
-  protected override async _load(signal: AbortSignal): Promise<Shown> {
-    if (!(await this._access.identity.token())) {
-      this._follow(false);
-      return { of: null };
-    }
+  protected override async _load(signal: AbortSignal, signedIn: boolean): Promise<Shown> {
+    if (!signedIn) return { of: null };
     const of: AccountQuery = await this._ask(Account, {}, { signal });
-    this._follow(!!of.me && !signal.aborted);
-    if (!signal.aborted) for (const name of this._open) this._panels?.[name]._refresh();
+    this._follow(!!of.me);
+    for (const name of this._open) this._panels?.[name]._refresh();
     return { of };
   }
 
+  protected override _clear(): void {
+    super._clear();
+    this._panels = null;
+    this._open.clear();
+  }
+
   protected override _kept(): Shown | null {
-    this._note = this._data ? this._texts.say("failed") : "";
     return this._data;
   }
 
   protected override _showFailure(): View {
-    return html`<section part="card"><p>${this._texts.say("failed")}</p>
+    const { _texts: texts } = this;
+    return html`<section part="card" lang=${texts.language}><p>${this._texts.say("failed")}</p>
       <p part="actions"><button part="button" @click=${() => this._reload()}>${this._texts.say("retry")}</button></p></section>`;
   }
 
@@ -52,15 +55,17 @@ export class PointbookAccount extends PointbookElement<Shown> {
     const { _texts: texts, loginUrl } = this;
     if (!of) {
       const text = texts.say("signIn");
-      return html`<section part="card"><p>${link(loginUrl, text)}</p></section>`;
+      return html`<section part="card" lang=${texts.language}><p>${link(loginUrl, text)}</p></section>`;
     }
     const { programme, me } = of;
-    return html`<section part="card" aria-label=${programme.name}>
+    if (!me && !mayJoin(programme)) return nothing;
+    const note = this._failed ? texts.say("failed") : this._note;
+    return html`<section part="card" lang=${texts.language} aria-label=${programme.name}>
       <h2 part="head">${texts.say("pointsAt", { name: programme.name })}</h2>
       ${me
         ? this._showMember(me)
         : joinOffer(this, programme.signUpPoints)}
-      ${this._note ? html`<p part="note">${this._note}</p>` : nothing}
+      ${note ? html`<p part="note">${note}</p>` : nothing}
       ${me ? PANELS.map((name) => this._showPanel(name)) : nothing}
     </section>`;
   }

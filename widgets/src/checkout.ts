@@ -1,6 +1,7 @@
 /** <pointbook-checkout>: pay the cart with points, or part of it; the voucher code, and how long it is good for. */
 
 import { html, nothing, type PropertyDeclarations } from "lit";
+import { Failure } from "./client";
 import { Countdown } from "./countdown";
 import { link, PointbookElement, type View } from "./element";
 import {
@@ -13,9 +14,10 @@ import {
   type CartInput,
   type CheckoutQuery,
   type EarnCartInput,
+  type RedeemPointsMutation,
 } from "./generated";
-import { joinOffer } from "./joining";
-import { clear, fill } from "./shop_field";
+import { joinOffer, mayJoin } from "./joining";
+import { found, put } from "./shop_field";
 import type { Money } from "./texts";
 
 /** What the page tells of its cart: `lines` as for `earnQuote`, without them the total counts as one line. */
@@ -31,12 +33,31 @@ export interface ShopCart extends Partial<Omit<EarnCartInput, "shopVouchers">> {
 type Member = NonNullable<CheckoutQuery["me"]>;
 type Hold = Member["holds"][number];
 type Choice = "KEEP" | "FULL" | "PARTIAL";
+/** Why a code that was shown is void, or not this cart's any more. */
+type Why = "cancelled" | "lapsed" | "replaced" | "gone";
 
-const OVER = 2_000; // milliseconds: a hold with less than that may be over here already, and is not shown again
-
-interface Shown extends Partial<CheckoutQuery> {
-  readonly earnQuote: CheckoutQuery["earnQuote"];
+interface Quoted {
+  readonly programme: CheckoutQuery["programme"];
+  /** Not asked for, for a guest. */
+  readonly me?: Member | null;
+  readonly earnQuote: { readonly __typename?: string; readonly points?: number; readonly signUpPoints?: number | null };
+  readonly redemptionQuote?: CheckoutQuery["redemptionQuote"] | null;
 }
+
+interface Shown extends Quoted {
+  /** For which this is. */
+  readonly cart: ShopCart;
+}
+
+type Answered = Extract<RedeemPointsMutation["redeemPoints"], { redemption: object }>["redemption"];
+
+const MOST = 90_000; // characters of a cart; the API takes a little more
+
+/** Of a page's cart, beside what is to be paid; a shop's cart may have more in it. */
+const TOLD = [
+  ...(["store", "entryChannel", "exitChannel", "placedAt"] as const),
+  ...(["discounts", "minimumOrderSurcharge", "deliveryFee"] as const),
+];
 
 export class PointbookCheckout extends PointbookElement<Shown> {
   static override properties: PropertyDeclarations = {
@@ -64,6 +85,11 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   private declare _changing: boolean;
   private declare _left: number;
   private _hold: Hold | null = null;
+  /** The customer has asked for a hold and knows of none yet: the answer may be on its way, or lost. */
+  private _wanted = false;
+  /** The shop's field that has got the code; its button is pressed once, if the customer has asked for the hold here. */
+  private _filled: HTMLInputElement | null = null;
+  private _press = false;
   private _typing = 0;
   private _countdown = new Countdown((left, told) => this._onTick(left, told));
 
@@ -72,75 +98,87 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     this._countdown.stop();
   }
 
-  protected override async _load(signal: AbortSignal): Promise<Shown | null> {
+  protected override async _load(signal: AbortSignal, signedIn: boolean): Promise<Shown | null> {
     const { cart } = this;
     if (!cart) return null;
-    if (!(await this._access.identity.token())) {
-      this._count(null, 0); // of who has signed out
-      this._follow(false);
-      return this._ask(CheckoutOfAGuest, { earn: earnings(cart, null) }, { signal });
-    }
     let redeemed: string | null = null;
+    let plain = JSON.stringify(cart).length > MOST;
     for (;;) {
+      const earn = earnings(cart, redeemed, plain);
       const asked = Date.now();
-      const variables = { cart: payable(cart), cartId: cart.id, earn: earnings(cart, redeemed) };
-      const data: CheckoutQuery = await this._ask(Checkout, variables, { signal });
-      const hold: Hold | null = data.me?.holds[0] ?? null;
-      if (hold && hold.millisecondsLeft < OVER) {
-        await new Promise((over) => setTimeout(over, hold.millisecondsLeft));
+      let data: Quoted;
+      try {
+        data = await (signedIn
+          ? this._ask(Checkout, { cart: payable(cart), cartId: cart.id, earn }, { signal })
+          : this._ask(CheckoutOfAGuest, { earn }, { signal }));
+      } catch (failure) {
+        if (plain || !/^(INVALID|BODY)_/.test((failure as Failure).code)) throw failure;
+        plain = true; // what the page tells of its lines is wrong: it can be paid all the same
         continue;
       }
+      const hold: Hold | null = data.me?.holds[0] ?? null;
       if (!hold || redeemed === hold.value.amount) {
-        if (!signal.aborted) {
-          this._count(hold, asked);
-          this._follow(!!data.me);
-        }
-        return data;
+        if (!this._sent) this._take(hold, asked); // else what is being done tells more
+        this._follow(!!data.me);
+        return { ...data, earnQuote: plain ? { ...data.earnQuote, points: 0 } : data.earnQuote, cart };
       }
       redeemed = hold.value.amount; // what the cart earns depends on what points pay of it
     }
   }
 
+  protected override _clear(): void {
+    super._clear();
+    this._wanted = this._changing = false;
+    this._choice = "KEEP";
+    this._take(null, 0, "gone");
+  }
+
+  /** The customer may need the code that is shown; what was said of another cart is not so of this one. */
   protected override _kept(): Shown | null {
-    return this._data; // the customer may need the code that is shown
+    const { _data: data } = this;
+    if (!data || data.cart === this.cart) return data;
+    return this._hold && { ...data, earnQuote: {}, redemptionQuote: null };
   }
 
   protected override _show(data: Shown): View {
     const texts = this._texts;
-    const { me, earnQuote } = data;
-    const earns = "points" in earnQuote && earnQuote.points;
-    return html`<section part="card" aria-label=${texts.say("points")}>
+    const { me, earnQuote, programme } = data;
+    if (!me && !mayJoin(programme)) return nothing;
+    const earns = earnQuote.points;
+    return html`<section part="card" lang=${texts.language} aria-label=${texts.say("points")}>
       <h2 part="head">${me ? texts.say("balance", { n: me.balance.spendable, value: texts.money(me.balance.value) }) : texts.say("payWithPoints")}</h2>
       ${earns ? html`<p part="earns">${texts.say("cartEarns", { n: earns })}</p>` : nothing}
-      ${me ? this._showMember(data as CheckoutQuery, me) : this._showStranger(data)}
+      ${me ? this._showMember(data, me) : this._showStranger(data)}
       ${this._note ? html`<p part="note">${this._note}</p>` : nothing}
     </section>`;
   }
 
   private _showStranger({ me, earnQuote }: Shown): View {
-    const points = "signUpPoints" in earnQuote ? earnQuote.signUpPoints : 0;
+    const points = earnQuote.signUpPoints ?? 0;
     if (me === null) {
       return joinOffer(this, points);
     }
-    const text = this._texts.say(points ? "signInOrJoin" : "signIn", { n: points ?? 0 });
+    const text = this._texts.say(points ? "signInOrJoin" : "signIn", { n: points });
     return html`<p>${link(this.loginUrl, text)}</p>`;
   }
 
-  private _showMember(data: CheckoutQuery, me: Member): View {
+  private _showMember(data: Shown, me: Member): View {
     const { _texts: texts, _hold: hold } = this;
     const quote = data.redemptionQuote;
-    const free = quote.__typename === "RedemptionQuote";
+    const free = quote?.__typename === "RedemptionQuote";
     if (hold && !(this._changing && free)) return this._showHold(hold, data.programme.holdMinutes);
     if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
     if (free) return this._showChoice(data, quote);
+    if (!quote) return nothing;
     const least = "minimumPoints" in quote ? quote.minimumPoints : null;
     const why = least === 0 ? "CART_TOO_SMALL" : quote.code; // without a minimum it is the value of a point that counts
     return html`<p>${texts.ofCode("no", why, "noOTHER", { n: least ?? 0 })}</p>`;
   }
 
-  private _showChoice(data: CheckoutQuery, quote: { points: number; value: Money; remainingToPay: Money }): View {
+  private _showChoice(data: Shown, quote: { points: number; value: Money; remainingToPay: Money }): View {
     const { _texts: texts, _choice: choice = "KEEP" } = this;
-    const least = Math.max(data.programme.minimumRedemptionPoints, 1);
+    const cents = +quote.value.amount.replace(".", "");
+    const least = Math.max(data.programme.minimumRedemptionPoints, Math.ceil(quote.points / cents)); // that are worth one
     const option = (value: Choice, label: unknown) => html`<label part="option">
       <input type="radio" name="choice" .value=${value} .checked=${choice === value} @change=${() => this._choose(value)} />
       <span>${label}</span>
@@ -168,7 +206,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       <p part="actions">
         <button part="button primary" ?disabled=${this._busy || choice === "KEEP"}>${texts.say("apply")}</button>
         ${this._changing
-          ? html`<button part="button" type="button" @click=${() => (this._changing = false)}>${texts.say("back")}</button>`
+          ? html`<button part="button" type="button" @click=${() => this._step(() => (this._changing = false))}>${texts.say("back")}</button>`
           : nothing}
       </p>
     </form>`;
@@ -196,13 +234,16 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   private _choose(choice: Choice): void {
     this._choice = choice;
     this._note = "";
+    this._wanted = false;
   }
 
   private _change(hold: Hold): void {
-    this._changing = true;
-    this._choice = "PARTIAL";
-    this._points = `${hold.points}`;
-    this._worth = hold.value;
+    void this._step(() => {
+      this._changing = true;
+      this._choice = "PARTIAL";
+      this._points = `${hold.points}`;
+      this._worth = hold.value;
+    });
   }
 
   private _onTyped = (event: Event): void => {
@@ -228,15 +269,13 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const input = { mode: full ? "FULL" : "PARTIAL", points: full ? null : +this._points, cart: payable(this.cart!) } as const;
     const asked = Date.now();
     const send = (idempotencyKey: string) => this._ask(RedeemPoints, { input: { ...input, idempotencyKey } });
+    this._wanted = true;
     void this._do(input, send, ({ redeemPoints: answer }) => {
+      this._wanted = false;
       if (!("redemption" in answer)) return answer;
       const { redemption } = answer;
-      this._changing = false;
-      this._count(redemption, asked);
-      this._said = this._texts.say("heldFor", { n: Math.ceil(redemption.millisecondsLeft / 60_000) });
-      fill(this.applyTo, this.applyButton, redemption.voucherCode);
-      const { voucherCode: code, points, value, remainingToPay } = redemption;
-      this._emit("redeemed", { code, points, value, remainingToPay });
+      if (!redemption.millisecondsLeft) this._tell(this._texts.say("lapsed")); // the first answer was lost
+      else this._take(redemption, asked, null, redemption);
       return null;
     });
   };
@@ -247,8 +286,8 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       this._ask(ExtendRedemption, { input: { redemptionId: hold.id, idempotencyKey } });
     void this._do(["extend", hold.id, hold.extensionsLeft], send, ({ extendRedemption: answer }) => {
       if (!("redemption" in answer)) return answer;
-      this._count({ ...hold, ...answer.redemption }, asked);
-      this._said = this._texts.say("heldFor", { n: Math.ceil(answer.redemption.millisecondsLeft / 60_000) });
+      this._take({ ...hold, ...answer.redemption }, asked);
+      this._tellTime(answer.redemption);
       return null;
     });
   }
@@ -258,36 +297,61 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       this._ask(CancelRedemption, { input: { redemptionId: hold.id, idempotencyKey } });
     void this._do(["cancel", hold.id], send, ({ cancelRedemption: answer }) => {
       if (!("redemption" in answer)) return answer;
-      this._ended("cancelled");
+      this._take(null, 0, "cancelled");
       return null;
     });
   }
 
-  /** `asked` is when the answer was asked for: the time left counts from then, so that it never promises too much. */
-  private _count(hold: Hold | null, asked: number): void {
-    const before = this._hold;
-    if (before?.id !== hold?.id) {
-      if (before) clear(this.applyTo, before.voucherCode);
-      if (hold) fill(this.applyTo, null, hold.voucherCode); // once: the customer may put something else there
-    }
+  /** Where every hold comes, changes and goes, whoever made or ended it: the countdown, the shop's field and what the
+   *  page is told follow from here. `asked` is when the answer was asked for: the time left counts from then, so that
+   *  it never promises too much. `own`: the answer to what the customer has asked for here. */
+  private _take(hold: Hold | null, asked: number, why: Why | null = null, own: Partial<Answered> | null = null): void {
+    const former = this._hold;
+    const another = former?.id !== hold?.id;
     this._hold = hold;
-    if (hold) this._countdown.start(asked + hold.millisecondsLeft);
-    else this._countdown.stop();
+    if (former && another) {
+      why = hold ? "replaced" : (why ?? (this._countdown.over ? "lapsed" : "gone"));
+      this._note = this._said = "";
+      const field = found<HTMLInputElement>(this.applyTo);
+      if (!hold && field?.value === former.voucherCode) put(field, "");
+      if (why === "cancelled" || why === "lapsed") this._tell(this._texts.say(why));
+      this._emit("ended", { code: former.voucherCode, why });
+    }
+    if (!hold) return this._countdown.stop();
+    this._countdown.start(asked + hold.millisecondsLeft);
+    if (another && this._wanted) own = {}; // its answer was lost
+    if (!another && !own) return;
+    this._filled = null;
+    this._press = !!own;
+    this._fill(former?.voucherCode);
+    if (!own) return;
+    this._wanted = this._changing = false;
+    this._note = "";
+    this._tellTime(hold);
+    const { voucherCode: code, points, value } = hold;
+    this._emit("redeemed", { code, points, value, remainingToPay: own.remainingToPay ?? null });
   }
 
+  /** The code goes into the shop's field once, as soon as there is one: the customer may put something else there. */
+  private _fill(former = ""): void {
+    const field = found<HTMLInputElement>(this.applyTo);
+    if (!this._hold || !field || field === this._filled) return;
+    this._filled = field;
+    if (this._press || ["", former].includes(field.value)) put(field, this._hold.voucherCode);
+    if (this._press) found<HTMLElement>(this.applyButton)?.click();
+    this._press = false;
+  }
+
+  private _tellTime({ millisecondsLeft }: Pick<Hold, "millisecondsLeft">): void {
+    this._announce(this._texts.say("heldFor", { n: Math.ceil(millisecondsLeft / 60_000) }));
+  }
+
+  /** At the end the API is asked: it may have been put off elsewhere, or this clock is wrong. */
   private _onTick(left: number, told: number): void {
     this._left = left;
-    if (left <= 0) {
-      this._ended("lapsed");
-      void this._reload();
-    } else if (told) this._said = this._texts.say("heldFor", { n: told });
-  }
-
-  private _ended(why: "cancelled" | "lapsed"): void {
-    const code = this._hold?.voucherCode;
-    this._count(null, 0);
-    this._tell(this._texts.say(why));
-    this._emit("ended", { code, why });
+    if (left <= 0) void this._reload();
+    else if (told) this._announce(this._texts.say("heldFor", { n: told }));
+    this._fill();
   }
 }
 
@@ -304,9 +368,12 @@ function payable({ id, total, currency, shopVouchers, voucherCode }: ShopCart): 
   return { id, total, currency, shopVouchers: codes, voucherCode: voucherCode ?? null };
 }
 
-function earnings(cart: ShopCart, redeemedValue: string | null): EarnCartInput {
-  const { id: _id, total, voucherCode: _code, shopVouchers, ...rest } = cart;
-  const lines = rest.lines ?? [{ id: "-", articleId: "-", quantity: "1", amount: total }];
+/** `plain`: without all but what is to be paid. */
+function earnings(cart: ShopCart, redeemedValue: string | null, plain: boolean): EarnCartInput {
+  const { total, currency, shopVouchers } = cart;
+  const lines = [{ id: "-", articleId: "-", quantity: "1", amount: total }];
+  if (plain) return { currency, lines, redeemedValue };
+  const told = Object.fromEntries(TOLD.map((name) => [name, cart[name]]));
   const vouchers = shopVouchers?.filter((voucher) => typeof voucher !== "string") ?? null;
-  return { ...rest, lines, redeemedValue, shopVouchers: vouchers };
+  return { ...told, lines: cart.lines ?? lines, currency, redeemedValue, shopVouchers: vouchers };
 }

@@ -1,7 +1,7 @@
 /** Asks the API: trusted documents by their id, over plain fetch. */
 
 import { BalanceChanged, type TrustedDocument } from "./generated";
-import type { Identity } from "./identity";
+import type { Access } from "./identity";
 
 const PATIENCE = 10_000; // milliseconds
 
@@ -12,28 +12,33 @@ export class Failure extends Error {
   }
 }
 
-export interface Access {
-  /** Address of the API, without a slash at its end. */
-  readonly api: string;
-  /** A publishable key. */
-  readonly key: string;
-  readonly identity: Identity;
+interface Answer {
+  readonly status: number;
+  readonly data?: unknown;
+  readonly errors?: readonly { readonly extensions?: { readonly code: string } }[];
 }
 
-export async function ask<Answer, Variables>(
+export interface Options {
+  /** Aborted when nobody waits for the answer any more: then there is none, were it on its way already. */
+  readonly signal: AbortSignal;
+  readonly once?: boolean;
+  readonly cached?: boolean;
+}
+
+export async function ask<Data, Variables>(
   access: Access,
-  documentId: TrustedDocument<Answer, Variables>,
+  documentId: TrustedDocument<Data, Variables>,
   variables: Variables,
-  options: { once?: boolean; cached?: boolean; signal?: AbortSignal } = {},
-): Promise<Answer> {
-  const token = await access.identity.token();
-  const answer = await send(access, token, documentId, variables, options);
-  if (answer.status === 401 && token && !options.once) {
-    access.identity.forget(); // it has run out, or the shop has another key now
+  options: Options,
+): Promise<Data> {
+  const token = await access._current();
+  const { status, data, errors } = await send(access, token, documentId, variables, options);
+  if (status === 401 && token && !options.once) {
+    access._expire(); // it has run out, or the shop has another key now
     return ask(access, documentId, variables, { ...options, once: true });
   }
-  const { data, errors } = await answer.json().catch(() => ({}));
-  if (data && !errors) return data;
+  await access._current(); // whoever has asked may be another customer now
+  if (data && !errors && !options.signal.aborted) return data as Data;
   throw new Failure(errors?.[0]?.extensions?.code ?? "UNREACHABLE");
 }
 
@@ -42,10 +47,10 @@ async function send(
   token: string | null,
   documentId: string,
   variables: unknown,
-  { cached, signal }: { cached?: boolean; signal?: AbortSignal },
-): Promise<Response> {
+  { cached, signal }: Options,
+): Promise<Answer> {
   const headers = headersOf(access, token);
-  let url = access.api + "/graphql";
+  let url = access._api + "/graphql";
   let body: string | null = null;
   if (cached && !token) {
     // what is the same for every guest may come from a cache
@@ -55,39 +60,44 @@ async function send(
     body = JSON.stringify({ documentId, variables });
   }
   const clock = new AbortController();
-  const timer = setTimeout(() => clock.abort(), PATIENCE);
-  signal?.addEventListener("abort", () => clock.abort());
+  const stop = () => clock.abort();
+  const timer = setTimeout(stop, PATIENCE);
+  signal.addEventListener("abort", stop, { signal: clock.signal });
+  if (signal.aborted) stop();
   try {
-    return await fetch(url, { method: body ? "POST" : "GET", headers, body, credentials: "omit", signal: clock.signal });
+    const method = body ? "POST" : "GET";
+    const answer = await fetch(url, { method, headers, body, credentials: "omit", signal: clock.signal });
+    return { ...(await answer.json().catch(() => null)), status: answer.status };
   } catch {
     throw new Failure("UNREACHABLE");
   } finally {
     clearTimeout(timer);
+    stop();
   }
 }
 
 /** A stream of the customer's balance, as server-sent events. */
 export async function open(access: Access, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const token = await access.identity.token();
-  const answer = await fetch(access.api + "/graphql", {
+  const token = await access._current();
+  const answer = await fetch(access._api + "/graphql", {
     method: "POST",
     headers: { ...headersOf(access, token), "Content-Type": "application/json", Accept: "text/event-stream" },
     body: JSON.stringify({ documentId: BalanceChanged }),
     credentials: "omit",
     signal,
   });
-  if (answer.status === 401) access.identity.forget();
+  if (answer.status === 401) access._expire();
   if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Failure("UNREACHABLE");
   return answer.body!;
 }
 
 function headersOf(access: Access, token: string | null): Record<string, string> {
-  const headers: Record<string, string> = { "Pointbook-Key": access.key };
+  const headers: Record<string, string> = { "Pointbook-Key": access._key };
   if (token) headers["Authorization"] = `Bearer ${token}`;
   return headers;
 }
 
 /** Names an intention: whatever is sent again under it has no second effect. */
 export function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

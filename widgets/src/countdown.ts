@@ -1,3 +1,5 @@
+const AGAIN = 10_000; // milliseconds between ticks after the end, until it is stopped
+
 /** Counts seconds down to an instant, and says when it should be spoken of: five minutes and one minute before. */
 export class Countdown {
   private _until = 0;
@@ -15,6 +17,11 @@ export class Countdown {
     this._next();
   }
 
+  /** Whether the instant has come. */
+  get over(): boolean {
+    return Date.now() >= this._until;
+  }
+
   stop(): void {
     clearTimeout(this._timer);
   }
@@ -24,7 +31,7 @@ export class Countdown {
     // a machine that slept, or a page in the background, may have passed both
     const passed = [1, 5].find((minutes) => left <= minutes * 60_000 && this._told > minutes * 60_000) ?? 0;
     this._told = left;
-    if (left > 0) this._timer = window.setTimeout(() => this._next(), left % 1000 || 1000);
+    this._timer = window.setTimeout(() => this._next(), left > 0 ? left % 1000 || 1000 : AGAIN);
     this._tick(Math.ceil(left / 1000), passed);
   }
 }

@@ -1,13 +1,13 @@
 /** What the elements have in common: where they ask, when they ask again, what they tell the page. */
 
 import { LitElement, html, nothing, unsafeCSS, type PropertyDeclarations, type TemplateResult } from "lit";
-import { ask, Failure, newKey, type Access } from "./client";
+import { ask, Failure, newKey, type Options } from "./client";
 import type { GuidelinesQuery, TrustedDocument } from "./generated";
-import { identityOf, type TokenProvider } from "./identity";
+import { accessOf, type Access, type TokenProvider } from "./identity";
 import sheet from "./element.css";
 import type { Second } from "./kit";
 import { follow } from "./live";
-import { textsOf, type Key, type Texts } from "./texts";
+import { textsOf, type Texts } from "./texts";
 
 export type View = TemplateResult | typeof nothing | string;
 
@@ -23,28 +23,10 @@ export interface Refusal {
 const HERE = new URL("../..", SCRIPT_URL).href.slice(0, -1); // the script lies at /widgets/v1/
 const QUIET = 150; // milliseconds without a change before a page that is being typed in is asked about
 
-/** One intention of the customer's, which is sent under one key until the API has answered it. */
-class Intention {
-  private _key = newKey();
-  private _of = "";
-
-  /** The key for this input; for another one, another key. */
-  keyFor(input: unknown): string {
-    const of = JSON.stringify(input);
-    if (of !== this._of) [this._of, this._key] = [of, newKey()];
-    return this._key;
-  }
-
-  /** It was answered. */
-  done(): void {
-    this._of = "";
-  }
-}
-
 export abstract class PointbookElement<Data> extends LitElement {
   static override styles = unsafeCSS(sheet);
   static override properties: PropertyDeclarations = {
-    api: {},
+    api: { attribute: false },
     apiKey: { attribute: "api-key" },
     lang: {},
     token: {},
@@ -59,6 +41,7 @@ export abstract class PointbookElement<Data> extends LitElement {
     _terms: { state: true },
   };
 
+  /** Set by the page: where Pointbook answers. No attribute, since customers' tokens are sent there. */
   declare api: string | null;
   declare apiKey: string | null;
   declare token: string | null;
@@ -73,24 +56,36 @@ export abstract class PointbookElement<Data> extends LitElement {
   /** Why something could not be done, or what has happened. */
   protected declare _note: string;
   declare _busy: boolean;
+  /** What changes something was sent, and its answer is not there. */
+  protected _sent = false;
   /** Shown by whoever wants to join. */
   declare _form: Second["_joinForm"] | null;
   /** The programme's conditions, once they were asked for. */
   declare _terms: GuidelinesQuery["guidelines"]["sections"] | undefined;
-  private _intention = new Intention();
+  /** Keys of what the customer has asked for and the API has not answered, by what that was. */
+  private _keys = new Map<string, string>();
+  private _watched: Access | null = null;
+  /** The customer of whom everything here is, as `Access` has it. */
+  private _who: string | null | undefined;
+  /** Until the customer changes, or the element leaves the page. */
+  private _life = new AbortController();
   private _request: AbortController | null = null;
+  private _loading: Promise<void> | null = null;
   private _unfollow: (() => void) | null = null;
   private _waiting = 0;
 
   /** Asks the API for all that the element shows. */
-  protected abstract _load(signal: AbortSignal): Promise<Data | null>;
+  protected abstract _load(signal: AbortSignal, signedIn: boolean): Promise<Data | null>;
   protected abstract _show(data: Data): View;
 
-  /** Asks again, also who the customer is, and so do all: for a page that signs them in without being loaded again. */
-  refresh(): Promise<void> {
-    this._access.identity.forget();
-    this._emit("changed", { customer: true });
-    return this._reload();
+  /** Asks again, also who the customer is, and so do all elements that share that: for a page that signs somebody in
+   *  or out without being loaded again. */
+  async refresh(): Promise<void> {
+    const access = this._access;
+    const before = access._who;
+    access._forget();
+    await access._current();
+    await Promise.all([...access._watchers].map((watcher) => watcher(access._who === before)));
   }
 
   override connectedCallback(): void {
@@ -108,9 +103,48 @@ export abstract class PointbookElement<Data> extends LitElement {
     super.disconnectedCallback();
     removeEventListener("pointbook:changed", this._onChanged);
     document.removeEventListener("visibilitychange", this._onSeen);
+    this._watched?._watchers.delete(this._onCustomer);
+    this._watched = null;
+    this._stop();
+  }
+
+  /** Nothing that was asked for is waited for any more. */
+  private _stop(): void {
+    clearTimeout(this._waiting);
     this._request?.abort();
+    this._life.abort();
+    this._life = new AbortController();
+    this._busy = this._sent = false;
     this._follow(false);
   }
+
+  /** Forgets whatever is the former customer's. */
+  protected _clear(): void {
+    this._stop();
+    this._keys.clear();
+    this._data = this._form = null;
+    this._failed = false;
+    this._note = this._said = "";
+  }
+
+  /** Sees to it that what is here is the customer's who is there now, as far as anybody knows; whether it was not. */
+  private _meet(): boolean {
+    const access = this._access;
+    if (access !== this._watched) {
+      this._watched?._watchers.delete(this._onCustomer);
+      access._watchers.add(this._onCustomer);
+      this._watched = access;
+      this._follow(false);
+    }
+    const [before, now] = [this._who, access._who];
+    if (now === undefined || now === before) return false;
+    this._who = now;
+    if (before === undefined) return false;
+    this._clear();
+    return true;
+  }
+
+  private _onCustomer = (again?: boolean) => (this._meet() || again ? this._reload() : this._loading);
 
   /** Whether to be told when the customer's points have changed. */
   protected _follow(wanted: boolean): void {
@@ -123,13 +157,16 @@ export abstract class PointbookElement<Data> extends LitElement {
 
   protected override updated(changed: Map<PropertyKey, unknown>): void {
     const declared = (this.constructor as typeof LitElement).elementProperties;
-    if (this.hasUpdated && ![...changed.keys()].some((name) => !declared.get(name)?.state)) return;
+    if (!this.isConnected || ![...changed.keys()].some((name) => !declared.get(name)?.state)) return;
+    this._meet();
     clearTimeout(this._waiting);
     this._waiting = window.setTimeout(() => void this._reload(), this._request ? QUIET : 0);
   }
 
   protected override render(): View {
-    if (this._data) return html`${this._show(this._data)}<p class="aside" role="status">${this._said}</p>`;
+    if (this._data) {
+      return html`${this._show(this._data)}<p class="aside" role="status" lang=${this._texts.language}>${this._said}</p>`;
+    }
     return this._failed ? this._showFailure() : html`<slot></slot>`;
   }
 
@@ -138,18 +175,26 @@ export abstract class PointbookElement<Data> extends LitElement {
     return nothing;
   }
 
-  protected async _reload(): Promise<void> {
+  /** Until what was asked for now is there, or asked for anew. */
+  protected _reload(): Promise<void> {
     clearTimeout(this._waiting);
+    if (!this.isConnected) return Promise.resolve();
+    this._meet();
     this._request?.abort();
-    const request = (this._request = new AbortController());
+    this._request = new AbortController();
+    return (this._loading = this._askAgain(this._request.signal));
+  }
+
+  private async _askAgain(signal: AbortSignal): Promise<void> {
     try {
-      const data = await this._load(request.signal);
-      if (request.signal.aborted) return; // only the newest answer counts
+      const signedIn = !!(await this._access._current());
+      const data = signal.aborted ? null : await this._load(signal, signedIn);
+      if (signal.aborted) return; // only the newest answer counts
       this._data = data;
       this._failed = !data;
       this._emit("loaded", {});
     } catch (failure) {
-      if (request.signal.aborted) return;
+      if (signal.aborted) return;
       this._failed = true;
       this._data = this._kept();
       this._emitError(failure);
@@ -162,19 +207,26 @@ export abstract class PointbookElement<Data> extends LitElement {
   }
 
   get _access(): Access {
-    return {
-      api: (this.api ?? HERE).replace(/\/$/, ""),
-      key: this.apiKey ?? "",
-      identity: identityOf(this.tokenProvider ?? null, this.tokenUrl ?? null, this.token || null),
-    };
+    const { tokenProvider, tokenUrl, token } = this;
+    const source = tokenProvider || tokenUrl || token || null;
+    return accessOf((this.api ?? HERE).replace(/\/$/, ""), this.apiKey ?? "", source, source === tokenUrl);
   }
 
+  /** For the customer who is there now: when there is another one before the answer, it never comes. */
   _ask<Answer, Variables>(
     document: TrustedDocument<Answer, Variables>,
     variables: Variables,
-    options: { cached?: boolean; signal?: AbortSignal } = {},
+    options: Partial<Options> = {},
   ): Promise<Answer> {
-    return ask(this._access, document, variables, options);
+    const { signal } = this._life;
+    const asked = ask(this._access, document, variables, { signal, ...options });
+    if (options.signal) return asked;
+    return new Promise((resolve, reject) => {
+      asked.then(
+        (answer) => signal.aborted || resolve(answer),
+        (failure) => signal.aborted || reject(failure),
+      );
+    });
   }
 
   get _texts(): Texts {
@@ -187,7 +239,7 @@ export abstract class PointbookElement<Data> extends LitElement {
   }
 
   private _onChanged = (event: Event): void => {
-    if (event.target !== this) void this._reload();
+    if (event.composedPath()[0] !== this) void this._reload();
   };
 
   /** A page that was out of sight shows what is so now: the machine may have slept. */
@@ -195,41 +247,62 @@ export abstract class PointbookElement<Data> extends LitElement {
     if (this._data && !document.hidden) void this._reload();
   };
 
+  /** To be heard, also when it was the last thing that was said. */
+  _announce(text: string): void {
+    this._said = text === this._said ? text + "\u00a0" : text;
+  }
+
   /** To be seen and heard. */
   _tell(text: string): void {
-    this._note = this._said = text;
+    this._note = text;
+    this._announce(text);
   }
 
   async _copy(code: string): Promise<void> {
-    let said: Key = "copied";
-    try {
-      await navigator.clipboard.writeText(code);
-    } catch {
-      said = "failed"; // the page may not: one click on the code marks all of it
-    }
-    this._tell(this._texts.say(said));
+    const done = await navigator.clipboard?.writeText(code).then(() => true, () => false);
+    this._tell(this._texts.say(done ? "copied" : "failed"));
+  }
+
+  /** Changes what is shown. Whoever works with keys goes on there, if what they were at is gone. */
+  async _step(change: () => unknown): Promise<void> {
+    const path: Element[] = [];
+    for (let at = this.shadowRoot!.activeElement; at; at = at.parentElement) path.push(at);
+    await change();
+    await this.updateComplete;
+    if (document.activeElement !== document.body) return;
+    const there = path.find((each) => each.isConnected);
+    const next = there === path[0] ? there : there?.querySelector("input:checked, button:enabled, summary");
+    (next as HTMLElement | null | undefined)?.focus();
   }
 
   /** Sends what changes something; `read` answers why nothing was changed, or nothing. What is not answered is sent
-   *  again under the same key when the customer tries again. */
+   *  again under the same key when the customer tries again; it may have been done, so all is asked for anew. */
   async _do<Answer>(
     input: unknown,
     send: (key: string) => Promise<Answer>,
     read: (answer: Answer) => Refusal | null | void,
   ): Promise<void> {
-    this._busy = true;
+    if (this._busy) return;
+    this._busy = this._sent = true;
     this._note = "";
-    try {
-      const refused = read(await send(this._intention.keyFor(input)));
-      this._intention.done();
-      if (refused) this._tell(this._texts.ofCode("no", refused.code, "noOTHER", { n: refused.minimumPoints ?? 0 }));
-      this._emit("changed", {});
+    const of = JSON.stringify(input);
+    const key = this._keys.get(of) ?? newKey();
+    this._keys.set(of, key);
+    await this._step(async () => {
+      try {
+        const answer = await send(key);
+        this._keys.delete(of);
+        const refused = read(answer);
+        if (refused) this._tell(this._texts.ofCode("no", refused.code, "noOTHER", { n: refused.minimumPoints ?? 0 }));
+        this._emit("changed", {});
+      } catch (failure) {
+        this._tell(this._texts.say("failed"));
+        this._emitError(failure);
+      }
+      this._sent = false;
       await this._reload();
-    } catch (failure) {
-      this._tell(this._texts.say("failed"));
-      this._emitError(failure);
-    }
-    this._busy = false;
+      this._busy = false;
+    });
   }
 
   private _emitError(failure: unknown): void {
@@ -241,8 +314,4 @@ export abstract class PointbookElement<Data> extends LitElement {
 export function link(url: string | null, text: string): View {
   const { protocol } = Object.assign(document.createElement("a"), { href: url ?? "" });
   return url && /^https?:$/.test(protocol) ? html`<a part="link" href=${url}>${text}</a>` : text;
-}
-
-export function define(name: string, element: CustomElementConstructor): void {
-  if (!customElements.get(name)) customElements.define(name, element);
 }

@@ -1,56 +1,97 @@
-/** Who the customer is: a token of the shop's. Elements that get it the same way share it. */
+/** Who the customer is: a token of the shop's. Elements that ask the same API and get it the same way share it. */
 
 /** Asks the shop for a token; null for a visitor who is not signed in. */
 export type TokenProvider = () => Promise<string | null | undefined>;
 
 interface Kept {
-  readonly token: string | null;
-  readonly staleAt: number;
+  readonly _token: string | null;
+  readonly _staleAt: number;
+}
+
+interface Claims {
+  readonly sub?: string;
+  readonly iat?: number;
+  readonly exp?: number;
 }
 
 const LIFE = 600_000; // of a token that does not say, in milliseconds
 const PAUSE = 5_000; // before a shop that did not answer is asked again
 
-export class Identity {
+/** An API, a key for it, and the customer who is at this page. */
+export class Access {
+  /** Whom the newest token names; null: a guest, undefined: nobody has asked yet. */
+  _who: string | null | undefined;
+  /** Are called when that is another one than before, and to ask again. */
+  readonly _watchers = new Set<(again?: boolean) => unknown>();
   private _kept: Promise<Kept> | null = null;
+  private _token: string | null = null;
 
-  constructor(private readonly _provider: TokenProvider) {}
+  constructor(
+    /** Address, without a slash at its end. */
+    readonly _api: string,
+    /** A publishable key. */
+    readonly _key: string,
+    private readonly _provider: TokenProvider,
+  ) {}
 
-  /** A token that is good for a fifth of its life at least, or null for a guest. */
-  async token(): Promise<string | null> {
-    const asked = (this._kept ??= this._ask());
-    const kept = await asked;
-    if (Date.now() < kept.staleAt) return kept.token;
-    if (this._kept === asked) this._kept = null; // else another element has asked meanwhile
-    return (await (this._kept ??= this._ask())).token;
+  /** A token that is good for a fifth of its life at least, or null for a guest. Whoever watches knows of it before. */
+  async _current(): Promise<string | null> {
+    for (;;) {
+      const before = this._kept;
+      const asked = (this._kept ??= this._ask());
+      const { _token: token, _staleAt: staleAt } = await asked;
+      if (this._kept !== asked) continue; // forgotten, or asked anew by another element
+      if (before && Date.now() >= staleAt) this._kept = null;
+      else {
+        this._token = token;
+        this._become(whoOf(token));
+        return token;
+      }
+    }
   }
 
   /** The next request asks the shop anew. */
-  forget(): void {
+  _expire(): void {
     this._kept = null;
+  }
+
+  /** The same, and who was here may have gone. */
+  _forget(): void {
+    this._kept = this._token = null;
+  }
+
+  private _become(who: string | null): void {
+    if (who === this._who) return;
+    this._who = who;
+    for (const watcher of this._watchers) watcher();
   }
 
   private async _ask(): Promise<Kept> {
     try {
-      const token = (await this._provider()) || null;
-      return { token, staleAt: token ? Date.now() + 0.8 * lifeOf(token) : Infinity };
+      const given = await this._provider();
+      const token = given && /^[\w.~+/=-]+$/.test(given) ? given : null; // a page that asks to sign in is none
+      const { iat, exp } = claims(token ?? "");
+      return { _token: token, _staleAt: token ? Date.now() + 0.8 * ((exp! - iat!) * 1000 || LIFE) : Infinity };
     } catch {
-      return { token: null, staleAt: Date.now() + PAUSE }; // a page without its token route still has guests
+      return { _token: this._token, _staleAt: Date.now() + PAUSE }; // a page without its token route still has guests
     }
   }
 }
 
-const shared = new Map<unknown, Identity>();
+const shared = new Map<string, Map<unknown, Access>>();
 
-/** The identity of a provider function, of a token route, or of a token, whichever is given first. */
-export function identityOf(provider: TokenProvider | null, url: string | null, token: string | null): Identity {
-  const source = provider ?? url ?? token;
-  let identity = shared.get(source);
-  if (!identity) {
-    identity = new Identity(provider ?? (url ? () => fetchToken(url) : async () => token));
-    shared.set(source, identity);
+/** `source`: a provider function, the address of a token route (`isRoute`), or a token. */
+export function accessOf(api: string, key: string, source: TokenProvider | string | null, isRoute: boolean): Access {
+  const name = [api, key, isRoute].join(" ");
+  const known = shared.get(name) ?? new Map<unknown, Access>();
+  let access = known.get(source);
+  if (!access) {
+    access = new Access(api, key, async () => {
+      return isRoute ? fetchToken(source as string) : typeof source === "function" ? source() : source;
+    });
+    shared.set(name, known.set(source, access));
   }
-  return identity;
+  return access;
 }
 
 /** The route answers a token, as `{"token": "..."}` or plain, or says with 204 or 4xx that nobody is signed in. */
@@ -62,13 +103,16 @@ async function fetchToken(url: string): Promise<string | null> {
   return text[0] === "{" ? (JSON.parse(text).token as string) : text;
 }
 
-/** In milliseconds, by the token's own clock: that of the browser may be wrong. */
-function lifeOf(token: string): number {
+/** Whom a token names; what names nobody is somebody by itself. */
+export function whoOf(token: string | null): string | null {
+  return token && (claims(token).sub ?? token);
+}
+
+/** What a token says, unverified; its times are by the shop's clock, that of the browser may be wrong. */
+function claims(token: string): Claims {
   try {
-    const part = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
-    const { iat, exp } = JSON.parse(atob(part));
-    return (exp - iat) * 1000 || LIFE;
+    return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))) ?? {};
   } catch {
-    return LIFE;
+    return {};
   }
 }

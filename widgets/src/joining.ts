@@ -4,6 +4,11 @@ import { html } from "lit";
 import type { PointbookElement, View } from "./element";
 import { secondPart } from "./second_part";
 
+/** Not before a programme has begun, nor after its end. */
+export function mayJoin({ state }: { readonly state: string }): boolean {
+  return state !== "DRAFT" && state !== "CLOSED";
+}
+
 export function joinOffer(host: PointbookElement<unknown>, points: number | null): View {
   const { _texts: texts } = host;
   const open = async () => {

@@ -3,6 +3,7 @@
 import { html, nothing, type PropertyDeclarations } from "lit";
 import { link, PointbookElement, type View } from "./element";
 import { ProductPoints, ServicePoints, type ProductInput } from "./generated";
+import { found } from "./shop_field";
 
 interface Points {
   readonly standardText: string | null;
@@ -101,12 +102,12 @@ export class PointbookProduct extends PointbookElement<Points> {
           ${extraText ? html`<span part="extra">${extraText}</span>` : nothing}
         </p>`
       : nothing}${offer
-      ? html`<p part="offer">${link(joinUrl, offer)}</p>`
+      ? html`<p part="offer" lang=${texts.language}>${link(joinUrl, offer)}</p>`
       : nothing}`;
   }
 
   private _field(): HTMLInputElement | null {
-    return this.quantityFrom ? document.querySelector(this.quantityFrom) : null;
+    return found(this.quantityFrom);
   }
 
   /** What the customer has put into the page's own field. */

@@ -26,19 +26,22 @@ export interface Money {
 export class Texts {
   private readonly _texts: Record<string, Text>;
   private readonly _plurals: Intl.PluralRules;
-  /** Of the words; figures keep the region that was asked for. */
+  /** Of the words. */
   readonly language: string;
+  /** Of the figures among them: it keeps the region that was asked for. */
+  private readonly _figures: string;
 
+  /** `tag`: what was asked for; programmes may speak it. */
   constructor(readonly tag: string) {
     const language = tag.split("-")[0]!.toLowerCase();
-    this.language = language in LANGUAGES ? language : "en";
+    [this.language, this._figures] = language in LANGUAGES ? [language, tag] : ["en", "en"];
     this._texts = LANGUAGES[this.language]!;
     this._plurals = new Intl.PluralRules(this.language);
   }
 
   /** `{name}` in a text is a value, or another text of that name; `n` chooses among forms. Numbers are written out. */
   say(key: Key, values: Record<string, string | number> = {}): string {
-    const found = this._texts[key]!;
+    const found = this._texts[key] ?? "";
     const text = typeof found === "string" ? found : (found[this._plurals.select(+values["n"]!)] ?? found.many!);
     return text.replace(/\{(\w+)\}/g, (_, name) => {
       const value = values[name] ?? this.say(name, values);
@@ -57,24 +60,24 @@ export class Texts {
   }
 
   number(number: number, options?: Intl.NumberFormatOptions): string {
-    return new Intl.NumberFormat(this.tag, options).format(number);
+    return new Intl.NumberFormat(this._figures, options).format(number);
   }
 
   /** The amount is a decimal number as the API writes it: no digit goes through a float. */
   money({ amount, currency }: Money): string {
-    return new Intl.NumberFormat(this.tag, { style: "currency", currency }).format(amount as unknown as number);
+    return new Intl.NumberFormat(this._figures, { style: "currency", currency }).format(amount as unknown as number);
   }
 
   /** A local day without an hour: it is the same day everywhere. */
   day(day: string): string {
-    return new Intl.DateTimeFormat(this.tag, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(day));
+    return new Intl.DateTimeFormat(this._figures, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(day));
   }
 
   /** An instant, on the customer's own clock. */
   date(instant: string, time = false): string {
     const style: Intl.DateTimeFormatOptions = { dateStyle: "medium" };
     if (time) style.timeStyle = "short";
-    return new Intl.DateTimeFormat(this.tag, style).format(new Date(instant));
+    return new Intl.DateTimeFormat(this._figures, style).format(new Date(instant));
   }
 }
 

@@ -35,7 +35,7 @@ export class CardsPanel extends Panel<Card> {
         ? html`<p part="code"><code translate="no">${code}</code>
               <button part="button" @click=${() => this._host._copy(code)}>${texts.say("copy")}</button></p>
             <details><summary>${texts.say("qrCode")}</summary>${qr(qrCode, texts.say("qrCode"))}</details>
-            <p><a part="link" href=${access.api + pagePath} target="_blank" rel="noopener noreferrer">${texts.say("print")}</a></p>`
+            <p><a part="link" href=${access._api + pagePath} target="_blank" rel="noopener noreferrer">${texts.say("print")}</a></p>`
         : nothing}`;
   }
 }

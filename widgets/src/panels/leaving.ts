@@ -34,7 +34,7 @@ export function leaveForm(host: PointbookAccount, loss: Loss): View {
   const word = texts.say("leaveWord");
   const leave = (event: Event) => {
     event.preventDefault();
-    host._access.identity.forget(); // it takes a token that has just been given
+    host._access._expire(); // it takes a token that has just been given
     const confirm = { points: loss.points, debt: loss.debt };
     void host._do(
       ["leave", confirm],
