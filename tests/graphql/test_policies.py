@@ -220,6 +220,7 @@ SAMPLES = {
     "EnrolMemberInput": '{customerExternalId: "c"}',
     "UpdateMemberInput": '{customerExternalId: "c"}',
     "AddCustomerExternalIdInput": '{customerExternalId: "c", furtherExternalId: "d"}',
+    "RemoveCustomerExternalIdInput": '{customerExternalId: "c", furtherExternalId: "d"}',
     "SetRedemptionLockInput": '{customerExternalId: "c", locked: true}',
     "UndoAdjustmentInput": '{id: "a"}',
     "CreateWebhookSubscriptionInput": '{url: "https://a.example"}',
@@ -229,6 +230,7 @@ SAMPLES = {
     "RedeliverInput": '{id: "a"}',
     "MoveSandboxClockInput": '{forwardSeconds: 60, idempotencyKey: "k"}',
     "SwitchStoreInput": '{storeId: "a", active: true}',
+    "ChangeProgrammeLocalesInput": '{locales: ["de"]}',
 }
 ORDER = (
     '{externalId: "o", type: SALE, status: "PAID", placedAt: "2026-03-01T10:00:00Z", currency: "EUR", '

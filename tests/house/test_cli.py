@@ -165,6 +165,15 @@ def test_a_draft_changes_its_currency(pointbook: Command) -> None:
     one_line(pointbook("programme", "currency", "roastery", "EUR"), 1, "cannot change while .* ACTIVE")
 
 
+def test_a_programme_gets_another_language(pointbook: Command) -> None:
+    pointbook("programme", "create", "roastery", "--name", "Roastery", "--locale", "de")
+    assert "texts in pl, de" in pointbook("programme", "locales", "roastery", "pl", "de").out
+    assert json.loads(pointbook("programme", "export", "roastery").out)["locales"] == ["pl", "de"]
+    one_line(pointbook("programme", "locales", "roastery", "polish"), 1, "language tags")
+    pointbook("programme", "create", "x", "--preset", "azpl")
+    one_line(pointbook("programme", "locales", "x", "pl"), 1, "must have de")
+
+
 def test_a_store_is_switched_off_and_on(pointbook: Command, database: TestDatabase) -> None:
     pointbook("programme", "create", "roastery", "--name", "Roastery")
     pointbook("store", "add", "main", "--name", "Main street")
