@@ -6,6 +6,7 @@ from playwright.async_api import Page, Request, Route, expect
 
 from pointbook.services.catalogue import GIFT_CARDS, save_offer
 from pointbook.services.directory import ProgrammeState
+from pointbook.services.programmes import change_state
 from tests.http.fixtures import make_shop
 from tests.support import NOW, give_points, join_member, redeem
 from tests.support import cart as shop_cart
@@ -231,6 +232,14 @@ async def test_a_programme_that_is_not_open_is_joined_by_nobody(site: Site, page
         await site.show(page, await site.snippet("checkout", cart=cart()), await site.snippet("account"))
         await page.wait_for_function(ALL_LOADED)
         await expect(page.locator("pointbook-checkout section, pointbook-account button")).to_have_count(0)
+
+
+async def test_who_joins_where_nothing_is_earned_is_promised_nothing(site: Site, page: Page) -> None:
+    stopped = ProgrammeState.EARNING_STOPPED
+    await change_state(site.shop.installation, site.shop.programme.id, stopped, now=NOW)
+    site.customer = "new"
+    await site.show(page, await site.snippet("checkout", cart=cart()), await site.snippet("account"))
+    await expect(page.get_by_role("button", name="Join", exact=True)).to_have_count(2)
 
 
 async def test_words_of_another_language_than_the_pages_say_so(site: Site, page: Page) -> None:

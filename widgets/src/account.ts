@@ -64,7 +64,7 @@ export class PointbookAccount extends PointbookElement<Shown> {
       <h2 part="head">${texts.say("pointsAt", { name: programme.name })}</h2>
       ${me
         ? this._showMember(me)
-        : joinOffer(this, programme.signUpPoints)}
+        : joinOffer(this, programme.state === "ACTIVE" ? programme.signUpPoints : 0)}
       ${note ? html`<p part="note">${note}</p>` : nothing}
       ${me ? PANELS.map((name) => this._showPanel(name)) : nothing}
     </section>`;

@@ -6,7 +6,7 @@ if(!customElements.get("pointbook-account")){const SCRIPT_URL=import.meta.url;
 </p>`}var Ct=["history","giftCards","products","myCards","myOrders","membership"],St=class extends gt{constructor(){super(...arguments),this.oe=new Set,this.y=null}get ft(){return this.s?.of?.me??null}async fe(t,e){if(!e)return{of:null};let i=await this.r("8acaa956da8394c2",{},{signal:t});this.ie(!!i.me);for(let t of this.oe)this.y?.[t].Ye();return{of:i}}W(){super.W(),this.y=null,this.oe.clear()}i(){return this.s}Ne(){let{e:t}=this;return L`<section part="card" lang=${t.language}><p>${this.e.say("failed")}</p>
 <p part="actions"><button part="button" @click=${()=>this.d()}>${this.e.say("retry")}</button></p></section>`}se({of:t}){let{e,loginUrl:i}=this;if(!t){let t=e.say("signIn");return L`<section part="card" lang=${e.language}><p>${ft(i,t)}</p></section>`}let{programme:n,me:s}=t;if(!s&&!Pt(n))return H;let r=this.Q?e.say("failed"):this.a;return L`<section part="card" lang=${e.language} aria-label=${n.name}>
 <h2 part="head">${e.say("pointsAt",{name:n.name})}</h2>
-${s?this.xe(s):xt(this,n.signUpPoints)}
+${s?this.xe(s):xt(this,"ACTIVE"===n.state?n.signUpPoints:0)}
 ${r?L`<p part="note">${r}</p>`:H}
 ${s?Ct.map(t=>this.Ze(t)):H}
 </section>`}xe({balance:t,expiringPoints:e,pendingPoints:i,state:n,redemptionLocked:s}){let{e:r}=this,a=(t,e,i="")=>L`<div part="tile">
