@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from pointbook.db.hints import Hints, valkey
 from pointbook.db.session import Database
@@ -72,7 +72,8 @@ def create_app(
             endpoint = GraphQLEndpoint(engine, stays, report=_report)
             sockets = WebSocketEndpoint(engine, stays, report=_report)
             webhooks = WebhookReceiver(installation, limiter, allowed, clock=clock, report=_report)
-            pages = Pages(health, printed(schema), settings.public_url)
+            shown = {route.path for route in further if isinstance(route, Route)}
+            pages = Pages(health, printed(schema), settings.public_url, shown)
             cards = GiftCardPages(installation, clock=clock, report=_report)
             notices = NoticePages(installation, clock=clock, report=_report)
             merges = MergePages(installation, clock=clock, report=_report)

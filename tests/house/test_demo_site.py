@@ -14,6 +14,7 @@ from pointbook.demo import SHOPS, open_shop
 from pointbook.demo.shops import Shop as DemoShop
 from pointbook.demo.site import DemoSite
 from pointbook.graphql.trusted import shipped
+from pointbook.http.widget_scripts import widget_files
 from tests.http.fixtures import Shop, app, client, clock, session_clock, shop
 from tests.support import MINUTE, violations
 
@@ -112,6 +113,17 @@ async def test_the_clock_of_each_shop_is_moved_by_itself(visitor: httpx.AsyncCli
     assert page.url.fragment == "drawer"
     assert await clock_of("loyalista") == "2026-03-31 11:00"  # summer has begun
     assert begun == await clock_of("sides") == "2026-03-01 10:00"
+
+
+async def test_the_drawer_has_the_text_of_whatever_the_widgets_send(visitor: httpx.AsyncClient) -> None:
+    known = (await visitor.get("/demo/documents")).json()
+    sent = [
+        identity
+        for script in widget_files().values()
+        for identity in re.findall(rb'"([0-9a-f]{16})"', script.content)
+    ]
+    assert len(sent) > 10
+    assert [identity for identity in sent if f"sha256:{identity.decode()}" not in known] == []
 
 
 async def test_what_is_refused_is_said_and_nothing_is_ordered(visitor: httpx.AsyncClient) -> None:

@@ -23,6 +23,7 @@ from pointbook.demo.deals import Act, Deals
 from pointbook.demo.shops import NEWCOMER, Article, Shop
 from pointbook.demo.visitors import CART, LOOK, THEMES, Visitor, form_of, visitor_of, written_cart
 from pointbook.demo.words import WORDS
+from pointbook.graphql.trusted import by_name
 from pointbook.http.pages import HEADERS, rendered
 from pointbook.http.widget_scripts import SCRIPT, widget_files
 from pointbook.ledger import HistoryEntry
@@ -201,8 +202,8 @@ class DemoSite:
         return JSONResponse(entries, headers=_HEADERS)
 
     async def names(self, _request: Request) -> Response:
-        """The trusted documents by their ids: what the drawer shows of a request."""
-        return JSONResponse(dict(self.documents), headers=_HEADERS)
+        """The trusted documents by their ids, also the short ones: what the drawer shows of a request."""
+        return JSONResponse(dict(by_name(self.documents)), headers=_HEADERS)
 
     def _visitor(self, request: Request) -> Visitor:
         return visitor_of(request, {shop.key: shop for shop in self.shops})

@@ -1,7 +1,7 @@
 """Pages for people: the home page and GraphiQL, each under a strict content security policy."""
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
@@ -40,15 +40,18 @@ _COMPRESSED: Final = ".gz"
 class Pages:
     """The pages of one installation."""
 
-    def __init__(self, health: Health, schema: str, public_url: str | None) -> None:
+    def __init__(self, health: Health, schema: str, public_url: str | None, further: Collection[str] = ()) -> None:
+        """``further``: paths of pages that only some processes have."""
         self._health = health
+        self._further = further
         self._schema = schema
         self._public_url = public_url
 
     async def home(self, request: Request) -> Response:
         parts = await self._health.parts()
         url = (self._public_url or str(request.base_url)).rstrip("/")
-        return _page("home.html.j2", version=metadata.version("pointbook"), parts=parts, url=url)
+        version = metadata.version("pointbook")
+        return _page("home.html.j2", version=version, parts=parts, url=url, further=self._further)
 
     async def graphiql(self, _request: Request) -> Response:
         return _page("graphiql.html.j2", endpoint="/graphql", examples=EXAMPLES)
