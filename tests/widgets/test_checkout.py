@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pointbook.services.members import set_redemption_lock
-from tests.http.fixtures import Clock
+from tests.http.fixtures import Clock, make_shop
 from tests.support import NOW, give_points, join_member, redeem, spendable, violations
 from tests.support import cart as shop_cart
 from tests.widgets.browser import Site
@@ -222,6 +222,17 @@ async def test_why_points_cannot_be_used_is_said(site: Site, page: Page, of: str
     await signed_in(site, 400)
     await shown(site, page, of)
     await expect(page.get_by_text(expected)).to_be_visible()
+    await expect(page.get_by_role("radio")).to_have_count(0)
+
+
+async def test_where_points_pay_no_carts_nothing_is_said_of_paying(site: Site, page: Page) -> None:
+    shop = site.shop
+    app = shop.client._transport.app  # type: ignore[attr-defined]
+    site.shop = await make_shop(app, shop.client, shop.clock, {"maximumShareOfCart": 0})
+    await signed_in(site, 400)
+    await shown(site, page, cart())
+    await expect(page.get_by_text("This purchase earns 80 points.")).to_be_visible()
+    await expect(page.locator("pointbook-checkout")).not_to_contain_text("too small")
     await expect(page.get_by_role("radio")).to_have_count(0)
 
 

@@ -168,6 +168,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const free = quote?.__typename === "RedemptionQuote";
     if (hold && !(this._changing && free)) return this._showHold(hold, data.programme.holdMinutes);
     if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
+    if (!data.programme.maximumShareOfCart) return nothing; // here points buy products or gift cards
     if (free) return this._showChoice(data, quote);
     if (!quote) return nothing;
     const least = "minimumPoints" in quote ? quote.minimumPoints : null;
