@@ -50,7 +50,7 @@ NATURAL_KEYS = {
     *("SetExchangedInput", "CancelExchangeOrderInput"),
     *("VoidGiftCardInput", "UndoAdjustmentInput"),
     *("SetMemberStateInput", "SetRedemptionLockInput", "SetNotificationsInput"),
-    *("EnrolMemberInput", "UpdateMemberInput", "AddCustomerExternalIdInput", "RemoveCustomerExternalIdInput"),
+    *("EnrolMemberInput", "UpdateMemberInput", "AddCustomerExternalIdInput"),
     *("SubmitBookingInput", "SubmitBookingsInput"),
     *("CancelMergeRequestInput", "ApproveMergeInput", "RejectMergeInput"),
 }

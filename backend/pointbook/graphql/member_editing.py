@@ -103,14 +103,6 @@ class AddCustomerExternalIdInput:
     further_external_id: strawberry.ID = strawberry.field(description="What the shop calls the member, too.")
 
 
-@strawberry.input(description="An id of the shop's that is a member's no more.")
-class RemoveCustomerExternalIdInput:
-    customer_external_id: strawberry.ID = strawberry.field(
-        description="What the shop goes on calling the member: another of their ids."
-    )
-    further_external_id: strawberry.ID = strawberry.field(description="What the shop calls the member no more.")
-
-
 @strawberry.type(description="The customer is a member.")
 class EnrolMemberSuccess:
     member: MemberData = strawberry.field(description="The member; of one who had joined before, as they stand.")
@@ -131,11 +123,6 @@ class AddCustomerExternalIdSuccess:
     released: int = strawberry.field(description=_RELEASED)
 
 
-@strawberry.type(description="The shop does not call the member so.")
-class RemoveCustomerExternalIdSuccess:
-    member: MemberData = strawberry.field(description="The member.")
-
-
 EnrolMemberResult = Annotated[
     EnrolMemberSuccess | InvalidInput | ProgrammeNotOpen,
     strawberry.union("EnrolMemberResult", description="The member, or why the customer did not join."),
@@ -150,17 +137,8 @@ AddCustomerExternalIdResult = Annotated[
 ]
 
 
-RemoveCustomerExternalIdResult = Annotated[
-    RemoveCustomerExternalIdSuccess | InvalidInput | NotAMember | ExternalIdTaken,
-    strawberry.union("RemoveCustomerExternalIdResult", description="The member, or why nothing changed."),
-]
-
-
-def _shown(edited: service.Edited, principal: Principal, named: str) -> MemberData:
-    """Without what staff may not see who named the member so."""
-    if principal.kind is not CallerKind.STAFF or Right.LIST_MEMBERS in principal.scopes:
-        return MemberData.of(edited.member, edited.external_ids)
-    return MemberData.of(replace(edited.member, email=None, birthday=None), (named,))
+def _sees_members(principal: Principal) -> bool:
+    return principal.kind is not CallerKind.STAFF or Right.LIST_MEMBERS in principal.scopes
 
 
 @strawberry.type
@@ -209,8 +187,10 @@ class MemberEditingMutation:
             by=context.principal.identity,
             now=context.now,
         )
-        shown = _shown(edited, context.principal, input.customer_external_id)
-        return UpdateMemberSuccess(member=shown, released=edited.released)
+        member, names = edited.member, edited.external_ids
+        if not _sees_members(context.principal):
+            member, names = replace(member, email=None, birthday=None), (input.customer_external_id,)
+        return UpdateMemberSuccess(member=MemberData.of(member, names), released=edited.released)
 
     @mutation_field(
         servers(Scope.MEMBERS_WRITE),
@@ -232,27 +212,3 @@ class MemberEditingMutation:
         return AddCustomerExternalIdSuccess(
             member=MemberData.of(edited.member, edited.external_ids), released=edited.released
         )
-
-    @mutation_field(
-        servers_and_staff(Scope.MEMBERS_WRITE, Right.EDIT_MEMBERS),
-        "Say that a customer of the shop is not this member. What was earned so far stays the member's; what has "
-        "not earned yet, and what is reported of that customer from now on, waits for whoever joins as them. "
-        "Again: nothing.",
-    )
-    async def remove_customer_external_id(
-        self,
-        info: Info,
-        input: Annotated[  # noqa: A002
-            RemoveCustomerExternalIdInput, strawberry.argument(description="Who, and which id.")
-        ],
-    ) -> RemoveCustomerExternalIdResult:
-        context = info.context
-        edited = await service.remove_external_id(
-            *context.tenant,
-            input.customer_external_id,
-            input.further_external_id,
-            by=context.principal.identity,
-            now=context.now,
-        )
-        shown = _shown(edited, context.principal, input.customer_external_id)
-        return RemoveCustomerExternalIdSuccess(member=shown)

@@ -109,37 +109,6 @@ async def add_external_id(
     return await _edit(installation, programme_id, external_id, edit, now=now)
 
 
-async def remove_external_id(
-    installation: Installation, programme_id: int, external_id: str, further: str, *, by: str, now: datetime
-) -> Edited:
-    """The shop calls the member ``further`` no more; they are named by another id, so that one stays.
-
-    What was earned by it stays the member's; what has not earned yet, and what is reported of it from now on,
-    waits for whoever joins as it.
-    Again: nothing. Raises InvalidInput, NotAMember, and ExternalIdTaken if it is another member's.
-    """
-    identifier("furtherExternalId", further)
-    if further == external_id:
-        raise errors.InvalidInput("furtherExternalId", "must be another than the one that names the member")
-
-    async def edit(editing: _Editing) -> Edited:
-        member = editing.member
-        owner = await lock_customer(editing.connection, programme_id, further)
-        if owner not in {None, member.account_id}:
-            raise errors.ExternalIdTaken(further)
-        names = await rows.external_ids(editing.connection, programme_id, member.account_id)
-        if external_id not in names:  # it was removed meanwhile
-            raise errors.NotAMember
-        if owner is not None:
-            await rows.unname(editing.connection, programme_id, further, member.account_id)
-            await editing.write_down(member, ["externalIds"], by=by)
-        return await editing.edited(member, 0)
-
-    edited = await _edit(installation, programme_id, external_id, edit, now=now)
-    installation.accounts.forget(programme_id, further)
-    return edited
-
-
 @dataclass(frozen=True, slots=True)
 class _Editing:
     """One try at one member, whose account and row are locked in the transaction of ``connection``."""

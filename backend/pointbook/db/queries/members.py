@@ -53,15 +53,6 @@ async def name(connection: Connection, programme_id: int, external_id: str, acco
     await connection.execute(_NAME, programme_id, external_id, account_id)
 
 
-async def unname(connection: Connection, programme_id: int, external_id: str, account_id: int) -> None:
-    """The shop's customer, whose id is locked, is this member no more; nor is what has not earned yet theirs.
-
-    It waits for the customer again, unless points have paid for it.
-    """
-    for statement in _UNNAME:
-        await connection.execute(statement, programme_id, external_id, account_id)
-
-
 async def external_ids(connection: Connection, programme_id: int, account_id: int) -> list[str]:
     rows = await connection.fetch(_EXTERNAL_IDS, programme_id, account_id)
     return [row["external_id"] for row in rows]
@@ -86,23 +77,6 @@ where programme_id = $1 and account_id = $2
 """
 
 _NAME = "update member_external_id set account_id = $3 where programme_id = $1 and external_id = $2"
-
-_UNNAME = (
-    """
-    update member_external_id set account_id = null
-    where programme_id = $1 and external_id = $2 and account_id = $3
-    """,
-    """
-    update sales_order set account_id = null, state = 'PARKED'
-    where programme_id = $1 and customer_external_id = $2 and account_id = $3 and state = 'RECEIVED'
-        and occurrence = 1 and hold_id is null
-    """,
-    """
-    update booking set account_id = null, state = 'PARKED'
-    where programme_id = $1 and customer_external_id = $2 and account_id = $3 and state = 'RECEIVED'
-        and occurrence = 0
-    """,
-)
 
 _EXTERNAL_IDS = """
 select external_id from member_external_id where programme_id = $1 and account_id = $2 order by 1
