@@ -30,6 +30,7 @@ from tests.support import (
     spendable,
     violations,
 )
+from tests.unanswered import commits_unanswered
 
 
 async def moved(installation: Installation, programme: ProgrammeSnapshot, forward: timedelta) -> datetime:
@@ -85,6 +86,16 @@ async def test_only_the_clock_of_a_sandbox_is_moved_and_only_ahead(
     async with installation.db.bare_transaction(real.id) as connection:
         with pytest.raises(Exception, match="programme_clock_ahead_check"):
             await connection.execute("update programme set clock_ahead = '1 day' where id = $1", real.id)
+
+
+async def test_a_move_without_a_request_happens_once_though_the_answer_is_lost_and_again_when_called_again(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    for days in (1, 2):
+        with commits_unanswered():
+            assert await moved(installation, programme, DAY) == NOW + days * DAY
+    entries = await audit.list_entries(installation, programme.id, first=10, wanted=audit.Wanted(subject="clock"))
+    assert len(entries) == 2
 
 
 async def test_the_same_request_moves_once_and_others_add_up_however_many_come_at_once(

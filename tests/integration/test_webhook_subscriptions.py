@@ -1,13 +1,7 @@
 """Webhook subscriptions: what a lost answer of the database does to them, and how many secrets sign at once."""
 
-import contextlib
-from collections.abc import AsyncIterator, Iterator
-from itertools import cycle
-
-import asyncpg
 import pytest
 
-from pointbook.db.session import Connection, Database
 from pointbook.domain.errors import InvalidInput
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
@@ -18,25 +12,9 @@ from pointbook.services.webhook_subscriptions import (
     rotate_secret,
 )
 from tests.support import DAY, NOW, server
+from tests.unanswered import commits_unanswered
 
 URL = "https://shop.example/hooks"
-
-
-@contextlib.contextmanager
-def commits_unanswered() -> Iterator[None]:
-    """Of every two transactions the first is committed, and the connection breaks before it is known."""
-    sound, is_lost = Database.bare_transaction, cycle((True, False))
-
-    @contextlib.asynccontextmanager
-    async def losing(db: Database, programme_id: int) -> AsyncIterator[Connection]:
-        async with sound(db, programme_id) as connection:
-            yield connection
-        if next(is_lost):
-            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Database, "bare_transaction", losing)
-        yield
 
 
 async def test_a_lost_answer_makes_one_subscription_and_its_secret_is_shown(

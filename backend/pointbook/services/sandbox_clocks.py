@@ -6,6 +6,7 @@ It is not set but moved, so time goes on in between; ``ProgrammeSnapshot.now`` i
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 from pointbook.db import moves
 from pointbook.db.queries import sandbox_clocks as rows
@@ -51,18 +52,19 @@ async def move_clock(
 ) -> SandboxClock:
     """Move the clock on; what is due by it is booked and told within seconds. ``now`` is real.
 
-    Other processes follow within ``directory.CACHE_LIFE``. The same request again moves nothing. Raises
-    NotASandbox, IdempotencyConflict, InvalidInput: less than a second, more than ``MOST_AT_ONCE``, or beyond
-    ``MOST_AHEAD``.
+    Other processes follow within ``directory.CACHE_LIFE``. The same request again moves nothing; without one each
+    call moves it once. Raises NotASandbox, IdempotencyConflict, InvalidInput: less than a second, more than
+    ``MOST_AT_ONCE``, or beyond ``MOST_AHEAD``.
     """
     if not timedelta(seconds=1) <= forward <= MOST_AT_ONCE:
         raise InvalidInput("forwardSeconds", f"must be 1 second to {MOST_AT_ONCE.days} days")
+    asked = Request.of(by, "moveClock", uuid4().hex, forward) if request is None else request
 
     async def attempt() -> timedelta:
         async with installation.db.bare_transaction(programme_id) as connection:
             await lock_programme(connection, programme_id)
-            earlier = None if request is None else await _earlier(connection, programme_id, request)
-            return earlier or await _move(connection, programme_id, forward, request, by, now)
+            earlier = await _earlier(connection, programme_id, asked)
+            return earlier or await _move(connection, programme_id, forward, asked, by, now)
 
     ahead = await retrying(attempt)
     installation.programmes.forget(programme_id)
@@ -77,7 +79,7 @@ async def _earlier(connection: Connection, programme_id: int, request: Request) 
 
 
 async def _move(  # noqa: PLR0917  # who moves what
-    connection: Connection, programme_id: int, forward: timedelta, request: Request | None, by: str, now: datetime
+    connection: Connection, programme_id: int, forward: timedelta, request: Request, by: str, now: datetime
 ) -> timedelta:
     was = await rows.ahead(connection, programme_id)
     if was is None:
@@ -85,8 +87,7 @@ async def _move(  # noqa: PLR0917  # who moves what
     ahead = was + forward
     if ahead > MOST_AHEAD:
         raise InvalidInput("forwardSeconds", f"must not lead more than {MOST_AHEAD.days} days ahead")
-    kept = (None, None) if request is None else (request.digest, request.input)
-    await rows.set_ahead(connection, programme_id, ahead, kept, now=now)
+    await rows.set_ahead(connection, programme_id, ahead, (request.digest, request.input), now=now)
     change = Change(Action.CLOCK_MOVED, "clock", _told(was), _told(ahead))
     await audit.append(connection, programme_id, [change], by=by, now=now + ahead)
     await outbox.append(connection, programme_id, CLOCK_MOVED, _told(ahead), now=now + ahead)

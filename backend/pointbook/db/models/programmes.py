@@ -49,7 +49,7 @@ class Programme(Base):
 class ClockMove(Base):
     """The clock of a sandbox was moved; ``ahead`` of the real one it was afterwards. Appended, never changed.
 
-    ``request`` and ``input`` make a call of the staff idempotent.
+    ``request`` and ``input`` make a call idempotent.
     """
 
     __tablename__ = "clock_move"

@@ -7,7 +7,7 @@ from pointbook.db.session import Connection
 
 
 class EarlierMove(NamedTuple):
-    """What a call of the staff did: its input, and by how much the clock was ahead afterwards."""
+    """What a call did: its input, and by how much the clock was ahead afterwards."""
 
     input: bytes
     ahead: timedelta
@@ -28,7 +28,7 @@ async def set_ahead(
     connection: Connection,
     programme_id: int,
     new: timedelta,
-    request: tuple[bytes, bytes] | tuple[None, None],
+    request: tuple[bytes, bytes],
     *,
     now: datetime,
 ) -> None:
