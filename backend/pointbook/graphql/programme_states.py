@@ -85,7 +85,8 @@ class ProgrammeStateMutation:
     @mutation_field(
         _EDIT,
         "Say in which languages the programme has texts; in force within seconds. What has no text in one of them "
-        "is shown in another. Members keep the language that they chose.",
+        "is shown in another. Members keep the language that they chose. A language is not taken away while a "
+        "rule, the settings, an offer or a notice have a text in it.",
     )
     async def change_programme_locales(
         self,

@@ -1,6 +1,8 @@
 """A programme's own words for its notices: saved, listed, given up for the product's."""
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,49 +75,43 @@ async def save_text(
     """Say it in the programme's own words from now on. Raises InvalidInput, which names a variable that is wrong,
     and EditConflict.
     """
-    programme = await installation.programmes.get(principal.programme_id)
-    check_locale(programme, command.locale)
-    text = NoticeText(checked_subject(command.kind, command.subject), checked_body(command.kind, command.body))
+    programme_id, kind, locale = principal.programme_id, command.kind, command.locale
+    text = NoticeText(checked_subject(kind, command.subject), checked_body(kind, command.body))
 
-    async def attempt() -> OwnText:
-        async with installation.db.bare_transaction(programme.id) as connection:
-            before = await _lock(connection, programme.id, command.kind, command.locale)
+    async def attempt() -> Wording:
+        async with _changing(installation, programme_id, kind, locale) as (connection, seen):
+            before = seen.own
             version = 0 if before is None else before.version
             if before is not None and before.text == text:
-                return before
+                return seen
             if command.version != version:
-                raise EditConflict(_subject(command.kind, command.locale), version)
+                raise EditConflict(_subject(kind, locale), version)
             own = OwnText(text, version + 1, now, principal.identity)
             await rows.save_template(
-                connection,
-                programme.id,
-                [command.kind, command.locale, *text, own.version, now, own.changed_by],
+                connection, programme_id, [kind, locale, *text, own.version, now, own.changed_by]
             )
-            change = _change(command.kind, command.locale, before, text)
-            await audit.append(connection, programme.id, [change], by=principal.identity, now=now)
-            return own
+            change = _change(kind, locale, before, text)
+            await audit.append(connection, programme_id, [change], by=principal.identity, now=now)
+            return replace(seen, own=own)
 
-    own = await retrying(attempt)
-    return Wording(command.kind, command.locale, default_for(programme, command.kind, command.locale), own)
+    return await retrying(attempt)
 
 
 async def reset_text(
     installation: Installation, principal: Principal, kind: NoticeKind, locale: str, *, now: datetime
 ) -> Wording:
     """Say it in the product's words again; again: nothing. Raises InvalidInput."""
-    programme = await installation.programmes.get(principal.programme_id)
-    check_locale(programme, locale)
+    programme_id = principal.programme_id
 
-    async def attempt() -> None:
-        async with installation.db.bare_transaction(programme.id) as connection:
-            before = await _lock(connection, programme.id, kind, locale)
-            if before is not None:
-                await rows.delete_template(connection, programme.id, kind, locale)
-                change = _change(kind, locale, before, None)
-                await audit.append(connection, programme.id, [change], by=principal.identity, now=now)
+    async def attempt() -> Wording:
+        async with _changing(installation, programme_id, kind, locale) as (connection, seen):
+            if seen.own is not None:
+                await rows.delete_template(connection, programme_id, kind, locale)
+                change = _change(kind, locale, seen.own, None)
+                await audit.append(connection, programme_id, [change], by=principal.identity, now=now)
+            return replace(seen, own=None)
 
-    await retrying(attempt)
-    return Wording(kind, locale, default_for(programme, kind, locale), None)
+    return await retrying(attempt)
 
 
 def check_locale(programme: ProgrammeSnapshot, locale: str) -> None:
@@ -128,9 +124,17 @@ def default_for(programme: ProgrammeSnapshot, kind: NoticeKind, locale: str) -> 
     return default_text(kind, Phrasing.of_texts(locale, programme.currency).language)
 
 
-async def _lock(connection: Connection, programme_id: int, kind: NoticeKind, locale: str) -> OwnText | None:
-    row = await rows.lock_template(connection, programme_id, kind, locale)
-    return None if row is None else _own(row)
+@contextlib.asynccontextmanager
+async def _changing(
+    installation: Installation, programme_id: int, kind: NoticeKind, locale: str
+) -> AsyncIterator[tuple[Connection, Wording]]:
+    """A transaction that holds the programme's row, so its languages stay what they are. Raises InvalidInput."""
+    async with installation.db.bare_transaction(programme_id) as connection:
+        row = await rows.lock_template(connection, programme_id, kind, locale)
+        programme = await installation.programmes.inside(connection, programme_id)
+        check_locale(programme, locale)
+        own = None if row is None else _own(row)
+        yield connection, Wording(kind, locale, default_for(programme, kind, locale), own)
 
 
 def _change(kind: NoticeKind, locale: str, before: OwnText | None, after: NoticeText | None) -> Change:
