@@ -1,17 +1,22 @@
 """What `pointbook verify` finds of exchange orders and stock: each kind of violation, planted."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from pointbook.ledger import Violation
 from pointbook.services.catalogue import EXCHANGE_ITEMS, save_offer
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.exchange_deciding import cancel_order
 from pointbook.services.exchange_placing import PlaceLine, PlaceOrder, place_order
 from pointbook.services.exchange_stock import SetStock, change_stock
 from pointbook.services.installation import Installation
+from pointbook.services.leaving import Confirmed, leave
 from pointbook.services.verifying import verify, verify_ledgers
-from tests.support import NOW, member_with_points, server
+from tests.support import MINUTE, NOW, member_with_points, server
 
 MUG = {"sku": "mug", "names": {"de": "Becher"}, "pricePoints": 150, "fee": "0.10"}
 STOCK = "stock_differs"
@@ -19,6 +24,7 @@ PIECES = "exchange_stock_differs"
 LINES = "exchange_lines_differ"
 POINTS = "exchange_points_differ"
 MISSING = "exchange_missing"
+Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest_asyncio.fixture
@@ -32,6 +38,17 @@ async def exchanged(installation: Installation, programme: ProgrammeSnapshot) ->
         order = await place_order(installation, clara, command, now=NOW)
     await cancel_order(installation, server(programme), order.id, now=NOW)
     return programme
+
+
+async def found_after(admin: Admin, programme: ProgrammeSnapshot, plant: str) -> Sequence[Violation]:
+    """What is wrong in the programme once that was planted, of which nothing stays."""
+    planted = admin.transaction()
+    await planted.start()
+    try:
+        await admin.execute(plant)
+        return (await verify(admin, programme.id)).violations
+    finally:
+        await planted.rollback()
 
 
 async def test_a_sound_programme_has_nothing_wrong(
@@ -65,17 +82,28 @@ async def test_a_sound_programme_has_nothing_wrong(
 async def test_a_violation_is_found(
     installation: Installation,
     exchanged: ProgrammeSnapshot,
-    admin: "asyncpg.Connection[asyncpg.Record]",
+    admin: Admin,
     plant: str,
     expected: set[str],
 ) -> None:
-    planted = admin.transaction()
-    await planted.start()
-    try:
-        await admin.execute(plant)
-        found = await verify(admin, exchanged.id)
-    finally:
-        await planted.rollback()
-    assert {violation.violation for violation in found.violations} == expected
+    found = await found_after(admin, exchanged, plant)
+    assert {violation.violation for violation in found} == expected
     async with installation.db.bare_transaction(exchanged.id) as connection:
         assert (await verify(connection, exchanged.id)).violations == ()
+
+
+async def test_what_was_cancelled_gave_its_points_back_unless_its_member_had_left_before(
+    installation: Installation, exchanged: ProgrammeSnapshot, admin: Admin
+) -> None:
+    """R34: also if the member left while the staff cancelled, so that their call is the older one."""
+    staff = server(exchanged)
+    await leave(installation, staff, "c-1", Confirmed(200, 0), "leave", now=NOW)
+    of = "exchange_order where programme_id = $1 and state = 'SUBMITTED'"
+    waiting = await admin.fetchval(f"select public_id from {of}", exchanged.id)
+    cancelled = await cancel_order(installation, staff, waiting, now=NOW - MINUTE)
+    assert cancelled.cancelled_at == NOW
+    assert (await verify(admin, exchanged.id)).violations == ()
+    [found] = await found_after(
+        admin, exchanged, "update exchange_order set cancelled_at = placed_at - interval '1 minute'"
+    )
+    assert (found.violation, found.detail) == (POINTS, f"exchange order {waiting}")

@@ -213,7 +213,11 @@ update exchange_order
 set
     state = $3,
     exchanged_at = case when $3 = 'EXCHANGED' then $4::timestamptz end,
-    cancelled_at = case when $3 = 'CANCELLED' then $4::timestamptz end
+    -- not before its owner left, of whom it gives nothing back: whoever leaves may have overtaken this call
+    cancelled_at = case when $3 = 'CANCELLED' then greatest($4::timestamptz, (
+        select owner.left_at from ledger.account as owner
+        where owner.programme_id = $1 and owner.account_id = exchange_order.account_id
+    )) end
 where programme_id = $1 and id = $2
 """
 

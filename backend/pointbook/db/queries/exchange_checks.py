@@ -79,7 +79,8 @@ where o.programme_id = $1
     and (
         spent.points is distinct from o.points
         or back.given_back and o.state <> 'CANCELLED'
-        or o.state = 'CANCELLED' and back.given_back is null and owner.left_at is null
+        or o.state = 'CANCELLED' and back.given_back is null
+            and (owner.left_at is null or o.cancelled_at < owner.left_at)
     )
 union all
 select e.account_id, 'exchange_missing',
