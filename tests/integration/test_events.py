@@ -308,6 +308,21 @@ async def test_an_order_that_comes_back_is_cancelled_and_is_completed_again(
     assert [(data["occurrence"], data["points"]) for data in earned] == [(1, 50), (2, 50)]
 
 
+async def test_an_import_that_completes_an_order_again_tells_nothing_of_it(
+    installation: Installation, programme: ProgrammeSnapshot
+) -> None:
+    await join_member(installation, programme)
+    await submit_order(installation, programme.id, order_document(), now=NOW)
+    cancelled = return_document("r-1", type="CANCELLATION", everything=True, returnedAt=(NOW - MINUTE).isoformat())
+    await submit_return(installation, programme.id, cancelled, now=NOW)
+    before = await told(installation, programme, "")
+    again = await submit_order(
+        installation, programme.id, order_document(statusAt=NOW.isoformat()), tells=False, now=NOW
+    )
+    assert again.points == 50
+    assert await told(installation, programme, "") == before
+
+
 async def test_a_booking_is_told_as_it_stands_whenever_that_changes(
     installation: Installation, programme: ProgrammeSnapshot
 ) -> None:

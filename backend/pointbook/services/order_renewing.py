@@ -89,7 +89,8 @@ async def renew(
         raise Overtaken  # it joined meanwhile, and is not locked
     if known.account_id is not None and known.public_id is not None:
         effect = await settling.earn(connection, known, AccountKey(known.account_id, known.public_id), redeemed)
-    await _tell(connection, settling, known)
+    if settling.tells:
+        await _tell(connection, settling, known)
     await settling.write(connection, known, redeemed, effect)
     return effect, value
 

@@ -3,7 +3,9 @@
 What happens to members, points, redemptions, cards, orders, bookings, exchanges and merges is told, once. Not told
 are jobs (the delivery of a gift card), what staff change of the programme itself (settings, rules, catalogues,
 stock, keys, its state: the audit has that), what is only read from the clock (points become available when
-``points.credited`` says so, a merge request expires), and what is imported: it happened elsewhere.
+``points.credited`` says so, a merge request expires), what a merge brings over (``merge.merged`` alone tells of
+it), and what is imported: it happened elsewhere. The ledger's own events are told whatever causes them, an import
+or a merge too.
 """
 
 from typing import Final
