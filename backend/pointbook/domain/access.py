@@ -61,7 +61,7 @@ class Right(enum.StrEnum):
     """See and change what may be had for points, also what is not on sale, and its stock."""
 
     ADJUST_POINTS = "points.adjust"
-    """Give and take points by hand, undo that, see what was done so."""
+    """Give and take points by hand, undo that, see what was done so, and the balance of whom it was done to."""
     ADJUST_BELOW_ZERO = "points.adjustNegative"
     """With the right to adjust: take more than a member has, which makes a debt."""
     ADJUST_ABOVE_LIMIT = "points.adjustAboveLimit"

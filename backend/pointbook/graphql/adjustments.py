@@ -135,7 +135,10 @@ class AdjustedMember:
         description="What the shop calls the member: name any of them to give or take more. None of one who left."
     )
 
-    @described("How many points the member has; null of one who is no member any more.")
+    @described(
+        "How many points the member has, for whoever may adjust them: `members.list` is not needed. Null of one "
+        "who is no member any more."
+    )
     async def balance(self, info: Info) -> Balance | None:
         context = info.context
         if not self.customer_external_ids:
