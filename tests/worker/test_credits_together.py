@@ -11,9 +11,9 @@ from pointbook.services.bookings import submit_booking
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.earning_rules import create_rule
 from pointbook.services.installation import Installation
-from pointbook.services.intake import submit_order
+from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.order_sendings import cancel_sending
-from tests.integration.sendings import sent, waiting, worked_once
+from tests.integration.sendings import kept_return, sent, take_back, waiting, worked_once
 from tests.support import DAY, NOW, SECRET, booking_document, make_programme, order_document, topics, violations
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.notices import but_the_welcome, drain, member, outcomes, text_of
@@ -136,3 +136,40 @@ async def test_r35_a_sending_in_parts_is_told_when_it_has_come_to_its_end(
     assert "we have added 100 points" in told.pop("c0@example.com")
     assert "This is for your order o-1." in told.pop("c1@example.com")
     assert told == {}
+
+
+async def test_r35_what_was_taken_back_by_the_end_of_a_sending_is_not_told(
+    installation: Installation, server: MailServer
+) -> None:
+    programme = await make_programme(installation)
+    await three_members(installation, programme, 3)
+    await waiting(installation, programme, "o-3", customer_id="c-0")
+    await kept_return(installation, programme, "r-1", "o-0")
+    await kept_return(installation, programme, "r-2", "o-1")
+    await sent(installation, programme, *(f"o-{number}" for number in range(4)), "r-1", "r-2")
+    await drain(installation, server.url)
+    told = credited(server)
+    assert sorted(told) == ["c0@example.com", "c2@example.com"], "nothing has remained of o-1"
+    assert "we have added 50 points" in told["c0@example.com"]
+    assert "This is for your order o-3." in told["c0@example.com"]
+
+
+async def test_r35_of_an_order_that_was_completed_again_by_the_end_only_the_sendings_own_points_count(
+    installation: Installation, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_sendings, "AT_ONCE_MAX", -1)
+    programme = await make_programme(installation)
+    await member(installation, programme, email="c0@example.com", locale="en")
+    await waiting(installation, programme, "o-1", "o-2")
+    await sent(installation, programme, "o-1", "o-2")
+    assert await worked_once(installation, programme, 1)
+    await take_back(installation, programme, "r-1", "o-1", type="CANCELLATION")
+    again = order_document("o-1", statusAt=(NOW + DAY).isoformat())
+    answer = await submit_order(installation, programme.id, again, now=NOW + DAY)
+    assert (answer.outcome, answer.points) == (Outcome.EARNED, 50)
+    assert await worked_once(installation, programme, 1)
+    await drain(installation, server.url)
+    own, together = sorted(text_of(mail) for mail in server.mails if "Welcome" not in mail["Subject"])
+    assert "This is for your order o-1." in own
+    assert "we have added 50 points" in together
+    assert "This is for your order o-2." in together

@@ -55,7 +55,9 @@ UNKNOWN: Final = Refusal("UNKNOWN", "There is no order and no return document wi
 
 
 class Sent(NamedTuple):
-    """What came of a document, in whole points, by this sending. ``returns_wait`` for an order that earned."""
+    """What came of a document, in whole points, by this sending. ``returns_wait`` and ``occurrence`` for an order
+    that earned.
+    """
 
     outcome: SendOutcome
     earned: int = 0
@@ -63,6 +65,7 @@ class Sent(NamedTuple):
     given_back: int = 0
     refusal: Refusal | None = None
     returns_wait: bool = False
+    occurrence: int | None = None
 
 
 _STAYS_PARKED: Final = Sent(SendOutcome.PARKED)
@@ -139,7 +142,12 @@ async def _send_order(  # noqa: PLR0917  # what is sent, and how
     except errors.UnknownStore as error:  # the order has it, so the snapshot is older
         raise ProgrammeChangedError from error
     await settling.write(connection, known, redeemed, effect)
-    return Sent(SendOutcome.EARNED, earned=effect.points, returns_wait=known.returns_wait)
+    return Sent(
+        SendOutcome.EARNED,
+        earned=effect.points,
+        returns_wait=known.returns_wait,
+        occurrence=None if known.order is None else known.order.occurrence,
+    )
 
 
 async def _known(

@@ -268,11 +268,14 @@ async def tell_sent(connection: Connection, programme_id: int, sending: Any, *, 
 
 
 def _result(document: Any, sent: Sent) -> Result:
+    refusal, reason = sent.refusal or (None, None)
     return Result(
         document["position"],
         sent.outcome,
         sent.earned,
         sent.reversed,
         sent.given_back,
-        *(sent.refusal or (None, None)),
+        refusal,
+        reason,
+        sent.occurrence,
     )

@@ -51,6 +51,7 @@ class OrderSendingDocument(Base):
     """A document of a sending, numbered from 1, those of one ``customer`` (a number) together, orders first.
 
     ``outcome`` None: its turn has not come. ``refusal`` is a stable code, ``reason`` is for people.
+    ``occurrence``: of the order, which earned by this sending.
     """
 
     __tablename__ = "order_sending_document"
@@ -80,3 +81,4 @@ class OrderSendingDocument(Base):
     points_given_back: Mapped[Points] = mapped_column(server_default="0")
     refusal: Mapped[str | None]
     reason: Mapped[str | None]
+    occurrence: Mapped[int | None]

@@ -42,6 +42,7 @@ class Result(NamedTuple):
     points_given_back: int = 0
     refusal: str | None = None
     reason: str | None = None
+    occurrence: int | None = None
 
 
 async def add(connection: Connection, programme_id: int, columns: Mapping[str, object]) -> bool:
@@ -107,7 +108,9 @@ async def results(
 
 
 async def credited(connection: Connection, programme_id: int, sending_id: UUID) -> list[Any]:
-    """What the orders of a sending have earned by it, a row for each account that they belong to by now."""
+    """What the orders of a sending have earned by it and returns have left of it, a row for each account that they
+    belong to by now.
+    """
     rows: list[Any] = await connection.fetch(_CREDITED, programme_id, sending_id)
     return rows
 
@@ -277,7 +280,7 @@ returning *
 # An entry is found by its source, because it stays with the account that it was made for when that is merged.
 _CREDITED = """
 select
-    owner.public_id as account, sum(document.points_earned)::bigint as points, count(*) as count,
+    owner.public_id as account, sum(document.points_earned - taken.points)::bigint as points, count(*) as count,
     max(granted.available_from) as available_from,
     case when count(*) = 1 then min(document.external_id) end as "order"
 from order_sending_document as document
@@ -285,7 +288,12 @@ join sales_order as known on known.programme_id = $1 and known.external_id = doc
 join member as owner on owner.programme_id = $1 and owner.account_id = known.account_id
 join ledger.entry as entry on entry.programme_id = $1 and entry.kind = 'accrual'
     and entry.source_type = 'order' and entry.source_id = known.external_id
-    and entry.occurrence = known.occurrence
+    and entry.occurrence = document.occurrence
+cross join lateral (
+    select coalesce(sum(r.reversed - r.forgiven), 0) as points
+    from return_document as r
+    where r.programme_id = $1 and r.order_external_id = known.external_id and r.occurrence = document.occurrence
+) as taken
 cross join lateral (
     select max(lot.available_from) as available_from
     from ledger.transfer as line
@@ -293,7 +301,7 @@ cross join lateral (
     where line.programme_id = $1 and line.account_id = entry.account_id and line.seq = entry.seq
 ) as granted
 where document.programme_id = $1 and document.sending_id = $2 and document.outcome = 'EARNED'
-    and document.points_earned > 0
+    and document.points_earned > taken.points
 group by owner.public_id
 order by owner.public_id
 """
@@ -344,9 +352,10 @@ limit $4
 _WRITE_RESULTS = """
 update order_sending_document as document
 set outcome = result.outcome, points_earned = result.earned, points_reversed = result.reversed,
-    points_given_back = result.given_back, refusal = result.refusal, reason = result.reason
-from unnest($3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[])
-    as result (position, outcome, earned, reversed, given_back, refusal, reason)
+    points_given_back = result.given_back, refusal = result.refusal, reason = result.reason,
+    occurrence = result.occurrence
+from unnest($3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::int[])
+    as result (position, outcome, earned, reversed, given_back, refusal, reason, occurrence)
 where document.programme_id = $1 and document.sending_id = $2 and document.position = result.position
 """
 
