@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
@@ -224,17 +225,87 @@ async def test_points_that_are_held_when_the_mail_is_due_are_told_the_day_after_
     assert "40 Punkte bis 10. März 2026" in text_of(but_the_welcome(server))
 
 
+async def test_a_day_that_is_wholly_held_is_told_later_though_the_mail_tells_of_another(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await points_until(installation, programme, date(2026, 3, 5), 30)
+    await points_until(installation, programme, date(2026, 3, 6), 40)
+    await points_until(installation, programme, date(2026, 3, 7), 60)
+    assert await look(installation) == 1
+    await adjust(installation, programme, -30)
+    await redeem(installation, programme, 40)  # lapses in 15 minutes
+    await drain(installation, server.url)
+    [first] = expiring(server)
+    assert "60 Punkte bis 7. März 2026" in text_of(first)
+    assert "6. März" not in text_of(first)
+    assert await told(installation, programme) == ["2026-03-05 7", "2026-03-07 7"]
+    assert await look(installation, NOW + DAY) == 1
+    await drain(installation, server.url, now=NOW + DAY)
+    [_, second] = expiring(server)
+    assert "40 Punkte bis 6. März 2026" in text_of(second)
+    assert "7. März" not in text_of(second)
+    assert first["Message-ID"] != second["Message-ID"]
+    assert await look(installation, NOW + 2 * DAY) == 0
+
+
 async def test_r33_what_the_merged_account_was_told_is_not_told_again(
-    installation: Installation, programme: ProgrammeSnapshot
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
 ) -> None:
     await member(installation, programme)
     await member(installation, programme, "c-2", email="other@example.com")
     await points_until(installation, programme, date(2026, 3, 31), external_id="c-2")
     assert await look(installation) == 1
+    await drain(installation, server.url)
     await merge(installation, programme, "c-1", "other@example.com")
     assert await look(installation, NOW + DAY) == 0
     assert await told(installation, programme) == ["2026-03-31 30"] * 2
     assert await look(installation, NOW + 23 * DAY) == 1, "the next step is to come"
+
+
+async def test_r33_what_the_merged_account_was_promised_is_told_once_to_the_member(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    await member(installation, programme)
+    await member(installation, programme, "c-2", email="other@example.com")
+    await points_until(installation, programme, date(2026, 3, 6), external_id="c-2")
+    assert await look(installation) == 1
+    await merge(installation, programme, "c-1", "other@example.com")
+    assert await look(installation, NOW + DAY) == 0
+    await drain(installation, server.url, now=NOW + DAY)
+    [mail] = expiring(server)
+    assert mail["To"] == "eva@example.com"
+    assert "40 Punkte bis 6. März 2026" in text_of(mail)
+    assert await look(installation, NOW + 2 * DAY) == 0
+    settled = [outcome for kind, outcome in await outcomes(installation, programme) if kind == "POINTS_EXPIRING"]
+    assert settled == ["SENT"] * 2
+
+
+async def test_r33_a_promise_to_the_merged_account_is_kept_though_the_member_was_told_of_the_day(
+    installation: Installation, programme: ProgrammeSnapshot, server: MailServer
+) -> None:
+    """What is held when that mail is due goes to the next round."""
+    await member(installation, programme)
+    await member(installation, programme, "c-2", email="other@example.com")
+    await points_until(installation, programme, date(2026, 3, 6), 60)
+    assert await look(installation) == 1
+    await drain(installation, server.url)
+    await adjust(installation, programme, -60)
+    await points_until(installation, programme, date(2026, 3, 6), external_id="c-2")
+    assert await look(installation, NOW + DAY) == 1
+    await redeem(installation, programme, 40, external_id="c-2", now=NOW + DAY)
+    await merge(installation, programme, "c-1", "other@example.com", now=NOW + DAY)
+    await drain(installation, server.url, now=NOW + DAY)
+    assert len(expiring(server)) == 1
+    assert await look(installation, NOW + 2 * DAY) == 1
+    await drain(installation, server.url, now=NOW + 2 * DAY)
+    [_, mail] = expiring(server)
+    assert "40 Punkte bis 6. März 2026" in text_of(mail)
+    assert await look(installation, NOW + 3 * DAY) == 0
+
+
+def expiring(server: MailServer) -> list[EmailMessage]:
+    return [mail for mail in server.mails if "verfallen bald" in mail["Subject"]]
 
 
 async def test_many_members_are_told_in_batches_each_once(
@@ -272,15 +343,17 @@ async def test_a_round_that_breaks_off_between_row_and_mail_leaves_neither(
     assert await _mails(installation, programme) == 4
 
 
-async def merge(installation: Installation, programme: ProgrammeSnapshot, external_id: str, other: str) -> None:
+async def merge(
+    installation: Installation, programme: ProgrammeSnapshot, external_id: str, other: str, *, now: datetime = NOW
+) -> None:
     """The account with the address becomes a part of the member's."""
     request = await merging.request_merge(
-        installation, customer(programme, external_id), RequestMerge(other, "merge"), now=NOW
+        installation, customer(programme, external_id), RequestMerge(other, "merge"), now=now
     )
     token = merging.proof_path(installation, programme.id, request.id).removeprefix("/merge/")
-    await merging.confirm(installation, token, now=NOW)
+    await merging.confirm(installation, token, now=now)
     anna = Principal(CallerKind.STAFF, programme.id, "anna", ALL_RIGHTS)
-    await merging.approve(installation, anna, request.id, now=NOW)
+    await merging.approve(installation, anna, request.id, now=now)
 
 
 async def _mails(installation: Installation, programme: ProgrammeSnapshot) -> int:

@@ -284,6 +284,16 @@ def about_expiry(account: UUID, day: date, step: int) -> str:
     return f"expiring {account.hex} {day} {step}"
 
 
+def parsed_expiry(about: str) -> tuple[UUID, date, int]:
+    """What ``about_expiry`` was given.
+
+    >>> parsed_expiry(about_expiry(UUID(int=7), date(2027, 3, 31), 30))
+    (UUID('00000000-0000-0000-0000-000000000007'), datetime.date(2027, 3, 31), 30)
+    """
+    _, account, day, step = about.split(" ")
+    return UUID(hex=account), date.fromisoformat(day), int(step)
+
+
 def checked_subject(kind: NoticeKind, value: object) -> str:
     """A subject for this kind. Raises InvalidInput, which names a variable that is wrong."""
     variables = TYPES[kind].variables

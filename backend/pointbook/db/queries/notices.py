@@ -31,9 +31,13 @@ async def insert(
     return frozenset(row["about"] for row in found)
 
 
-async def copy(connection: Connection, programme_id: int, abouts: Mapping[str, str], *, now: datetime) -> None:
-    """What was promised or told under one name counts under the other as well, unless it does already."""
-    await connection.execute(_COPY, programme_id, list(abouts), list(abouts.values()), now)
+async def follow(connection: Connection, programme_id: int, abouts: Mapping[str, str], *, now: datetime) -> None:
+    """What was told under one name counts under the other as well; what is promised under the one is promised
+    under the other, whatever became of that before.
+
+    Whoever settles the one meanwhile waits until the transaction ends.
+    """
+    await connection.execute(_FOLLOW, programme_id, list(abouts), list(abouts.values()), now)
 
 
 async def withdraw(connection: Connection, programme_id: int, abouts: list[str]) -> None:
@@ -41,8 +45,10 @@ async def withdraw(connection: Connection, programme_id: int, abouts: list[str])
     await connection.execute(_WITHDRAW, programme_id, abouts)
 
 
-async def is_settled(connection: Connection, programme_id: int, about: str) -> bool:
-    return bool(await connection.fetchval(_IS_SETTLED, programme_id, about))
+async def settled(connection: Connection, programme_id: int, abouts: list[str]) -> frozenset[str]:
+    """Those of which it is written down what became of them."""
+    found = await connection.fetch(_SETTLED, programme_id, abouts)
+    return frozenset(row["about"] for row in found)
 
 
 async def settle(
@@ -151,17 +157,27 @@ on conflict (programme_id, about) do nothing
 returning about
 """
 
-_COPY = """
+_FOLLOW = """
+with known as materialized (
+    select kind, about, outcome, settled_at
+    from notice
+    where programme_id = $1 and about = any($2::text[])
+    order by about
+    for no key update
+)
 insert into notice (programme_id, kind, about, created_at, outcome, settled_at)
 select $1, known.kind, given.other, $4, known.outcome, known.settled_at
 from unnest($2::text[], $3::text[]) as given (about, other)
-join notice as known on known.programme_id = $1 and known.about = given.about
-on conflict (programme_id, about) do nothing
+join known using (about)
+where known.outcome is null or known.outcome = 'SENT'
+on conflict (programme_id, about) do update set outcome = null, settled_at = null where excluded.outcome is null
 """
 
 _WITHDRAW = "delete from notice where programme_id = $1 and about = any($2::text[]) and outcome is null"
 
-_IS_SETTLED = "select outcome is not null from notice where programme_id = $1 and about = $2"
+_SETTLED = """
+select about from notice where programme_id = $1 and about = any($2::text[]) and outcome is not null
+"""
 
 _SETTLE = """
 insert into notice as known (programme_id, kind, about, created_at, outcome, settled_at)

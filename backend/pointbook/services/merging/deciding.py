@@ -122,7 +122,10 @@ class _Merging:
         return decided, names
 
     async def _keep_told(self, source: UUID, account_id: int, target: UUID) -> None:
-        """What the source was told of points that expire is told to the member for whom they go on."""
+        """What the source was told of points that expire is told to the member for whom they go on.
+
+        A mail that is promised and not sent yet goes to that member.
+        """
         zone, days = self.programme.zone, self.programme.settings_at(self.now).expiry_notice_days
         if not days:
             return
@@ -130,7 +133,7 @@ class _Merging:
         ends = await notices.expiring(self.connection, self.programme.id, whose, now=self.now, until=until)
         steps = [(last_day(end, zone), step) for _, end in ends for step in days]
         abouts = {about_expiry(source, *one): about_expiry(target, *one) for one in steps}
-        await notices.copy(self.connection, self.programme.id, abouts, now=self.now)
+        await notices.follow(self.connection, self.programme.id, abouts, now=self.now)
 
     async def _block_bonus(self, email: str | None) -> None:
         """Whoever joins by the merged address gets no second bonus for a while, as after leaving (R34)."""

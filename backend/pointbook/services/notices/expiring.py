@@ -11,7 +11,7 @@ breaks off goes on where it was, and nothing is told twice.
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
 from pointbook.domain.calendar import expiring_until, last_day
-from pointbook.domain.notices import NoticeKind, about_expiry
+from pointbook.domain.notices import NoticeKind, about_expiry, parsed_expiry
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.notices.promising import append_mail
 from pointbook.services.notices.settings import settings_of
@@ -111,17 +111,28 @@ async def _promise(
 ) -> int:
     """A mail for each member with a day that was not told yet; returns how many."""
     today, days = now.astimezone(programme.zone).date(), programme.settings_at(now).expiry_notice_days
-    found: dict[str, tuple[UUID, date]] = {}
+    found: dict[str, UUID] = {}
     for account_id, expires_at in ends:
         account, day = members[account_id], last_day(expires_at, programme.zone)
         step = min(number for number in days if number >= (day - today).days)
-        found[about_expiry(account, day, step)] = account, day
+        found[about_expiry(account, day, step)] = account
     new = await rows.insert(connection, programme.id, NoticeKind.POINTS_EXPIRING, list(found), now=now)
     mails: dict[UUID, list[str]] = defaultdict(list)
-    for about, (account, _) in found.items():
+    for about, account in found.items():
         if about in new:
             mails[account].append(about)
     for account, abouts in mails.items():
-        payload = {"account": account.hex, "days": [found[about][1].isoformat() for about in abouts]}
+        payload = {"account": account.hex}
         await append_mail(connection, programme.id, NoticeKind.POINTS_EXPIRING, abouts, payload, now=now)
     return len(mails)
+
+
+async def known_as(connection: Connection, programme_id: int, abouts: Iterable[str]) -> dict[str, str]:
+    """What one account was promised, each with the name by which a round asks for it by now: that of the member
+    who has the points.
+    """
+    parsed = {about: parsed_expiry(about) for about in abouts}
+    [account] = {account for account, _, _ in parsed.values()}
+    found = await rows.recipient(connection, programme_id, account)
+    whose = account if found is None else found.public_id
+    return {about: about_expiry(whose, day, step) for about, (_, day, step) in parsed.items()}

@@ -44,6 +44,8 @@ class Asked:
     programme: ProgrammeSnapshot
     settings: NoticeSettings
     payload: Mapping[str, Any] = field(repr=False)
+    abouts: tuple[str, ...]
+    """What it is to tell, by the names of its rows."""
     now: datetime
     page: Callable[[str], str | None]
     """The address of a page of ours by its path; None: pages have none."""
@@ -63,7 +65,8 @@ class Recipient:
 class Facts:
     """To whom, in which language (a locale's tag), and values of all the kind's variables but the programme.
 
-    ``kind``: another than the source's, if what it is about asks for other words.
+    ``kind``: another than the source's, if what it is about asks for other words. ``untold``: what it does not
+    tell of what it is about, and why.
     """
 
     to: tuple[Recipient, ...]
@@ -71,6 +74,7 @@ class Facts:
     values: Mapping[str, Value] = field(repr=False)
     card: "SentCard | None" = None
     kind: NoticeKind | None = None
+    untold: Mapping[str, Outcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

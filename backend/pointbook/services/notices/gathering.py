@@ -1,6 +1,6 @@
 """What each kind of notice tells, as it stands when the mail is due."""
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from pointbook import ledger
@@ -8,7 +8,7 @@ from pointbook.db.queries import adjustments, exchange
 from pointbook.db.queries import gift_cards as cards
 from pointbook.db.queries import notices as rows
 from pointbook.domain.calendar import end_of_local_day, last_day
-from pointbook.domain.notices import Batch, NoticeKind, Value
+from pointbook.domain.notices import Batch, NoticeKind, Value, parsed_expiry
 from pointbook.services.exchange_views import ExchangeLine, order_of
 from pointbook.services.gift_cards import bought_inside, facts_of
 from pointbook.services.granting import BOOKING, ORDER, SIGN_UP
@@ -58,29 +58,36 @@ async def adjusted(asked: Asked) -> Facts | Outcome:
 async def expiring(asked: Asked) -> Facts | Outcome:
     """What of the days that the mail was promised for still expires then.
 
-    Points that are held for a checkout are not told, but in another round if they come back.
+    Points that are held for a checkout are not told: a day of which nothing is left but those is told in another
+    round if they come back.
     """
-    programme, days = asked.programme, {date.fromisoformat(day) for day in asked.payload["days"]}
+    programme, abouts = asked.programme, {parsed_expiry(about)[1]: about for about in asked.abouts}
     facts = await member_facts(asked, asked.payload["account"], {})
     if isinstance(facts, Outcome):
         return facts
     account_id = facts.to[0].account_id
     assert account_id is not None, "it is a member's"
-    until = end_of_local_day(max(days), programme.zone)
+    until = end_of_local_day(max(abouts), programme.zone)
     found = await ledger.expiring(asked.connection, programme.id, account_id, now=asked.now, until=until)
     batches = [Batch(one.points, last_day(one.expires_at, programme.zone)) for one in found]
-    told = [batch for batch in batches if batch.last_day in days]
+    told = [batch for batch in batches if batch.last_day in abouts]
+    ends = await rows.held(asked.connection, programme.id, account_id, now=asked.now, until=until)
+    held = {last_day(end, programme.zone) for end in ends}
     if not told:
-        held = await rows.held(asked.connection, programme.id, account_id, now=asked.now, until=until)
-        comes_back = any(last_day(end, programme.zone) in days for end in held)
-        return Outcome.LATER if comes_back else Outcome.NOTHING_TO_TELL
+        return Outcome.NOTHING_TO_TELL if held.isdisjoint(abouts) else Outcome.LATER
+    days = {batch.last_day for batch in told}
+    untold = {
+        about: Outcome.LATER if day in held else Outcome.NOTHING_TO_TELL
+        for day, about in abouts.items()
+        if day not in days
+    }
     values: dict[str, Value] = {
         "points": sum(batch.points for batch in told),
         "last_day": told[0].last_day,
         "days": (told[0].last_day - asked.now.astimezone(programme.zone).date()).days,
         "batches": told,
     }
-    return Facts(facts.to, facts.locale, {**facts.values, **values})
+    return Facts(facts.to, facts.locale, {**facts.values, **values}, untold=untold)
 
 
 async def welcome(asked: Asked) -> Facts | Outcome:

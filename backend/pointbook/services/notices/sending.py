@@ -18,6 +18,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.gift_cards import page_path
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import AddressRefused, Letter, Picture, Post, address, written
+from pointbook.services.notices.expiring import known_as
 from pointbook.services.notices.facts import Asked, Facts, Outcome, SentCard
 from pointbook.services.notices.settings import look_of, settings_of, text_for
 from pointbook.services.notices.sources import SOURCES
@@ -27,6 +28,7 @@ from pointbook.texts.notice_texts import NoticeText
 from pointbook.texts.phrasing import Phrasing
 from pointbook.texts.qr_codes import qr_png
 
+NOTHING_UNTOLD: Final[Mapping[str, Outcome]] = {}
 _ID_LENGTH: Final = 32
 
 log = structlog.get_logger(__name__)
@@ -41,7 +43,11 @@ class Due:
     about: str
     payload: Mapping[str, Any]
     also: tuple[str, ...] = ()
-    """What else it tells of, by the same name as ``about``."""
+    """What else it tells of, as ``about``."""
+
+    @property
+    def abouts(self) -> tuple[str, ...]:
+        return self.about, *self.also
 
 
 async def send(installation: Installation, post: Post, due: Due, *, now: datetime) -> Outcome | None:
@@ -67,6 +73,7 @@ async def send(installation: Installation, post: Post, due: Due, *, now: datetim
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
+    told: tuple[str, ...]
     facts: Facts
     text: NoticeText
     say: Phrasing
@@ -85,23 +92,47 @@ class _Sending:
     async def prepare(self) -> "_Prepared | Outcome | None":
         due, programme = self.due, self.programme
         async with self.installation.db.bare_transaction(programme.id) as connection:
-            if await rows.is_settled(connection, programme.id, due.about):
+            names = await self._names(connection)
+            settled = await rows.settled(connection, programme.id, [*names, *names.values()])
+            if settled.issuperset(names):
                 return None
+            abouts = tuple(about for about, name in names.items() if settled.isdisjoint((about, name)))
             settings = await settings_of(connection, programme.id)
             asked = Asked(
-                self.installation, connection, programme, settings, due.payload, self.now, self.post.page
+                self.installation,
+                connection,
+                programme,
+                settings,
+                due.payload,
+                abouts,
+                self.now,
+                self.post.page,
             )
-            off = due.kind in settings.off
-            facts = Outcome.SWITCHED_OFF if off else await SOURCES[due.kind].gather(asked)
+            facts = await self._facts(asked)
             if isinstance(facts, Outcome):
                 await self._write_down(connection, facts)
                 return facts
             text, say = await text_for(connection, programme, facts.kind or due.kind, facts.locale)
-        return _Prepared(facts, text, say, settings)
+        told = tuple(about for about in abouts if about not in facts.untold)
+        return _Prepared(told, facts, text, say, settings)
+
+    async def _facts(self, asked: Asked) -> Facts | Outcome:
+        if not asked.abouts:  # the member whose points they are now was told by another mail
+            return Outcome.NOTHING_TO_TELL
+        if self.due.kind in asked.settings.off:
+            return Outcome.SWITCHED_OFF
+        return await SOURCES[self.due.kind].gather(asked)
+
+    async def _names(self, connection: Connection) -> dict[str, str]:
+        """What it is about, each with the name by which it would be promised by now."""
+        if self.due.kind is NoticeKind.POINTS_EXPIRING:
+            return await known_as(connection, self.due.programme_id, self.due.abouts)
+        return {about: about for about in self.due.abouts}
 
     def _letter(self, prepared: _Prepared) -> Letter:
         facts, say, settings = prepared.facts, prepared.say, prepared.settings
-        programme, sender, message_id = self.programme, self.post.mailer.sender, self._message_id()
+        programme, sender = self.programme, self.post.mailer.sender
+        message_id = self._message_id(prepared.told[0])
         unsubscribe_url, card = self._unsubscribe_url(facts), facts.card
         picture = None if card is None else Picture(f"qr.{message_id}", qr_png(card.text.code or ""))
         mail = notice_mail(
@@ -161,17 +192,27 @@ class _Sending:
                     await rows.refuse(connection, programme_id, to.account_id, to.mailbox, refusal, now=self.now)
                 elif facts.card is not None:
                     await cards.set_delivered(connection, programme_id, facts.card.card_id, now=self.now)
-                await self._write_down(connection, outcome)
+                await self._write_down(connection, outcome, facts.untold)
 
         await retrying(attempt)
 
-    async def _write_down(self, connection: Connection, outcome: Outcome) -> None:
+    async def _write_down(
+        self, connection: Connection, outcome: Outcome, untold: Mapping[str, Outcome] = NOTHING_UNTOLD
+    ) -> None:
+        outcomes = {about: untold.get(about, outcome) for about in self.due.abouts}
+        await self._write_rows(connection, outcomes)
+        # Read once the rows are written: a merge has waited for them, or they for the merge.
+        names = await self._names(connection)
+        others = {name: outcomes[about] for about, name in names.items() if name != about}
+        await self._write_rows(connection, others)
+
+    async def _write_rows(self, connection: Connection, outcomes: Mapping[str, Outcome]) -> None:
         due = self.due
-        if outcome is Outcome.LATER:
-            await rows.withdraw(connection, due.programme_id, [due.about, *due.also])
-            return
-        for about in (due.about, *due.also):
-            await rows.settle(connection, due.programme_id, due.kind, about, outcome, now=self.now)
+        later = [about for about, outcome in outcomes.items() if outcome is Outcome.LATER]
+        await rows.withdraw(connection, due.programme_id, later)
+        for about, outcome in outcomes.items():
+            if outcome is not Outcome.LATER:
+                await rows.settle(connection, due.programme_id, due.kind, about, outcome, now=self.now)
 
     def _unsubscribe_url(self, facts: Facts) -> str | None:
         [to, *others] = facts.to
@@ -179,7 +220,7 @@ class _Sending:
             return None
         return self.post.page(unsubscribe_path(self.installation, self.programme.id, to.public_id))
 
-    def _message_id(self) -> str:
+    def _message_id(self, about: str) -> str:
         """Derived, so that a mail that is sent again is known by it, and no other installation has the same."""
-        name = self.installation.secrets.derive("notice mail", str(self.programme.id), self.due.about).hex()
+        name = self.installation.secrets.derive("notice mail", str(self.programme.id), about).hex()
         return f"{name[:_ID_LENGTH]}@{self.post.mailer.sender.domain}"
