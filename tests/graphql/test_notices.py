@@ -285,6 +285,7 @@ async def test_a_kind_that_is_off_is_not_sent(shop: Shop, server: MailServer) ->
 
 
 async def test_a_test_mail_goes_to_the_address_that_is_named(shop: Shop, server: MailServer) -> None:
+    await change(shop, "changeNoticeSettings", replyTo="ask@example.com")
     for kind in NoticeKind:
         sent = await change(shop, "sendTestNotice", kind=kind.value, locale="de", to="anna@example.com")
         assert sent == {"to": "anna@example.com"}
@@ -292,6 +293,7 @@ async def test_a_test_mail_goes_to_the_address_that_is_named(shop: Shop, server:
     assert [str(mail["To"]) for mail in server.mails] == ["anna@example.com"] * len(NoticeKind)
     assert len({mail["Message-ID"] for mail in server.mails}) == len(NoticeKind)
     assert all(mail["List-Unsubscribe"] is None for mail in server.mails)
+    assert {str(mail["Reply-To"]) for mail in server.mails} == {"ask@example.com"}
     entries = await list_entries(shop.installation, shop.programme.id, first=20)
     tested = [entry for entry in entries if entry.change.action is Action.TEST_NOTICE_SENT]
     assert len(tested) == len(NoticeKind)

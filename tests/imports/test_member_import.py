@@ -207,7 +207,7 @@ async def test_who_left_not_long_ago_gets_no_sign_up_points(installation: Instal
     programme = await make_programme(installation, {"signUpPoints": 100})
     async with installation.db.bare_transaction(programme.id) as connection:
         await connection.execute(
-            "insert into rejoin_block (programme_id, email_digest, blocked_until) values ($1, $2, $3)",
+            "insert into rejoin_block (programme_id, digest, blocked_until) values ($1, $2, $3)",
             programme.id,
             rejoin_digest(installation, programme.id, "ann@example.org"),
             NOW + DAY,

@@ -89,7 +89,7 @@ KEPT = {
     "public.order_sending_document": _OF_DOCUMENTS,
     "public.outbox_message": "topic",
     "public.programme": _OF_THE_MERCHANT,
-    "public.rejoin_block": "a keyed digest of the address, for as long as the programme says",
+    "public.rejoin_block": "keyed digests of the address and of the ids, for as long as the programme says",
     "public.return_document": _OF_DOCUMENTS,
     "public.rule_count": "a rule and a day",
     "public.rule_simulation": _OF_THE_MERCHANT,

@@ -346,6 +346,16 @@ async def test_joining_again_is_a_new_member_without_a_second_bonus_for_a_while(
     assert (await ask(shop, "enrolMember", **told))["signUpPoints"] == 100
 
 
+@pytest.mark.parametrize("again", ["c-1", "c-2"])
+async def test_who_tells_no_address_gets_no_second_bonus_by_an_id_of_before(opened: OpenShop, again: str) -> None:
+    shop = await opened("2026-03-01 12:00", signUpPoints=100, rejoinBonusBlockDays=30)
+    assert (await ask(shop, "enrolMember", customerExternalId="c-1"))["signUpPoints"] == 100
+    await ask(shop, "addCustomerExternalId", customerExternalId="c-1", furtherExternalId="c-2")
+    await leave(shop)
+    assert (await ask(shop, "enrolMember", customerExternalId=again))["signUpPoints"] == 0
+    assert (await ask(shop, "enrolMember", customerExternalId="c-3"))["signUpPoints"] == 100
+
+
 def of_a_member(shop: Shop, what: str, name: str) -> Coroutine[Any, Any, Any]:
     customer = {"externalId": name, "email": "a@example.org", "emailVerified": True}
     mug = {"sku": "mug", "quantity": 1, "pricePoints": 100}
@@ -447,4 +457,4 @@ async def test_of_who_was_merged_nothing_is_left_either(opened: OpenShop) -> Non
         rows = await connection.fetch("select state, email, birthday from member order by state")
         assert [tuple(row) for row in rows] == [("LEFT", None, None), ("MERGED", None, None)]
         assert await connection.fetchval("select count(*) from member_external_id") == 0
-        assert await connection.fetchval("select count(*) from rejoin_block") == 2
+        assert await connection.fetchval("select count(*) from rejoin_block") == 4, "two addresses, two ids"

@@ -19,8 +19,13 @@ from tests.unit.test_programme_settings import DOCUMENTS
 
 STORES: Final = {"s1": "Mitte", "s2": "Wedding"}
 NBSP: Final = "\N{NO-BREAK SPACE}"
-SILENT: Final = {"qualifyingStatuses", "typeEffects", "standardPointsText", "extraPointsText", "expiryNoticeDays"}
-"""What the shop calls its own states and documents, texts that are read elsewhere, and mail that only some get."""
+SILENT: Final = {
+    *("qualifyingStatuses", "typeEffects", "standardPointsText", "extraPointsText", "expiryNoticeDays"),
+    "adjustmentMaxPoints",
+}
+"""What the shop calls its own states and documents, texts that are read elsewhere, mail that only some get, and
+what its people may do.
+"""
 
 
 def terms(*rules: RuleVersion, now: datetime = OPEN_HOUR, earns: bool = True, **document: Any) -> Terms:
@@ -149,7 +154,7 @@ SAID: Final[list[tuple[str, Any, dict[str, Any], str, tuple[str, str, str]]]] = 
         ("nachträglich", "once you have joined", "po przystąpieniu."),
     ),
     ("rejoinBonusBlockDays", 90, {"signUpPoints": 9}, "participation", ("90 Tagen", "90 days", "90 dni")),
-    ("rejoinBonusBlockDays", 90, {}, "privacy", ("90 Tage auf", "it for 90 days", "przez 90 dni")),
+    ("rejoinBonusBlockDays", 90, {}, "privacy", ("90 Tage auf", "them for 90 days", "przez 90 dni")),
     (
         "refundSplit",
         "POINTS_FIRST",

@@ -196,6 +196,13 @@ def test_a_body_that_is_none_is_refused(body: str, why: str) -> None:
     assert refusal.value.field == "body"
 
 
+def test_what_a_message_is_for_cannot_be_left_out_of_it() -> None:
+    with pytest.raises(InvalidInput, match=re.escape("must have {link}")):
+        checked_body(NoticeKind.MERGE_PROOF, "It is good for {hours} hours.")
+    for body in ("[Yes]({link})", "Go to {link}"):
+        assert checked_body(NoticeKind.MERGE_PROOF, body) == body
+
+
 def test_lines_of_other_systems_are_lines() -> None:
     assert checked_body(NoticeKind.WELCOME, "\r\nHello\r\n\r\nBye\r\n") == "Hello\n\nBye"
 

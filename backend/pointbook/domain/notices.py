@@ -108,6 +108,12 @@ class NoticeType:
         return {variable.name: variable for variable in self.variables}
 
     @property
+    def links_needed(self) -> set[str]:
+        """What the texts must have, because it is what the message is for."""
+        links = (one.name for one in self.variables if one.shape is Shape.LINK and not one.optional)
+        return set(links) if self.needed else set()
+
+    @property
     def examples(self) -> dict[str, Value]:
         return {variable.name: variable.example for variable in self.variables}
 
@@ -311,6 +317,8 @@ def checked_body(kind: NoticeKind, value: object) -> str:
     for block in blocks_of(body):
         if isinstance(block, Button) and variables[block.link].shape is not Shape.LINK:
             raise InvalidInput("body", f"has a button that leads to {{{block.link}}}, which is no address")
+    for missing in sorted(TYPES[kind].links_needed - set(placeholders.names_in(body))):
+        raise InvalidInput("body", f"must have {{{missing}}}: without it the message is of no use")
     return body
 
 

@@ -132,11 +132,11 @@ class _Joining:
         return Joined(member_of(row), created=True, external_ids=(self.command.external_id,), released=released)
 
     async def _is_blocked(self, connection: Connection) -> bool:
-        """Whether this address left not long ago; known by its keyed hash only."""
-        if self.command.email is None:
-            return False
-        digest = rejoin_digest(self.installation, self.programme.id, self.command.email)
-        return bool(await connection.fetchval(_BLOCKED, self.programme.id, digest, self.now))
+        """Whether who has this id or address left not long ago; known by keyed hashes only."""
+        digests = [rejoin_id_digest(self.installation, self.programme.id, self.command.external_id)]
+        if self.command.email is not None:
+            digests.append(rejoin_digest(self.installation, self.programme.id, self.command.email))
+        return bool(await connection.fetchval(_BLOCKED, self.programme.id, digests, self.now))
 
     async def _give_sign_up_points(
         self, connection: Connection, account: AccountKey, lots: tuple[NewLot, ...]
@@ -182,6 +182,11 @@ def rejoin_digest(installation: Installation, programme_id: int, email: str) -> 
     return installation.secrets.derive("rejoin block", str(programme_id), email)
 
 
+def rejoin_id_digest(installation: Installation, programme_id: int, external_id: str) -> bytes:
+    """The same of an id of the shop's: who tells no address could otherwise join for the bonus again and again."""
+    return installation.secrets.derive("rejoin block of an id", str(programme_id), external_id)
+
+
 def checked(programme: ProgrammeSnapshot, command: Join, now: datetime) -> Join:
     """The command with its address in the form that is kept. Raises InvalidInput."""
     external_id = text.identifier("customerExternalId", command.external_id)
@@ -203,6 +208,6 @@ returning *
 
 _BLOCKED = """
 select exists (
-    select from rejoin_block where programme_id = $1 and email_digest = $2 and blocked_until > $3
+    select from rejoin_block where programme_id = $1 and digest = any($2::bytea[]) and blocked_until > $3
 )
 """

@@ -23,7 +23,7 @@ from pointbook.services import audit, outbox
 from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
-from pointbook.services.joining import rejoin_digest
+from pointbook.services.joining import rejoin_digest, rejoin_id_digest
 from pointbook.services.members import member_of
 from pointbook.services.outbox import MEMBER_GOODBYE
 from pointbook.services.requests import request_of
@@ -155,15 +155,17 @@ class _Leaving:
             return forfeited, person.external_ids
 
     async def _block_bonus(self, connection: Connection, person: erasure.Person) -> None:
-        """Whoever joins again by one of the addresses gets no second bonus for a while.
+        """Whoever joins again by one of the ids or addresses gets no second bonus for a while.
 
         Not by an address that somebody else has, unless it was proved: it may be theirs.
         """
         days = self.programme.settings_at(self.now).rejoin_bonus_block_days
         if days == 0:
             return
-        for email in {*person.emails, *person.proved}:
-            digest = rejoin_digest(self.installation, self.programme.id, email)
+        addresses, ids = {*person.emails, *person.proved}, person.external_ids
+        of_addresses = [rejoin_digest(self.installation, self.programme.id, email) for email in addresses]
+        of_ids = [rejoin_id_digest(self.installation, self.programme.id, name) for name in ids]
+        for digest in (*of_addresses, *of_ids):
             await rows.block_bonus(connection, self.programme.id, digest, until=self.now + timedelta(days=days))
 
     async def _tell(self, connection: Connection, row: Any, loss: Loss) -> None:

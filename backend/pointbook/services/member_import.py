@@ -10,6 +10,7 @@ follow R12 as of that instant, so that those of a joining long ago may have expi
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,16 @@ from pointbook.services.import_records import check_columns, document_of, refusa
 from pointbook.services.import_reports import Counts, ImportReport, Progress
 from pointbook.services.import_runs import ImportKind, ImportRun, LastTry
 from pointbook.services.installation import Installation
-from pointbook.services.joining import NO_GIFT, Join, SignUpGift, checked, join, rejoin_digest, sign_up
+from pointbook.services.joining import (
+    NO_GIFT,
+    Join,
+    SignUpGift,
+    checked,
+    join,
+    rejoin_digest,
+    rejoin_id_digest,
+    sign_up,
+)
 from pointbook.services.judging import Judge
 
 _COLUMNS: Final = frozenset({"externalId", "email", "emailVerified", "locale", "optIn", "birthday", "joinedAt"})
@@ -203,7 +213,7 @@ class _Importing:
         for member in members:
             command, public_id = member.command, uuid4()
             account = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
-            gift = NO_GIFT if command.email in blocked else sign_up(judge, member.joined_at, now=self.now)
+            gift = NO_GIFT if command.external_id in blocked else sign_up(judge, member.joined_at, now=self.now)
             rows.append(_row(member, account, public_id, gift, self.now))
             if gift.lots:
                 accruals.append(Accrual(account, SIGN_UP, public_id.hex, 1, gift.lots))
@@ -213,11 +223,16 @@ class _Importing:
         counts.points += sum(points_in(accrual.lots) for accrual in accruals)
 
     async def _blocked(self, connection: Connection, members: Sequence[_NewMember]) -> set[str]:
-        """The addresses of those who left not long ago."""
-        emails = {member.command.email for member in members} - {None}
-        digests = {rejoin_digest(self.installation, self.programme.id, email): email for email in emails if email}
-        rows = await connection.fetch(_BLOCKED, self.programme.id, list(digests), self.now)
-        return {digests[row["email_digest"]] for row in rows}
+        """The external ids of those who left not long ago, under this id or with this address."""
+        installation, programme_id = self.installation, self.programme.id
+        digests: dict[bytes, list[str]] = defaultdict(list)
+        for member in members:
+            name, email = member.command.external_id, member.command.email
+            digests[rejoin_id_digest(installation, programme_id, name)].append(name)
+            if email is not None:
+                digests[rejoin_digest(installation, programme_id, email)].append(name)
+        rows = await connection.fetch(_BLOCKED, programme_id, list(digests), self.now)
+        return {name for row in rows for name in digests[row["digest"]]}
 
 
 def _verified_email(command: Join) -> str | None:
@@ -263,8 +278,8 @@ where programme_id = $1 and state = 'PARKED' and (customer_external_id = any($2)
 """
 
 _BLOCKED = """
-select email_digest from rejoin_block
-where programme_id = $1 and email_digest = any($2::bytea[]) and blocked_until > $3
+select digest from rejoin_block
+where programme_id = $1 and digest = any($2::bytea[]) and blocked_until > $3
 """
 
 _INSERT = """

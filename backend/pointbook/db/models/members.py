@@ -71,10 +71,10 @@ class MemberExternalId(Base):
 
 
 class RejoinBlock(Base):
-    """No second sign-up bonus until then for the address whose keyed hash this is; the address is not kept."""
+    """No second sign-up bonus until then for the address or external id whose keyed hash this is, and no more."""
 
     __tablename__ = "rejoin_block"
 
     programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"), primary_key=True)
-    email_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     blocked_until: Mapped[datetime]

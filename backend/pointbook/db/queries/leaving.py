@@ -16,8 +16,8 @@ async def what_else(
     return await connection.fetchrow(_WHAT_ELSE, programme_id, account_id, currency, now)
 
 
-async def block_bonus(connection: Connection, programme_id: int, email_digest: bytes, *, until: datetime) -> None:
-    await connection.execute(_BLOCK, programme_id, email_digest, until)
+async def block_bonus(connection: Connection, programme_id: int, digest: bytes, *, until: datetime) -> None:
+    await connection.execute(_BLOCK, programme_id, digest, until)
 
 
 _WHAT_ELSE: Final = """
@@ -51,7 +51,7 @@ select
 """
 
 _BLOCK: Final = """
-insert into rejoin_block as known (programme_id, email_digest, blocked_until) values ($1, $2, $3)
-on conflict (programme_id, email_digest) do update
+insert into rejoin_block as known (programme_id, digest, blocked_until) values ($1, $2, $3)
+on conflict (programme_id, digest) do update
 set blocked_until = greatest(known.blocked_until, excluded.blocked_until)
 """

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from typing import Any, Final
 
 import structlog
@@ -20,7 +19,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.mailing import AddressRefused, Letter, Picture, Post, address, written
 from pointbook.services.notices.expiring import known_as
 from pointbook.services.notices.facts import Asked, Facts, Outcome, SentCard
-from pointbook.services.notices.settings import look_of, settings_of, text_for
+from pointbook.services.notices.settings import answers_to, look_of, settings_of, text_for
 from pointbook.services.notices.sources import SOURCES
 from pointbook.services.notices.unsubscribing import unsubscribe_path
 from pointbook.texts.notice_mail import CardPanel, notice_mail
@@ -154,17 +153,9 @@ class _Sending:
             message_id=message_id,
             date=self.sent_at,
             picture=picture,
-            reply_to=self._reply_to(settings),
+            reply_to=answers_to(settings, self.programme.id),
             unsubscribe_url=unsubscribe_url,
         )
-
-    def _reply_to(self, settings: NoticeSettings) -> Address | None:
-        """None also for what was kept and is no address: the mail is worth more than where answers go."""
-        try:
-            return None if settings.reply_to is None else address(None, settings.reply_to)
-        except AddressRefused:
-            log.warning("notice.reply_to_left_out", programme=self.programme.id)
-            return None
 
     def _panel(self, card: SentCard, picture: Picture) -> CardPanel:
         path = page_path(self.installation, self.programme.id, card.card_id, card.text.tag)

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from email.headerregistry import Address
 from typing import Any
+
+import structlog
 
 from pointbook.db.queries import notice_desk as desk
 from pointbook.db.queries import notices as rows
@@ -16,14 +19,26 @@ from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
+from pointbook.services.mailing import AddressRefused, address
 from pointbook.texts.notice_mail import COLOUR, Look
 from pointbook.texts.notice_texts import NoticeText, default_text
 from pointbook.texts.phrasing import Phrasing, best_text
+
+log = structlog.get_logger(__name__)
 
 
 async def settings_of(connection: Connection, programme_id: int) -> NoticeSettings:
     row = await rows.settings(connection, programme_id)
     return NoticeSettings() if row is None else _settings(row)
+
+
+def answers_to(settings: NoticeSettings, programme_id: int) -> Address | None:
+    """None also for what was kept and is no address: the mail is worth more than where answers go."""
+    try:
+        return None if settings.reply_to is None else address(None, settings.reply_to)
+    except AddressRefused:
+        log.warning("notice.reply_to_left_out", programme=programme_id)
+        return None
 
 
 def _settings(row: Any) -> NoticeSettings:

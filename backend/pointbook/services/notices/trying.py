@@ -11,13 +11,14 @@ from pointbook.domain import errors
 from pointbook.domain.access import Principal
 from pointbook.domain.mailboxes import mailbox_address
 from pointbook.domain.money import Money
+from pointbook.domain.notice_settings import NoticeSettings
 from pointbook.domain.notices import TYPES, Audience, NoticeKind, checked_body, checked_subject
 from pointbook.services import audit, outbox
 from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import Letter, Picture, Post, address, written
-from pointbook.services.notices.settings import look_of, settings_of, text_for
+from pointbook.services.notices.settings import answers_to, look_of, settings_of, text_for
 from pointbook.services.notices.wording import check_locale
 from pointbook.services.outbox import NOTICE_TEST, Message
 from pointbook.texts.gift_card_texts import CardFacts, card_text
@@ -81,9 +82,9 @@ async def deliver_test(installation: Installation, post: Post, message: Message,
     name = installation.secrets.derive("test notice", str(programme.id), str(message.id)).hex()[:32]
     picture = Picture(f"qr.{name}@{sender.domain}", qr_png(_CODE)) if kind in _OF_CARDS else None
     shown = "" if picture is None else f"cid:{picture.content_id}"
-    mail, tag, name_of_sender = await _example(installation, programme, Preview(kind, locale), shown)
+    mail, tag, settings = await _example(installation, programme, Preview(kind, locale), shown)
     letter = Letter(
-        sender=address(name_of_sender or sender.display_name or programme.name, sender.addr_spec),
+        sender=address(settings.sender_name or sender.display_name or programme.name, sender.addr_spec),
         to=(address(None, message.payload["to"]),),
         subject=mail.subject,
         text=mail.text,
@@ -92,16 +93,17 @@ async def deliver_test(installation: Installation, post: Post, message: Message,
         message_id=f"{name}@{sender.domain}",
         date=now,
         picture=picture,
+        reply_to=answers_to(settings, programme.id),
     )
     await post.mailer.send(written(letter))
 
 
 class _Example(NamedTuple):
-    """A mail, the language tag that it is in, and the name of its sender, if the programme says one."""
+    """A mail, the language tag that it is in, and the settings that it was written by."""
 
     mail: NoticeMail
     tag: str
-    sender: str | None
+    settings: NoticeSettings
 
 
 async def _example(
@@ -130,7 +132,7 @@ async def _example(
         unsubscribe_url=_EXAMPLE_UNSUBSCRIBE if opted_in else None,
         panel=panel,
     )
-    return _Example(mail, say.tag, settings.sender_name)
+    return _Example(mail, say.tag, settings)
 
 
 def _card(programme: ProgrammeSnapshot, *, given: bool) -> CardFacts:
