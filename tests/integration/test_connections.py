@@ -161,7 +161,5 @@ async def _break_connections(admin: "asyncpg.Connection[asyncpg.Record]") -> Non
 
 
 def _do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(_seconds: float) -> None:
-        return
-
-    monkeypatch.setattr("pointbook.db.retry.asyncio.sleep", at_once)
+    # Not by another asyncio.sleep: that is everybody's, and a server of this process would never give way again.
+    monkeypatch.setattr("pointbook.db.retry._PAUSE", 0.0)

@@ -14,6 +14,8 @@ import asyncpg
 Answer = TypeVar("Answer")
 
 MAX_TRIES = 5
+_PAUSE = 0.04
+"""Seconds after the first try, at most; twice as long after each other one."""
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05"})
 _KEYED_CONSTRAINTS = frozenset(
     {"idempotency_pkey", "entry_source_key", "entry_purchase_key", "stock_movement_request_key"}
@@ -56,7 +58,7 @@ async def retrying(call: Callable[[], Awaitable[Answer]]) -> Answer:
             if attempt == MAX_TRIES or not worth_it:
                 raise
             collided = collided or first_collision
-        await asyncio.sleep(random.uniform(0.5, 1.0) * 0.02 * 2**attempt)  # noqa: S311  # jitter, no secret
+        await asyncio.sleep(random.uniform(0.5, 1.0) * _PAUSE * 2 ** (attempt - 1))  # noqa: S311  # jitter, no secret
     raise AssertionError("the last try returns or raises")
 
 
