@@ -76,7 +76,7 @@ class AuditEntry:
         '"exchange item <sku>", "gift card product <sku>", "gift card <id>", "exchange order <id>", '
         '"member <id>", "order sending <id>", "key <id>", "token key <id>", "webhook endpoint <id>", '
         '"webhook subscription <id>", "merge request <id>", "notice settings", "notice text <kind> <locale>", '
-        '"test notice".'
+        '"test notice", "clock".'
     )
     before: JSON | None = strawberry.field(description="As it was; null for what is new.")
     after: JSON | None = strawberry.field(description="As it is from then on; null for what is no more.")
