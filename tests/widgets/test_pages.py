@@ -3,7 +3,6 @@
 import asyncio
 import re
 from html import escape
-from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +19,6 @@ from tests.widgets.browser import Site
 from tests.widgets.journeys import ALL_LOADED, LINES, cart, extras, signed_in
 from tests.widgets.payloads import PAYLOADS
 
-AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 SHIFTS = """
 window.shifts = 0;
 new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; })
@@ -320,40 +318,6 @@ async def test_a_page_that_does_not_allow_pictures_has_the_products_without(site
     items = await products(page)
     await expect(items.locator("img")).to_have_count(0)
     await expect(items.get_by_role("button", name="10 points")).to_be_enabled()
-
-
-async def test_axe_finds_nothing_in_any_state(site: Site, page: Page) -> None:
-    async def check(state: str) -> None:
-        await page.evaluate(AXE)
-        found = await page.evaluate("axe.run('main', { resultTypes: ['violations'] })")
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == [], state
-
-    found = await all_three(site)
-    await site.show(page, *found)
-    await loaded(page)
-    await check("guest")
-    site.customer = "new"
-    await page.reload()
-    await loaded(page)
-    await page.get_by_role("button", name="Join and get 100 points").first.click()
-    await page.get_by_text("Conditions", exact=True).click()
-    await expect(
-        page.get_by_role("group", name="Conditions").get_by_text("Taking part", exact=True)
-    ).to_be_visible()
-    await check("not joined")
-    await with_everything(site)
-    for theme in ("light", "dark"):
-        await site.show(page, *await all_three(site, theme=theme))
-        await loaded(page)
-        await page.get_by_label("Use some of them").check()
-        await check(f"choosing, {theme}")
-    await page.get_by_label("How many points").fill("100")
-    await page.get_by_label("How many points").press("Enter")
-    await expect(page.locator("[role=timer]")).to_be_visible()
-    await open_all(page)
-    await page.get_by_role("button", name="200 points").first.click()
-    await page.get_by_role("button", name="200 points").last.click()
-    await check("held, all panels open")
 
 
 async def test_everything_can_be_done_with_keys(site: Site, page: Page) -> None:
