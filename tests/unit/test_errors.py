@@ -49,11 +49,12 @@ ARGUMENTS = {
 
 
 def test_every_failure_has_a_code_of_its_name_and_tells_its_figures() -> None:
-    kinds = [kind for kind in PointbookError.__subclasses__() if kind.__module__ == errors.__name__]
+    kinds = [kind for kind in PointbookError.__subclasses__() if kind.__module__.startswith(f"{errors.__name__}.")]
     assert len(kinds) > len(ARGUMENTS)
     for kind in kinds:
         arguments = ARGUMENTS.get(kind.__name__, ())
         failure = kind(*arguments)
+        assert getattr(errors, kind.__name__) is kind
         assert kind.code == re.sub(r"(?<=.)(?=[A-Z])", "_", kind.__name__).upper()
         assert all(str(argument) in str(failure) for argument in arguments if argument is not NOW)
         assert set(arguments) - {NOW} <= set(vars(failure).values())
