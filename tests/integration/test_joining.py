@@ -10,7 +10,6 @@ import pytest
 from pointbook.domain import errors
 from pointbook.domain.programme_settings import ProgrammeSettings
 from pointbook.domain.rules import EarningResult
-from pointbook.services import releasing
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
@@ -205,17 +204,6 @@ async def test_joining_and_ordering_at_once_never_miss_each_other(installation: 
             join(installation, programme.id, Join(customer_id), now=NOW),
         )
         assert await spendable(installation, programme, customer_id) == 50
-
-
-async def test_joining_releases_no_more_than_a_bounded_number_of_orders(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(releasing, "RELEASED_MAX", 2)
-    programme = await make_programme(installation, {"releaseParkedOnJoin": True})
-    for number in range(3):
-        await submit_order(installation, programme.id, order_document(f"o-{number}"), now=NOW)
-    assert (await join_member(installation, programme)).released == 2
-    assert await spendable(installation, programme) == 100
 
 
 async def test_counting_what_is_released_keeps_nobody_else_waiting(

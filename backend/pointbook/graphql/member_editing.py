@@ -21,7 +21,10 @@ from pointbook.services import member_editing as service
 from pointbook.services.members import Member
 
 _VERIFIED = "Whether the shop has made sure that the address is the customer's."
-_RELEASED = "How many orders and bookings that had waited were given to the member by this call."
+_RELEASED = (
+    "How many orders and bookings that had waited were given to the member by this call. Beyond 1,000 orders or "
+    "500 bookings the rest follows within seconds, and is not counted here."
+)
 
 
 @strawberry.type(

@@ -1,9 +1,9 @@
 """Points are granted: from which source, and who is told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pointbook.db.session import Connection
@@ -30,6 +30,29 @@ class Together:
     available_from: datetime
     order: str | None = None
     booking: str | None = None
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Self:
+        """As ``payload`` told it."""
+        available_from = datetime.fromisoformat(payload["availableFrom"])
+        what = payload["points"], payload["count"], available_from, payload["order"], payload["booking"]
+        return cls(UUID(payload["account"]), *what)
+
+    @property
+    def payload(self) -> dict[str, object]:
+        return {
+            "account": self.account.hex,
+            "points": self.points,
+            "count": self.count,
+            "availableFrom": self.available_from.isoformat(),
+            "order": self.order,
+            "booking": self.booking,
+        }
+
+    def __add__(self, more: "Together") -> "Together":
+        """Of what the same cause has credited before and since."""
+        points, count = self.points + more.points, self.count + more.count
+        return Together(self.account, points, count, max(self.available_from, more.available_from))
 
 
 def points_in(lots: Iterable[NewLot]) -> int:
@@ -77,15 +100,5 @@ async def tell_together(
     connection: Connection, programme_id: int, credited: Iterable[Together], *, now: datetime
 ) -> None:
     """Promise a mail for each, in the transaction in which their cause has come to its end."""
-    payloads = [
-        {
-            "account": one.account.hex,
-            "points": one.points,
-            "count": one.count,
-            "availableFrom": one.available_from.isoformat(),
-            "order": one.order,
-            "booking": one.booking,
-        }
-        for one in credited
-    ]
+    payloads = [one.payload for one in credited]
     await outbox.append_all(connection, programme_id, POINTS_CREDITED_TOGETHER, payloads, now=now)

@@ -2,11 +2,14 @@
 
 By joining, by an id of the shop's that a member is given, or by an address that the shop has verified since. Only
 where the programme says ``releaseParkedOnJoin``; the caller has locked the account and the customer's id.
+
+What is too much for the call of a shop is left to the worker, by a message that goes with the first part
+(``releasing_rest``): a customer with a long history joins all the same, and gets all of it.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -24,6 +27,7 @@ from pointbook.domain.errors import UnknownStore
 from pointbook.domain.orders import OrderContent
 from pointbook.domain.rules import Counter, Occasion
 from pointbook.ledger import Accrual, NewLot
+from pointbook.services import outbox
 from pointbook.services.booking_settling import BookingSettling
 from pointbook.services.directory import AccountKey, ProgrammeChangedError, ProgrammeSnapshot
 from pointbook.services.granting import BOOKING, ORDER, Together, points_in, tell_credited, tell_together
@@ -32,9 +36,21 @@ from pointbook.services.order_settling import order_earned
 from pointbook.services.return_reckoning import Left, Reckoning
 from pointbook.services.telling import tell
 
-RELEASED_MAX: Final = 1_000
-"""Parked orders that are released at once; what is beyond waits until it is reported again."""
-BOOKINGS_RELEASED_MAX: Final = 100
+PARKED_REST: Final = "parked.rest"
+"""Topic of the message that more is parked for a member. For the worker alone."""
+
+
+class Most(NamedTuple):
+    """So many parked documents are released in one transaction."""
+
+    orders: int
+    bookings: int
+
+
+AT_ONCE: Final = Most(1_000, 500)
+"""In the call that finds the member: all there is, of nearly everybody."""
+IN_BACKGROUND: Final = Most(200, 100)
+"""In a transaction of the worker, which has only seconds for a message."""
 
 
 class Names(NamedTuple):
@@ -58,6 +74,16 @@ class _Credited(NamedTuple):
     available_from: datetime
 
 
+class _Parked(NamedTuple):
+    orders: list[Any]
+    bookings: list[BookingRow]
+    has_rest: bool
+
+    @property
+    def documents(self) -> int:
+        return len(self.orders) + len(self.bookings)
+
+
 @dataclass(frozen=True, slots=True)
 class Releasing:
     """Judged by what is in force now; without ``tells`` nobody is told of the points."""
@@ -70,21 +96,75 @@ class Releasing:
     async def release(self, connection: Connection, account: AccountKey, names: Names) -> int:
         """Give an account that earns what is parked under these names; so many orders and bookings there were.
 
-        Raises ProgrammeChangedError.
+        What is more than ``AT_ONCE`` is promised to the worker. Raises ProgrammeChangedError.
         """
         if not self.judge.version.settings.release_parked_on_join:
             return 0
+        parked = await self._parked(connection, names, AT_ONCE)
+        together = f"release {uuid4().hex}" if parked.documents > 1 else None
+        credited = await self._release(connection, account, parked, together)
+        if parked.has_rest:
+            assert together is not None, "it was as many as may be"
+            await self._leave_rest(connection, account, together, credited)
+        elif together is not None and credited is not None:
+            await self.tell(connection, account, credited)
+        return parked.documents
+
+    async def release_more(
+        self,
+        connection: Connection,
+        account: AccountKey,
+        names: Iterable[Names],
+        together: str,
+        credited: Together | None,
+    ) -> None:
+        """The next part of what is parked under any of these names, promising the one after it.
+
+        When nothing is left, the member is told of all that was ``credited`` by ``together``.
+        Raises ProgrammeChangedError.
+        """
+        for name in names:
+            parked = await self._parked(connection, name, IN_BACKGROUND)
+            if parked.documents:
+                more = await self._release(connection, account, parked, together)
+                both = more if credited is None else credited if more is None else credited + more
+                await self._leave_rest(connection, account, together, both)
+                return
+        if credited is not None:
+            await self.tell(connection, account, credited)
+
+    async def tell(self, connection: Connection, account: AccountKey, credited: Together) -> None:
+        """One mail of all that was released, to who has the account by now."""
+        if self.tells:
+            whole = replace(credited, account=account.public_id)
+            await tell_together(connection, self.programme.id, [whole], now=self.now)
+
+    async def _leave_rest(
+        self, connection: Connection, account: AccountKey, together: str, credited: Together | None
+    ) -> None:
+        payload = {
+            "account": account.public_id.hex,
+            "together": together,
+            "credited": None if credited is None else credited.payload,
+            "tells": self.tells,
+        }
+        await outbox.append(connection, self.programme.id, PARKED_REST, payload, now=self.now)
+
+    async def _parked(self, connection: Connection, names: Names, most: Most) -> _Parked:
         programme = self.programme
-        sold = await orders.parked(
-            connection, programme.id, *names, currency=programme.currency, most=RELEASED_MAX
+        sold = await orders.parked(connection, programme.id, *names, currency=programme.currency, most=most.orders)
+        booked = await bookings.parked(connection, programme.id, *names, most=most.bookings)
+        return _Parked(sold, booked, len(sold) == most.orders or len(booked) == most.bookings)
+
+    async def _release(
+        self, connection: Connection, account: AccountKey, parked: _Parked, together: str | None
+    ) -> Together | None:
+        """What is available by now of what it credited."""
+        credited = (
+            await self._release_orders(connection, account, parked.orders, together) if parked.orders else []
         )
-        booked = await bookings.parked(connection, programme.id, *names, most=BOOKINGS_RELEASED_MAX)
-        together = f"release {uuid4().hex}" if len(sold) + len(booked) > 1 else None
-        credited = await self._release_orders(connection, account, sold, together) if sold else []
-        credited += await self._release_bookings(connection, account, booked, together)
-        if self.tells and together is not None and credited:
-            await tell_together(connection, programme.id, [_sum(account, credited)], now=self.now)
-        return len(sold) + len(booked)
+        credited += await self._release_bookings(connection, account, parked.bookings, together)
+        return _sum(account, credited) if credited else None
 
     async def _release_orders(
         self, connection: Connection, account: AccountKey, rows: Sequence[Any], together: str | None

@@ -9,6 +9,8 @@ from pointbook.services import notices, sweeping
 from pointbook.services.installation import Installation
 from pointbook.services.mailing import Post
 from pointbook.services.outbox import Message, Subscriptions, log_message
+from pointbook.services.releasing import PARKED_REST
+from pointbook.services.releasing_rest import release_rest
 from pointbook.services.sandbox_clocks import CLOCK_MOVED
 from pointbook.services.webhook_events import EVENTS
 from pointbook.services.webhook_sendings import fan_out
@@ -30,6 +32,7 @@ def subscriptions(installation: Installation, post: Post | None, clock: Callable
             listening.add(topic, log_message)
     else:
         notices.listen(listening, installation, post, clock)
+    listening.add(PARKED_REST, partial(release_rest, installation, clock))
     listening.add(CLOCK_MOVED, partial(_follow_clock, installation, clock, mails=post is not None))
     return listening
 

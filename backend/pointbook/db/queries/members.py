@@ -33,6 +33,12 @@ async def locked(connection: Connection, programme_id: int, account_id: int) -> 
     return await connection.fetchrow(_LOCKED, programme_id, account_id)
 
 
+async def account_of(connection: Connection, programme_id: int, public_id: str) -> int | None:
+    """The account of who is known by this opaque id, also of one who was merged or has left."""
+    account_id: int | None = await connection.fetchval(_ACCOUNT_OF, programme_id, public_id)
+    return account_id
+
+
 async def update(connection: Connection, programme_id: int, member: _Member) -> None:
     """Write what a member is known by, and what they want."""
     await connection.execute(
@@ -69,6 +75,8 @@ select * from member
 where programme_id = $1 and account_id = $2 and state in ('ACTIVE', 'INACTIVE')
 for no key update
 """
+
+_ACCOUNT_OF = "select account_id from member where programme_id = $1 and public_id = $2::text::uuid"
 
 _UPDATE = """
 update member
