@@ -24,7 +24,7 @@ from tests.support import (
     server,
 )
 from tests.worker.hook_receiver import receiving
-from tests.worker.test_webhook_delivering import happen, installation, programme, send, subscribe
+from tests.worker.webhooks import happen, installation, programme, send, subscribe
 
 __all__ = ["installation", "programme"]
 
