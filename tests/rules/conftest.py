@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from pointbook.db.session import Database
-from pointbook.services import import_files
+from pointbook.services import import_files, rule_simulations
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from tests.rules.shop import sides_programme
@@ -29,3 +29,9 @@ async def programme(installation: Installation) -> ProgrammeSnapshot:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four records are a chunk: a file of a few lines has several."""
     monkeypatch.setattr(import_files, "CHUNK_RECORDS", 4)
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every simulation waits for a worker."""
+    monkeypatch.setattr(rule_simulations, "AT_ONCE_MAX", -1)
