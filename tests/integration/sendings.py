@@ -20,6 +20,11 @@ from tests.support import NOW, order_document
 
 BY = "STAFF:st-1"
 
+EARNED = ("EARNED", 50, 0, 0)
+PROCESSED = ("ALREADY_PROCESSED", 0, 0, 0)
+PARKED = ("PARKED", 0, 0, 0)
+UNKNOWN = ("REFUSED: UNKNOWN", 0, 0, 0)
+
 
 async def sent(
     installation: Installation,
