@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.ledger.agreeing import Disagreement
 from tests.ledger.card_histories import CardStep, card_histories, card_lives, play_card
 from tests.ledger.histories import Mix, Step, histories
 from tests.ledger.mutants import Mutation, spoiled
-from tests.ledger.playing import Disagreement
 from tests.ledger.stage import Stage
 
 _SAME_IN_EVERY_RUN = settings(
