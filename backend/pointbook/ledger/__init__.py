@@ -74,6 +74,7 @@ from pointbook.ledger.reads import (
     standing,
 )
 from pointbook.ledger.redemption import capture, capture_late, extend, hold, hold_of_code, quote, release
+from pointbook.ledger.requests import is_known
 from pointbook.ledger.returns import accrual_of, captured_parts, give_back, return_order, reverse
 from pointbook.ledger.spending import spend, spent_by, unspend
 from pointbook.ledger.upkeep import sweep, sweep_cards, verify, violations
@@ -140,6 +141,7 @@ __all__ = [
     "hold_of_code",
     "hold_of_id",
     "holds",
+    "is_known",
     "is_one",
     "lock",
     "merge",

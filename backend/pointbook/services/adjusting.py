@@ -96,7 +96,7 @@ async def adjust(
         async with installation.turns.turn(programme.id, account_id):
             return await retrying(attempt)
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 async def undo(
@@ -128,6 +128,7 @@ async def undo(
                 assert undone is not None, "it was found, and none is deleted"
                 if undone["undone_by"] is not None:
                     return await _undone_before(connection, programme, undone, request)
+                programme.require_open()
                 if undone["points"] > 0 and not await rows.is_available(connection, programme.id, undone, now=now):
                     raise errors.InvalidInput(
                         "id", "its points have expired or are not available yet: none to take"
@@ -143,7 +144,7 @@ async def undo(
         async with installation.turns.turn(programme.id, account_id):
             return await retrying(attempt)
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 async def write(
@@ -151,12 +152,14 @@ async def write(
 ) -> tuple[Adjustment, bool]:
     """Move the points of a locked account and write what is said of it; False: this request had done so before.
 
-    Raises AdjustmentAboveLimit, InsufficientPoints, IdempotencyConflict, InvalidInput, before anything is written.
+    Raises ProgrammeNotOpen, AdjustmentAboveLimit, InsufficientPoints, IdempotencyConflict, InvalidInput, before
+    anything is written.
     """
     earlier = await rows.made_by_request(connection, programme.id, decided.request.digest)
     if earlier is not None:
         _check_same(earlier["request_input"], decided.request)
         return adjustment_of(earlier), False
+    programme.require_open()
     terms, lot = decided.terms, None
     if decided.maximum is not None and abs(terms.points) > decided.maximum:
         raise errors.AdjustmentAboveLimit(decided.maximum)

@@ -223,10 +223,20 @@ class ProgrammeDirectory:
     async def while_open(
         self, programme_id: int, call: Callable[[ProgrammeSnapshot], Awaitable[Answer]]
     ) -> Answer:
-        """Call with the programme, again when the call has found that it changed. Raises ProgrammeNotOpen."""
+        """As ``while_unchanged``, but for repeats too only of an open programme. Raises ProgrammeNotOpen."""
+
+        async def if_open(programme: ProgrammeSnapshot) -> Answer:
+            programme.require_open()
+            return await call(programme)
+
+        return await self.while_unchanged(programme_id, if_open)
+
+    async def while_unchanged(
+        self, programme_id: int, call: Callable[[ProgrammeSnapshot], Awaitable[Answer]]
+    ) -> Answer:
+        """Call with the programme, again when the call has found that it changed."""
         for _ in range(_ATTEMPTS):
             programme = await self.get(programme_id)
-            programme.require_open()
             try:
                 return await call(programme)
             except ProgrammeChangedError:

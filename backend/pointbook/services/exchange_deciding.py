@@ -73,7 +73,7 @@ async def cancel_order(
         async with installation.turns.turn(programme.id, account_id):
             return await retrying(attempt)
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 async def _cancel(
@@ -87,10 +87,11 @@ async def _cancel(
 ) -> None:
     await keep_unchanged(connection, programme)  # a closed programme has no points
     internal_id, state, currency = await _locked(connection, programme.id, order_id)
-    if state is ExchangeState.EXCHANGED:
-        raise errors.ExchangeOrderDecided(state)
     if state is ExchangeState.CANCELLED:
         return
+    programme.require_open()
+    if state is ExchangeState.EXCHANGED:
+        raise errors.ExchangeOrderDecided(state)
     if currency != programme.currency:  # its points are worth nothing in this one
         raise errors.CurrencyMismatch(programme.currency, currency)
     await rows.lock_items_of(connection, programme.id, internal_id)

@@ -71,7 +71,7 @@ async def place_order(
         async with installation.turns.turn(programme.id, account.account_id):
             return await retrying(attempt)
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class _Placing:
         earlier = await ledger.spent_by(connection, programme.id, self.request)
         if earlier is not None:
             return await self._placed(connection, UUID(hex=earlier.source.id))
+        programme.require_open()
         on_sale = await self._on_sale(connection, account_id)
         await check_unchanged(connection, programme)
         lines = exchange.order_lines(self.asked, on_sale, programme.settings_at(self.now), programme.currency)

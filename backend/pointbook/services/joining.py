@@ -76,7 +76,7 @@ async def join(
         async with installation.turns.turn(programme.id, command.external_id):
             return await retrying(joining.settle)
 
-    return await installation.programmes.while_open(programme_id, call)
+    return await installation.programmes.while_unchanged(programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ class _Joining:
             return await self._enrol(connection)
 
     async def _enrol(self, connection: Connection) -> Joined:
+        self.programme.require_open()
         public_id = uuid4()
         account_id = await ledger.open_account(connection, self.programme.id, public_id, now=self.now)
         account = AccountKey(account_id, public_id)

@@ -26,7 +26,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.joining import rejoin_digest, rejoin_id_digest
 from pointbook.services.members import member_of
 from pointbook.services.outbox import MEMBER_GOODBYE
-from pointbook.services.requests import request_of
+from pointbook.services.requests import is_repeat, request_of
 
 MEMBER_LEFT: Final = "member.left"
 FRESH: Final = timedelta(minutes=5)
@@ -89,8 +89,6 @@ async def leave(
     """
     customer = principal.kind is CallerKind.CUSTOMER
     programme = await installation.programmes.get(principal.programme_id)
-    if customer and (principal.issued_at is None or programme.now(principal.issued_at) < now - FRESH):
-        raise errors.TokenTooOld(int(FRESH.total_seconds()))
     request = request_of(
         installation,
         principal,
@@ -100,6 +98,9 @@ async def leave(
         confirmed.points,
         confirmed.debt,
     )
+    is_old = customer and (principal.issued_at is None or programme.now(principal.issued_at) < now - FRESH)
+    if is_old and not await is_repeat(installation, programme.id, request):
+        raise errors.TokenTooOld(int(FRESH.total_seconds()))
     by = THEMSELVES if customer else principal.identity
     leaving = _Leaving(installation, programme, confirmed, request, by, now)
     known = await installation.accounts.find(programme.id, identifier("customerExternalId", external_id))

@@ -101,6 +101,7 @@ async def buy(
                 earlier = await ledger.spent_by(connection, programme.id, request)
                 if earlier is not None:
                     return UUID(earlier.source.id)
+                programme.require_open()
                 purchase = _Purchase(installation, programme, account, command, to, now)
                 card_id = await purchase.make(connection, request)
                 await check_unchanged(connection, programme)
@@ -112,7 +113,7 @@ async def buy(
         assert bought is not None, "it was bought"
         return replace(bought, card=bought.card.as_issued())
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)

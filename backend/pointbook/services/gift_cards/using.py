@@ -13,12 +13,12 @@ from pointbook.domain import errors, text
 from pointbook.domain.access import Principal
 from pointbook.domain.money import Money
 from pointbook.domain.returns import grace_end
-from pointbook.ledger import CardMove
+from pointbook.ledger import CardMove, Request
 from pointbook.services import outbox
 from pointbook.services.directory import ProgrammeSnapshot, keep_unchanged
 from pointbook.services.gift_cards.cards import GiftCard, find_card, gift_card_of
 from pointbook.services.installation import Installation
-from pointbook.services.requests import request_of
+from pointbook.services.requests import is_repeat, request_of, require_open
 
 GIFT_CARD_USED: Final = "gift_card.used"
 GIFT_CARD_REFUNDED: Final = "gift_card.refunded"
@@ -102,7 +102,7 @@ async def use(installation: Installation, principal: Principal, command: UseCard
     programme, card = await _card(installation, principal, command.code, now)
     if command.amount is None and command.hold_id is None:
         raise errors.InvalidInput("amount", "say how much, or which hold")
-    amount = None if command.amount is None else _amount(programme, command.amount)
+    amount = None if command.amount is None else _amount(card, command.amount)
     paid = _paid(command.paid)
     request = request_of(
         installation,
@@ -114,6 +114,7 @@ async def use(installation: Installation, principal: Principal, command: UseCard
         command.hold_id,
         paid,
     )
+    await _require_good(installation, programme, card, request)
 
     async def call() -> CardMove:
         async with installation.db.bare_transaction(programme.id) as connection:
@@ -140,9 +141,10 @@ async def hold(installation: Installation, principal: Principal, command: HoldCa
     InvalidInput, ProgrammeNotOpen.
     """
     programme, card = await _card(installation, principal, command.code, now)
-    amount = _amount(programme, command.amount)
+    amount = _amount(card, command.amount)
     lifetime = programme.settings_at(now).hold_length
     request = request_of(installation, principal, "holdGiftCard", command.idempotency_key, card.card_id, amount)
+    await _require_good(installation, programme, card, request)
     hold_id = uuid4()
 
     async def call(connection: Connection) -> CardMove:
@@ -181,6 +183,7 @@ async def release(
     request = request_of(
         installation, principal, "releaseGiftCardHold", command.idempotency_key, card.card_id, hold_id
     )
+    await _require_good(installation, programme, card, request)
 
     async def call(connection: Connection) -> CardMove:
         return await ledger.release_card(connection, programme.id, card.card_id, hold_id, request, now=now)
@@ -196,11 +199,12 @@ async def refund(installation: Installation, principal: Principal, command: Refu
     """
 
     async def call(programme: ProgrammeSnapshot) -> Used:
-        card = await _good_card(installation, programme, command.code, now)
-        amount, paid = _amount(programme, command.amount), _paid(command.paid)
+        card = await find_card(installation, programme, command.code, now=now)
+        amount, paid = _amount(card, command.amount), _paid(command.paid)
         request = request_of(
             installation, principal, "refundGiftCard", command.idempotency_key, card.card_id, amount, paid
         )
+        await _require_good(installation, programme, card, request)
         grace = grace_end(now, programme.settings_at(now).give_back_grace_days, programme.zone)
 
         async def attempt() -> CardMove:
@@ -221,30 +225,31 @@ async def refund(installation: Installation, principal: Principal, command: Refu
 
         return _moved(installation, await retrying(attempt))
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 async def _card(
     installation: Installation, principal: Principal, code: str, now: datetime
 ) -> tuple[ProgrammeSnapshot, ledger.Card]:
     programme = await installation.programmes.get(principal.programme_id)
-    programme.require_open()
-    return programme, await _good_card(installation, programme, code, now)
+    return programme, await find_card(installation, programme, code, now=now)
 
 
-async def _good_card(
-    installation: Installation, programme: ProgrammeSnapshot, code: str, now: datetime
-) -> ledger.Card:
-    """The card of a code, if it counts in the programme's currency: one of before a change is worth nothing."""
-    card = await find_card(installation, programme, code, now=now)
-    if card.currency != programme.currency:
+async def _require_good(
+    installation: Installation, programme: ProgrammeSnapshot, card: ledger.Card, request: Request
+) -> None:
+    """Whether the card may be moved by what is no repeat: one of a former currency is worth nothing.
+
+    Raises ProgrammeNotOpen, CurrencyMismatch.
+    """
+    await require_open(installation, programme, request)
+    if card.currency != programme.currency and not await is_repeat(installation, programme.id, request):
         raise errors.CurrencyMismatch(programme.currency, card.currency)
-    return card
 
 
-def _amount(programme: ProgrammeSnapshot, amount: Money) -> int:
-    if amount.currency != programme.currency:
-        raise errors.CurrencyMismatch(programme.currency, amount.currency)
+def _amount(card: ledger.Card, amount: Money) -> int:
+    if amount.currency != card.currency:
+        raise errors.CurrencyMismatch(card.currency, amount.currency)
     if amount.amount <= 0:
         raise errors.InvalidInput("amount", "must be more than nothing")
     return amount.amount

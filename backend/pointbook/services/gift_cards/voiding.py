@@ -36,6 +36,7 @@ async def void(
                 await keep_unchanged(connection, programme)
                 voided = await ledger.void_card(connection, programme.id, card_id, grace_expires_at=grace, now=now)
                 if not voided.replayed:
+                    programme.require_open()
                     bought = await rows.find(connection, programme.id, card_id)
                     if bought is not None:  # nobody is to be sent a code that is void
                         await outbox.withdraw(connection, programme.id, bought.delivery_id)
@@ -53,4 +54,4 @@ async def void(
         voided = await retrying(attempt)
         return gift_card_of(installation, voided.card), voided.given_back
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)

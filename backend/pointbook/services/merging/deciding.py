@@ -50,7 +50,7 @@ async def approve(
             installation.accounts.forget(programme.id, name)
         return merged
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class _Merging:
         request = request_of_row(row, self.now)
         if request.state is MergeState.MERGED:
             return request, []
+        self.programme.require_open()
         if request.state is not MergeState.VERIFIED:
             raise errors.MergeRequestNotOpen(request.state)
         assert request.source_id is not None, "it is verified"

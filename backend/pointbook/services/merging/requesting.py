@@ -71,7 +71,7 @@ async def request_merge(
         async with installation.turns.turn(programme.id, account.account_id):
             return await retrying(attempt)
 
-    return await installation.programmes.while_open(principal.programme_id, call)
+    return await installation.programmes.while_unchanged(principal.programme_id, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class _Requesting:
             if said != self.request.input:
                 raise errors.IdempotencyConflict
             return await self._found(connection, public_id)
+        self.programme.require_open()
         if member["state"] != MemberState.ACTIVE:
             raise errors.MemberInactive
         await self._refuse_too_many(connection, account_id)

@@ -25,7 +25,7 @@ from pointbook.services.redemption.vouchers import (
     spend,
     voucher_of,
 )
-from pointbook.services.requests import request_of
+from pointbook.services.requests import is_repeat, request_of
 from pointbook.services.warnings import warn_of_refusal, warn_of_who_left
 
 CAPTURE: Final = "capture"
@@ -61,14 +61,16 @@ async def capture(installation: Installation, principal: Principal, command: Cap
     gone and nobody may owe any.
     """
     programme = await installation.programmes.get(principal.programme_id)
-    programme.require_open()
-    _check_capture(programme, command, now)
+    _check_capture(programme, command)
     amount = None if command.amount is None else command.amount.amount
     purchased_at = command.purchased_at and command.purchased_at.isoformat()
     code = vouchers.normalise(command.code)
     request = request_of(
         installation, principal, "capture", command.idempotency_key, code, amount, command.order, purchased_at
     )
+    refusal = _why_not_now(programme, command, now)
+    if refusal is not None and not await is_repeat(installation, programme.id, request):
+        raise refusal
 
     async def call() -> Hold:
         async with installation.db.bare_transaction(programme.id) as connection:
@@ -147,10 +149,20 @@ async def _order_limit(
     return row.total if amount is None else min(amount, row.total)
 
 
-def _check_capture(programme: ProgrammeSnapshot, command: Capture, now: datetime) -> None:
-    text.optional_identifier("orderExternalId", command.order)
+def _why_not_now(programme: ProgrammeSnapshot, command: Capture, now: datetime) -> errors.PointbookError | None:
+    """What may have been otherwise when the same was asked before."""
+    if not programme.is_open:
+        return errors.ProgrammeNotOpen(programme.state)
     if command.purchased_at is not None:
-        purchase_instant("purchasedAt", command.purchased_at, now)
+        try:
+            purchase_instant("purchasedAt", command.purchased_at, now)
+        except errors.InvalidInput as refusal:
+            return refusal
+    return None
+
+
+def _check_capture(programme: ProgrammeSnapshot, command: Capture) -> None:
+    text.optional_identifier("orderExternalId", command.order)
     amount = command.amount
     if amount is not None and amount.currency != programme.currency:
         raise errors.CurrencyMismatch(programme.currency, amount.currency)

@@ -16,7 +16,7 @@ from pointbook.ledger import Hold, HoldPoints
 from pointbook.services.directory import AccountKey, ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.redemption.vouchers import Voucher, find_hold, voucher_of
-from pointbook.services.requests import request_of
+from pointbook.services.requests import request_of, require_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ async def quote(
 ) -> RedemptionQuote:
     """What ``redeem`` would hold for this cart, or the error it would raise. Changes nothing."""
     programme, account = await _customer(installation, principal)
+    programme.require_open()
     settings = programme.settings_at(now)
     _check_points(points)
     await _refuse_vouchers(installation, programme, account, cart, now)
@@ -79,10 +80,11 @@ async def redeem(installation: Installation, principal: Principal, command: Rede
     settings = programme.settings_at(now)
     _check_points(command.points)
     cart = command.cart
-    await _refuse_vouchers(installation, programme, account, cart, now)
     request = request_of(
         installation, principal, "redeem", command.idempotency_key, cart.id, cart.total, command.points
     )
+    await require_open(installation, programme, request)
+    await _refuse_vouchers(installation, programme, account, cart, now)
     hold_points = _hold_points(installation, command, settings)
 
     async def call(connection: Connection) -> Hold:
@@ -101,6 +103,7 @@ async def extend(
     programme, account = await _customer(installation, principal)
     settings = programme.settings_at(now)
     request = request_of(installation, principal, "extend", idempotency_key, hold_id)
+    await require_open(installation, programme, request)
 
     async def call(connection: Connection) -> Hold:
         return await ledger.extend(
@@ -126,6 +129,7 @@ async def cancel(
     """
     programme, account = await _customer(installation, principal)
     request = request_of(installation, principal, "cancel", idempotency_key, hold_id)
+    await require_open(installation, programme, request)
 
     async def call(connection: Connection) -> Hold:
         return await ledger.release(connection, programme.id, account.account_id, hold_id, request, now=now)
@@ -149,7 +153,6 @@ async def _answer(
 async def _customer(installation: Installation, principal: Principal) -> tuple[ProgrammeSnapshot, AccountKey]:
     assert principal.subject is not None, "the policy admits customers only"
     programme = await installation.programmes.get(principal.programme_id)
-    programme.require_open()
     return programme, await installation.accounts.get(programme.id, principal.subject)
 
 
