@@ -1,7 +1,7 @@
 """Events of the ledger that no use case tells, because the clock may cause them inside of any call.
 
-Triggers on the ledger's tables promise them, in the transaction of what they tell: revision 0035. As with
-``telling``, nothing is written of what nobody subscribed to.
+Triggers on the ledger's tables promise them, in the transaction of what they tell (made by ``ledger_events`` of
+the first revision). As with ``telling``, nothing is written of what nobody subscribed to.
 """
 
 from typing import Final

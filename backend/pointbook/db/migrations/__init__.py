@@ -1,1 +1,4 @@
-"""Revisions of the database, run by ``db/migrate.py``. A revision that was shipped is never edited."""
+"""Revisions of the database, run by ``db/migrate.py``.
+
+From its release on a revision is never edited, nor what belongs to it: SQL of the ledger, parts in a package.
+"""

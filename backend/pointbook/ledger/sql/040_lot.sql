@@ -1,8 +1,9 @@
 -- Lots: points granted together, with one availability, one expiry and one value per point.
--- open and held sum up the lot's transfers; everything else never changes (but the owner, by a merge).
--- Of the ledger's references only an entry's to its account is a foreign key. The others, here and in the next files,
--- are written by functions together with what they name, never deleted, and watched by the views of violations;
--- checking them took half of the time of an import and logged a row lock each.
+-- open and held sum up the lot's transfers; everything else never changes but the owner, by a merge
+-- and by what comes back to a lot after one.
+-- Of the ledger's references only an account's own and an entry's to its account are foreign keys. The others, here and
+-- in the next files, are written by functions together with what they name, never deleted, and watched by the views of
+-- violations; checking them took half of the time of an import and logged a row lock each.
 
 create sequence ledger.lot_id;
 

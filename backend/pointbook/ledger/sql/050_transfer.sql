@@ -9,7 +9,7 @@ create table ledger.transfer (
     line int not null,
     debit text not null,
     credit text not null,
-    lot_id bigint,      -- null only where a debt grows: those points are in no lot
+    lot_id bigint,
     points bigint not null,
     primary key (programme_id, account_id, seq, line),
     constraint transfer_line_check check (line > 0),
@@ -21,5 +21,9 @@ create table ledger.transfer (
         'open', 'held', 'debt', 'issued', 'redeemed', 'expired', 'reversed', 'forfeited', 'adjusted', 'moved'
     )),
     constraint transfer_pair_check check (debit <> credit),
-    constraint transfer_lot_check check (lot_id is not null or debit = 'debt')
+    -- Points in no lot: those by which a debt grows, those of them that a return gives back, a debt that moves, and one
+    -- that ends without being paid.
+    constraint transfer_lot_check check (
+        lot_id is not null or debit in ('debt', 'redeemed', 'forfeited') or debit = 'moved' and credit = 'debt'
+    )
 );
