@@ -431,6 +431,25 @@ def test_what_cannot_be_done_is_said_in_one_line(pointbook: Command, monkeypatch
     assert pointbook("no-such-command").code == 2
 
 
+def test_a_database_of_before_the_first_release_is_said_in_one_line(
+    pointbook: Command, database: TestDatabase
+) -> None:
+    async def stand_at(revision: str) -> str:
+        connection = await asyncpg.connect(database.owner_url)
+        try:
+            before: str = await connection.fetchval("select version_num from alembic_version")
+            await connection.execute("update alembic_version set version_num = $1", revision)
+        finally:
+            await connection.close()
+        return before
+
+    newest = asyncio.run(stand_at("0037"))
+    try:
+        one_line(pointbook("migrate"), 1, "revision 0037, of before the first release")
+    finally:
+        asyncio.run(stand_at(newest))
+
+
 def test_the_schema_is_printed_as_it_is_committed(pointbook: Command) -> None:
     assert pointbook("schema").out == (ROOT / "schema.graphql").read_text()
 

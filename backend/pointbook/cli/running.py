@@ -62,12 +62,14 @@ def bring_up(owner_url: str) -> None:
     """Migrate. Raises CommandError or OSError."""
     from sqlalchemy.exc import DBAPIError
 
-    from pointbook.db.migrate import migrate
+    from pointbook.db.migrate import UnknownRevisionError, migrate
 
     try:
         asyncio.run(migrate(owner_url))
     except DBAPIError as error:
         raise CommandError(f"PostgreSQL refuses: {error.orig}") from error
+    except UnknownRevisionError as error:
+        raise CommandError(str(error)) from error
 
 
 @contextlib.asynccontextmanager

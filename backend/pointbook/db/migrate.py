@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -27,11 +28,15 @@ create table if not exists alembic_version (
 """
 
 
+class UnknownRevisionError(Exception):
+    """The database stands at a revision that this version cannot begin at; nothing was changed."""
+
+
 async def migrate(owner_url: str) -> None:
     """Upgrade to the newest revision; doing so again changes nothing.
 
-    Raises sqlalchemy.exc.DBAPIError or OSError when the server refuses: no connection, a lock that cannot be
-    had within seconds, a role without the right to create what is missing.
+    Raises UnknownRevisionError; and sqlalchemy.exc.DBAPIError or OSError when the server refuses: no connection, a
+    lock that cannot be had within seconds, a role without the right to create what is missing.
     """
     await _ensure_version_table(owner_url)
     await retrying(lambda: _in_turn(owner_url, _upgrade))
@@ -60,7 +65,24 @@ def _run(connection: Connection, run: Callable[[Config], None]) -> None:
 
 
 def _upgrade(config: Config) -> None:
+    _refuse_unknown(config)
     command.upgrade(config, "head")
+
+
+def _refuse_unknown(config: Config) -> None:
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = config.attributes["connection"].scalar(text("select version_num from alembic_version"))
+    if found is None or found in known:
+        return
+    if found < (scripts.get_base() or ""):
+        raise UnknownRevisionError(
+            f"The database is at revision {found}, of before the first release, from which nothing leads on: begin"
+            " with an empty database (the demo's is in the folder .pointbook: remove it)."
+        )
+    raise UnknownRevisionError(
+        f"The database is at revision {found}, which this version does not know: run the version that made it."
+    )
 
 
 async def _ensure_version_table(owner_url: str) -> None:
