@@ -103,6 +103,37 @@ async def test_a_plan_neither_holds_up_a_change_of_today_nor_undoes_it(shop: Sho
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "effectiveFrom")
 
 
+@pytest.mark.parametrize("settings", [{}, {"valuePerPoint": "0.050", "signUpFrom": None, "holdMinutes": 15}])
+async def test_a_change_of_nothing_makes_no_version(shop: Shop, clock: Clock, settings: dict[str, Any]) -> None:
+    before = await everything(shop.installation.db, shop.programme)
+    shown = f"newest {{ {_SETTINGS} }}"
+    for later in (None, (clock.now + DAY).isoformat()):
+        told = await change(
+            shop,
+            "changeSettings",
+            shown,
+            version=1,
+            settings=settings,
+            **({"effectiveFrom": later} if later else {}),
+        )
+        assert (told["newest"]["version"], told["newest"]["settings"]["valuePerPoint"]) == (1, "0.05")
+    assert await everything(shop.installation.db, shop.programme) == before
+    stale = await change(shop, "changeSettings", shown, version=2, settings=settings)
+    assert stale["code"] == "EDIT_CONFLICT"
+
+
+async def test_what_holds_today_and_is_planned_otherwise_changes_the_plan_alone(shop: Shop, clock: Clock) -> None:
+    next_year = clock.now + 365 * DAY
+    planned = {"settings": {"holdMinutes": 20}, "effectiveFrom": next_year.isoformat()}
+    await change(shop, "changeSettings", "newest { version }", version=1, **planned)
+    shown = "newest { version effectiveFrom settings { holdMinutes } }"
+    told = await change(shop, "changeSettings", shown, version=2, settings={"holdMinutes": 15})
+    assert (told["newest"]["version"], told["newest"]["settings"]["holdMinutes"]) == (3, 15)
+    assert datetime.fromisoformat(told["newest"]["effectiveFrom"]) == next_year
+    found = (await shop.as_staff("{ settingsVersions { nodes { version } } }")).data["settingsVersions"]["nodes"]
+    assert [it["version"] for it in found] == [3, 2, 1]
+
+
 async def test_of_two_who_change_the_settings_at_once_one_is_told(shop: Shop) -> None:
     answers = await asyncio.gather(
         *(
@@ -162,5 +193,5 @@ async def test_all_settings_are_shown_and_can_be_written_back(shop: Shop) -> Non
     written = {**newest["settings"], "waitingTime": {"days": 2}, "signUpExpiry": {"never": True}}
     written["expiry"] = {"days": written["expiry"]["days"]}
     answer = await change(shop, "changeSettings", "newest { version }", version=2, settings=written)
-    assert answer == {"newest": {"version": 3}}
+    assert answer == {"newest": {"version": 2}}
     assert (await shop.as_staff(query)).data["settings"]["newest"]["settings"] == newest["settings"]

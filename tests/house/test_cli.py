@@ -83,6 +83,8 @@ def test_a_programme_from_nothing(pointbook: Command) -> None:
     assert "Version 2 of roastery comes into force at" in changed.out
     shown = json.loads(pointbook("settings", "show", "--json").out)
     assert shown["valuePerPoint"] == "0.05", "not in force yet"
+    again = pointbook("settings", "change", "holdMinutes=15")
+    assert "The settings of roastery are so already, by version" in again.out
 
 
 def test_a_programme_from_a_preset_travels_as_a_file(pointbook: Command, tmp_path: Path) -> None:

@@ -263,6 +263,9 @@ def change(
         version = await settings_versions.amend_settings(
             installation, found.id, document, effective_from=start, now=found.now(now())
         )
+        if version in found.versions:
+            console.print(f"The settings of {found.slug} are so already, by version {version.version}.")
+            return
         console.print(
             f"Version {version.version} of {found.slug} comes into force at {version.effective_from.isoformat()}."
         )

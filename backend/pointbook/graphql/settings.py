@@ -239,7 +239,8 @@ class ChangeSettingsInput:
 @strawberry.type(description="The settings are changed, or will be.")
 class ChangeSettingsSuccess:
     newest: SettingsVersionView = strawberry.field(
-        description="The new version; of several, because others are planned, the first."
+        description="The new version; of several, because others are planned, the first. If everything is so "
+        "already, no version is made, and this is the one that counts then."
     )
 
 

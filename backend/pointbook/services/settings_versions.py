@@ -70,7 +70,8 @@ async def amend_settings(
     """The settings that a document names, all others as they are, from an instant on; None: as soon as may be.
 
     What is planned for later instants is kept and gets the same change, so that a plan neither holds up a change
-    of today nor undoes it. Answers the version that comes into force first.
+    of today nor undoes it. What the document says already holds makes no version. Answers the new version that
+    comes into force first; if there is none, the one that is in force then.
     Raises EditConflict as ``change_settings``, and InvalidInput naming what is wrong in the document as
     ``settings.valuePerPoint``, or an instant that is too soon or more than 10 years away.
     """
@@ -85,8 +86,13 @@ async def amend_settings(
         bases = [programme.version_at(starts), *_later(programme, starts)]
         settings = [_amended(programme, base.settings, document) for base in bases]
         instants = [starts, *(base.effective_from for base in bases[1:])]
-        made = await _append_versions(connection, programme, list(zip(instants, settings, strict=True)), by, now)
-    return made[0]
+        changes = [
+            (at, amended)
+            for at, base, amended in zip(instants, bases, settings, strict=True)
+            if amended != base.settings
+        ]
+        made = await _append_versions(connection, programme, changes, by, now)
+    return made[0] if made else bases[0]
 
 
 async def withdraw_settings(
