@@ -100,7 +100,7 @@ def test_a_programme_from_a_preset_travels_as_a_file(pointbook: Command, tmp_pat
     document["rules"].append({"key": "base", "rule": {"kind": "BASE", "name": "Base", "points": 1}})
     document["settings"]["valuePerPoint"] = 0.12  # a number of JSON is as exact as its text
     file.write_text(json.dumps(document))
-    words = "new settings; rules created: 1, changed: 1, only in the programme: 0"
+    words = "new settings (valuePerPoint); rules created: 1, changed: 1, only in the programme: 0"
     assert words in pointbook("programme", "import", "pizza", "pizza.json").out
     words = "the same settings; rules created: 0, changed: 0, only in the programme: 0"
     assert words in pointbook("programme", "import", "pizza", "pizza.json").out

@@ -15,6 +15,7 @@ from pointbook.services.configuration import (
     create_programme_from,
     export_configuration,
     import_configuration,
+    import_document,
 )
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
@@ -79,7 +80,7 @@ async def test_the_same_configuration_again_changes_nothing(installation: Instal
     programme = await made(installation)
     before = await list_entries(installation, programme.id, first=100)
     done = await import_configuration(installation, programme.id, preset("sides"), now=NOW)
-    assert done == Imported(settings_changed=False, created=(), changed=(), untouched=())
+    assert done == Imported(settings=(), created=(), changed=(), untouched=())
     assert await list_entries(installation, programme.id, first=100) == before
 
 
@@ -103,7 +104,7 @@ async def test_an_import_adds_and_changes_and_removes_nothing(installation: Inst
 
     done = await import_configuration(installation, programme.id, read_configuration(document), now=NOW)
     assert done == Imported(
-        settings_changed=True,
+        settings=("valuePerPoint",),
         created=("double", "new"),
         changed=("article", "cart", "registration"),
         untouched=("group", "topping", "topping-group"),
@@ -214,3 +215,70 @@ async def test_an_offer_that_cannot_be_names_its_field(offers: dict[str, Any], f
     with pytest.raises(InvalidInput) as refusal:
         edited(preset("azpl"), **offers)
     assert refusal.value.field == field
+
+
+async def test_what_a_file_leaves_out_stays_as_the_programme_has_it(installation: Installation) -> None:
+    programme = await made(installation)
+    own = {"country": "DE", "own": {"2026-09-01": "Founders' day"}}
+    kiel = {"id": "kiel", "name": "Kiel", "timeZone": "Europe/Warsaw", "active": False, "holidays": own}
+    rules: dict[str, Any] = {"cart": {"state": "INACTIVE"}, "registration": {"stores": ["kiel"]}}
+    settings = {"holdMinutes": 20, "waitingTime": {"days": 9}, "expiry": {"never": True}}
+    changed = write_configuration(with_rules(edited(preset("sides"), stores=[kiel]), **rules))
+    changed["settings"] |= settings
+    changed["giftCards"] = [
+        {"sku": "card", "names": {"de": "Gutschein"}, "pricePoints": 500, "faceValue": "50.00", "active": False}
+    ]
+    await import_document(installation, programme.id, {**changed, "holidays": own}, now=NOW)
+    before = write_configuration(await export_configuration(installation, programme.id))
+
+    said = {
+        "settings": {"valuePerPoint": "0.12"},
+        "stores": [{"id": "kiel", "name": "Kiel Nord"}],
+        "rules": [{"key": "registration", "state": "INACTIVE"}],
+        "giftCards": [{"sku": "card", "pricePoints": 450}],
+    }
+    done = await import_document(installation, programme.id, said, now=LATER)
+    assert (done.settings, done.created, done.changed) == (("valuePerPoint",), (), ("registration",))
+    assert len(done.untouched) == len(before["rules"]) - 1
+    after = write_configuration(await export_configuration(installation, programme.id))
+    before["settings"]["valuePerPoint"] = "0.12"
+    [store] = [store for store in before["stores"] if store["id"] == "kiel"]
+    store["name"] = "Kiel Nord"
+    [rule] = [rule for rule in before["rules"] if rule["key"] == "registration"]
+    rule["state"] = "INACTIVE"
+    before["giftCards"][0]["pricePoints"] = 450
+    assert after == before
+
+    entries = await list_entries(installation, programme.id, first=100)
+    nothing = Imported((), (), (), tuple(sorted(one["key"] for one in before["rules"])))
+    assert await import_document(installation, programme.id, {}, now=LATER + timedelta(minutes=1)) == nothing
+    assert await list_entries(installation, programme.id, first=100) == entries
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (None, "configuration"),
+        ([], "configuration"),
+        ({"settings": []}, "settings"),
+        ({"settings": {"holdMinutes": 61}}, "settings.holdMinutes"),
+        ({"setings": {}}, "setings"),
+        ({"stores": 1}, "stores"),
+        ({"stores": ["mitte"]}, "stores[0]"),
+        ({"stores": [{"id": "mitte"}, {"id": "kiel"}]}, "stores[1].name"),
+        ({"rules": [{"key": "cart"}, {"key": "new", "state": "ACTIVE"}]}, "rules[1].rule"),
+        ({"rules": [{"key": ["cart"]}]}, "rules[0].key"),
+        ({"exchangeItems": [{"names": {"de": "Becher"}}]}, "exchangeItems[0].sku"),
+        ({"stores": [{"id": "mitte", "name": "A"}, {"id": "mitte", "name": "B"}]}, "stores[1].id"),
+        ({"currency": "PLN"}, "currency"),
+    ],
+)
+async def test_a_part_that_cannot_be_is_refused_by_its_place_in_the_file(
+    installation: Installation, document: Any, field: str
+) -> None:
+    programme = await made(installation)
+    before = await list_entries(installation, programme.id, first=100)
+    with pytest.raises(InvalidInput) as refusal:
+        await import_document(installation, programme.id, document, now=NOW)
+    assert refusal.value.field == field
+    assert await list_entries(installation, programme.id, first=100) == before

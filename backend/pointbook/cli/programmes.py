@@ -19,7 +19,7 @@ from pointbook.presets import PRESETS
 from pointbook.presets import preset as read_preset
 from pointbook.services import programmes as services
 from pointbook.services import sandbox_clocks, settings_versions, stores
-from pointbook.services.configuration import create_programme_from, export_configuration, import_configuration
+from pointbook.services.configuration import create_programme_from, export_configuration, import_document
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.locales import change_locales
@@ -120,13 +120,13 @@ def import_(
     slug: _Named,
     file: Annotated[Path, typer.Argument(help="JSON, as export writes it.", exists=True, dir_okay=False)],
 ) -> None:
-    """Bring a programme to a configuration. Nothing is removed; the same file again changes nothing."""
-    configuration = read_configuration(_json(file))
+    """Bring a programme to what a file says. Nothing is removed, what it leaves out stays; again: nothing."""
+    document = _json(file)
 
     async def call(installation: Installation) -> None:
         found = await services.find_programme(installation, slug)
-        done = await import_configuration(installation, found.id, configuration, now=found.now(now()))
-        settings = "new settings" if done.settings_changed else "the same settings"
+        done = await import_document(installation, found.id, document, now=found.now(now()))
+        settings = f"new settings ({', '.join(done.settings)})" if done.settings else "the same settings"
         console.print(
             f"Programme {slug} has {settings}; rules created: {len(done.created)}, changed: {len(done.changed)}, "
             f"only in the programme: {len(done.untouched)}; offers new or changed: {done.offers}."

@@ -5,11 +5,19 @@ stays as it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pointbook.domain.catalogue import check_locales
-from pointbook.domain.configuration import Configuration, ConfiguredHolidays, ConfiguredRule, ConfiguredStore
+from pointbook.domain.configuration import (
+    Configuration,
+    ConfiguredHolidays,
+    ConfiguredRule,
+    ConfiguredStore,
+    read_configuration,
+    write_configuration,
+)
+from pointbook.domain.configuration_parts import completed
 from pointbook.domain.errors import InvalidInput, refusals_under
 from pointbook.domain.rules import RuleState, RuleVersion, write_rule
 from pointbook.domain.text import shown
@@ -27,9 +35,9 @@ from pointbook.services.stores import NewStore
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Keys of rules; ``untouched`` are those that only the programme has."""
+    """Names of settings with other values, and keys of rules; ``untouched`` are those of the programme alone."""
 
-    settings_changed: bool
+    settings: tuple[str, ...]
     created: tuple[str, ...]
     changed: tuple[str, ...]
     untouched: tuple[str, ...]
@@ -102,6 +110,26 @@ async def export_configuration(installation: Installation, programme_id: int) ->
     )
 
 
+async def import_document(
+    installation: Installation,
+    programme_id: int,
+    document: object,
+    *,
+    by: str = audit.OPERATOR,
+    now: datetime,
+) -> Imported:
+    """Bring a programme to what a document says; what it leaves out stays as the programme has it.
+
+    Raises InvalidInput as ``import_configuration``.
+    """
+    own = await export_configuration(installation, programme_id)
+    configuration = read_configuration(completed(document, write_configuration(own)))
+    done = await import_configuration(installation, programme_id, configuration, by=by, now=now)
+    assert isinstance(document, Mapping), "it was read"
+    named = {one["key"] for one in document.get("rules") or ()}
+    return replace(done, untouched=tuple(sorted({one.key for one in own.rules} - named)))
+
+
 async def import_configuration(
     installation: Installation,
     programme_id: int,
@@ -120,8 +148,8 @@ async def import_configuration(
     _check_fit(programme, configuration)
     _check_regions(configuration)
     await _import_places(installation, programme, configuration, by=by, now=now)
-    settings_changed = programme.versions[-1].settings != configuration.settings
-    if settings_changed:
+    others = _differing(programme, configuration)
+    if others:
         await settings_versions.change_settings(installation, programme_id, configuration.settings, by=by, now=now)
     async with locked_rules(installation, programme_id, by, now) as desk:
         created = await _create_rules(desk, configuration)
@@ -131,9 +159,13 @@ async def import_configuration(
         await _change_rule(installation, programme, kept[one.key], one, by=by, now=now)
     untouched = kept.keys() - {one.key for one in configuration.rules}
     offers = await _import_offers(installation, programme_id, configuration, by=by, now=now)
-    return Imported(
-        settings_changed, tuple(created), tuple(one.key for one in changed), tuple(sorted(untouched)), offers
-    )
+    return Imported(others, tuple(created), tuple(one.key for one in changed), tuple(sorted(untouched)), offers)
+
+
+def _differing(programme: ProgrammeSnapshot, configuration: Configuration) -> tuple[str, ...]:
+    before = programme.versions[-1].settings.to_document(programme.currency)
+    after = configuration.settings.to_document(programme.currency)
+    return tuple(name for name, value in after.items() if before[name] != value)
 
 
 def _kept(programme: ProgrammeSnapshot) -> Mapping[str, RuleVersion]:
