@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -33,6 +32,7 @@ import structlog
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database
+from pointbook.services.programme_turns import take_turns
 
 KEPT_FOR = timedelta(days=7)
 AT_ONCE = timedelta(0)
@@ -215,22 +215,18 @@ async def drain(
     may drain at the same time.
     """
     policy = delivery or Delivery()
-    ends = monotonic() + seconds
     waiting = deque(await programme_ids(database))
 
     async def lane() -> Drained:
-        total = Drained()
-        while waiting and monotonic() < ends and not stopping():
-            programme_id = waiting.popleft()
-            try:
-                taken, done = await _one_batch(database, subscriptions, programme_id, policy)
-            except Exception:
-                log.exception("outbox.programme_failed", programme=programme_id)
-                taken, done = 0, Drained(failed=1)
-            total += done
-            if taken == policy.batch:
-                waiting.append(programme_id)
-        return total
+        served = await take_turns(
+            waiting,
+            lambda programme_id: _one_batch(database, subscriptions, programme_id, policy),
+            more=lambda batch: batch[0] == policy.batch,
+            failure="outbox.programme_failed",
+            seconds=seconds,
+            stopping=stopping,
+        )
+        return sum((done for _, done in served.done), Drained(failed=served.failed))
 
     return sum(await asyncio.gather(*(lane() for _ in range(_LANES))), Drained())
 
@@ -242,20 +238,14 @@ async def tidy(database: Database, *, delivery: Delivery | None = None, seconds:
     programme that fails is logged and does not stop the others. Returns how many rows were deleted.
     """
     policy = delivery or Delivery()
-    ends = monotonic() + seconds
-    waiting = deque(await programme_ids(database))
-    pruned = 0
-    while waiting and monotonic() < ends:
-        programme_id = waiting.popleft()
-        try:
-            deleted = await _tidy(database, programme_id, policy)
-        except Exception:
-            log.exception("outbox.tidy_failed", programme=programme_id)
-            continue
-        pruned += deleted
-        if deleted == _PRUNED_AT_ONCE:
-            waiting.append(programme_id)
-    return pruned
+    pruned = await take_turns(
+        deque(await programme_ids(database)),
+        lambda programme_id: _tidy(database, programme_id, policy),
+        more=lambda deleted: deleted == _PRUNED_AT_ONCE,
+        failure="outbox.tidy_failed",
+        seconds=seconds,
+    )
+    return sum(pruned.done)
 
 
 async def _tidy(database: Database, programme_id: int, policy: Delivery) -> int:

@@ -8,7 +8,6 @@ A document is kept first, parked, and applied when its order is known: at once, 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from time import monotonic
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -22,6 +21,7 @@ from pointbook.domain.returns import parse_return
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.order_settling import Overtaken
+from pointbook.services.programme_turns import take_turns
 from pointbook.services.return_settling import (
     ORDER_CANCELLED,
     ORDER_RETURNED,
@@ -132,20 +132,18 @@ async def apply_all_parked(
 
     One that fails is logged, and tried again in another run.
     """
-    ends = monotonic() + seconds
-    waiting = deque(await programme_ids(db))
-    looked_at = 0
-    while waiting and monotonic() < ends:
-        programme_id = waiting.popleft()
-        try:
-            found = await apply_parked(db, programmes, programme_id, now=await programmes.now(programme_id, now))
-        except Exception:
-            log.exception("returns.failed", programme=programme_id)
-            continue
-        looked_at += found
-        if found == _READY_AT_ONCE:
-            waiting.append(programme_id)
-    return looked_at
+
+    async def apply(programme_id: int) -> int:
+        return await apply_parked(db, programmes, programme_id, now=await programmes.now(programme_id, now))
+
+    served = await take_turns(
+        deque(await programme_ids(db)),
+        apply,
+        more=lambda looked_at: looked_at == _READY_AT_ONCE,
+        failure="returns.failed",
+        seconds=seconds,
+    )
+    return sum(served.done)
 
 
 async def _apply_one(

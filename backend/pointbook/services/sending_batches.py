@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from time import monotonic
 from typing import Any, Final
 from uuid import uuid4
 
@@ -29,6 +28,7 @@ from pointbook.services.directory import ProgrammeChangedError, ProgrammeDirecto
 from pointbook.services.document_sending import PointsAsOf, Refusal, SendOutcome, Sent, send_one
 from pointbook.services.granting import Together, tell_together
 from pointbook.services.order_settling import Overtaken
+from pointbook.services.programme_turns import take_turns
 from pointbook.services.returns import apply_parked
 
 BATCH: Final = 100
@@ -72,21 +72,15 @@ async def run(
 
     A programme that fails is logged, and tried again in another run. Any number of workers may run at once.
     """
-    ends = monotonic() + seconds
-    waiting = deque(await programme_ids(database))
-    batches = failed = 0
-    while waiting and monotonic() < ends and not stopping():
-        programme_id = waiting.popleft()
-        try:
-            worked = await work(database, programmes, programme_id, clock, batch=batch)
-        except Exception:
-            log.exception("sending.batch_failed", programme=programme_id)
-            failed += 1
-            continue
-        if worked:
-            batches += 1
-            waiting.append(programme_id)
-    return Worked(batches, failed)
+    served = await take_turns(
+        deque(await programme_ids(database)),
+        lambda programme_id: work(database, programmes, programme_id, clock, batch=batch),
+        more=bool,
+        failure="sending.batch_failed",
+        seconds=seconds,
+        stopping=stopping,
+    )
+    return Worked(sum(served.done), served.failed)
 
 
 async def work(
@@ -132,18 +126,13 @@ async def advance(
 
 async def tidy(database: Database, *, seconds: float = 20) -> None:
     """Delete sendings that ended ``KEPT_FOR`` ago, with their results, a bounded number of rows at a time."""
-    ends = monotonic() + seconds
+
+    async def prune(programme_id: int) -> bool:
+        async with database.bare_transaction(programme_id) as connection:
+            return await jobs.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
+
     waiting = deque(await programme_ids(database))
-    while waiting and monotonic() < ends:
-        programme_id = waiting.popleft()
-        try:
-            async with database.bare_transaction(programme_id) as connection:
-                more = await jobs.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
-        except Exception:
-            log.exception("sending.tidy_failed", programme=programme_id)
-            continue
-        if more:
-            waiting.append(programme_id)
+    await take_turns(waiting, prune, more=bool, failure="sending.tidy_failed", seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -28,6 +27,7 @@ from pointbook.db.queries.rule_simulations import Taken
 from pointbook.db.session import Database
 from pointbook.domain.rules import Counter, RuleState, RuleVersion, Stand, read_rule
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot
+from pointbook.services.programme_turns import take_turns
 from pointbook.services.simulation_judging import Outcome, PastOrder, Simulator, Stands
 
 BATCH: Final = 1_000
@@ -68,21 +68,15 @@ async def run(
 
     A programme that fails is logged, and tried again in another run. Any number of workers may run at once.
     """
-    ends = monotonic() + seconds
-    waiting = deque(await programme_ids(database))
-    batches = failed = 0
-    while waiting and monotonic() < ends and not stopping():
-        programme_id = waiting.popleft()
-        try:
-            worked = await work(database, programmes, programme_id, batch=batch)
-        except Exception:
-            log.exception("simulation.batch_failed", programme=programme_id)
-            failed += 1
-            continue
-        if worked:
-            batches += 1
-            waiting.append(programme_id)
-    return Worked(batches, failed)
+    served = await take_turns(
+        deque(await programme_ids(database)),
+        lambda programme_id: work(database, programmes, programme_id, batch=batch),
+        more=bool,
+        failure="simulation.batch_failed",
+        seconds=seconds,
+        stopping=stopping,
+    )
+    return Worked(sum(served.done), served.failed)
 
 
 async def work(
@@ -144,20 +138,15 @@ async def tidy(database: Database, *, seconds: float = 20) -> None:
     Programmes take turns, a bounded number of rows in a transaction. One that fails is logged and does not stop
     the others.
     """
-    ends = monotonic() + seconds
+
+    async def prune(programme_id: int) -> bool:
+        async with database.bare_transaction(programme_id) as connection:
+            return await results.prune(
+                connection, programme_id, kept_for=KEPT_FOR, kept=KEPT_MAX, most=_PRUNED_AT_ONCE
+            )
+
     waiting = deque(await programme_ids(database))
-    while waiting and monotonic() < ends:
-        programme_id = waiting.popleft()
-        try:
-            async with database.bare_transaction(programme_id) as connection:
-                more = await results.prune(
-                    connection, programme_id, kept_for=KEPT_FOR, kept=KEPT_MAX, most=_PRUNED_AT_ONCE
-                )
-        except Exception:
-            log.exception("simulation.tidy_failed", programme=programme_id)
-            continue
-        if more:
-            waiting.append(programme_id)
+    await take_turns(waiting, prune, more=bool, failure="simulation.tidy_failed", seconds=seconds)
 
 
 async def _stands(database: Database, programme_id: int, taken: Taken, orders: list[PastOrder]) -> Stands:

@@ -4,22 +4,19 @@ Only tidies up. Every read and every write counts what is due by itself, so no f
 runs, or whether (I9).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
-
-import structlog
 
 from pointbook import ledger
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Database
 from pointbook.services.directory import ProgrammeDirectory
+from pointbook.services.programme_turns import take_turns
 
 BATCH = 500
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +47,19 @@ async def book_due(
     Programmes take turns, a batch each, until nothing is due or ``seconds`` have passed: a large programme
     does not keep the others waiting, and the next run continues. Harmless when run twice or by several workers.
     """
-    waiting = list(of or await programme_ids(database))
-    ends = monotonic() + seconds
-    total = Swept(0, 0, 0)
-    while waiting and not stopping() and monotonic() < ends:
-        programme_id = waiting.pop(0)
-        try:
-            booked = await _one_batch(database, programme_id, batch, await programmes.now(programme_id, now))
-        except Exception:
-            log.exception("sweep.programme_failed", programme=programme_id)
-            booked = Swept(0, 0, 1)
-        total += booked
-        if batch in (booked.accounts, booked.cards):
-            waiting.append(programme_id)
-    return total
+
+    async def sweep(programme_id: int) -> Swept:
+        return await _one_batch(database, programme_id, batch, await programmes.now(programme_id, now))
+
+    served = await take_turns(
+        deque(of or await programme_ids(database)),
+        sweep,
+        more=lambda booked: batch in (booked.accounts, booked.cards),
+        failure="sweep.programme_failed",
+        seconds=seconds,
+        stopping=stopping,
+    )
+    return sum(served.done, Swept(0, 0, served.failed))
 
 
 async def _one_batch(database: Database, programme_id: int, batch: int, now: datetime) -> Swept:

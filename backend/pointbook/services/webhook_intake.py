@@ -11,10 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Any, Final
-
-import structlog
 
 from pointbook.db.queries import webhooks as rows
 from pointbook.db.queries.programme_ids import programme_ids
@@ -26,6 +23,7 @@ from pointbook.domain.reading import instant, object_of
 from pointbook.services.installation import Installation
 from pointbook.services.intake import SubmittedOrder, submit_order
 from pointbook.services.key_directory import WebhookEndpointRecord
+from pointbook.services.programme_turns import take_turns
 from pointbook.services.returns import SubmittedReturn, submit_return
 
 KEPT_FOR: Final = timedelta(days=14)
@@ -36,7 +34,6 @@ _MESSAGE_KEYS: Final = frozenset({"type", "timestamp", "data"})
 _PRUNED_AT_ONCE: Final = 1_000
 
 Answer = dict[str, Any]
-log = structlog.get_logger(__name__)
 
 
 class AnotherBody(Exception):
@@ -136,21 +133,19 @@ async def tidy(database: Database, *, seconds: float = 20) -> int:
 
     One that fails is logged and does not stop the others.
     """
-    ends = monotonic() + seconds
-    waiting = deque(await programme_ids(database))
-    pruned = 0
-    while waiting and monotonic() < ends:
-        programme_id = waiting.popleft()
-        try:
-            async with database.bare_transaction(programme_id) as connection:
-                deleted = await rows.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
-        except Exception:
-            log.exception("webhooks.tidy_failed", programme=programme_id)
-            continue
-        pruned += deleted
-        if deleted == _PRUNED_AT_ONCE:
-            waiting.append(programme_id)
-    return pruned
+
+    async def prune(programme_id: int) -> int:
+        async with database.bare_transaction(programme_id) as connection:
+            return await rows.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
+
+    pruned = await take_turns(
+        deque(await programme_ids(database)),
+        prune,
+        more=lambda deleted: deleted == _PRUNED_AT_ONCE,
+        failure="webhooks.tidy_failed",
+        seconds=seconds,
+    )
+    return sum(pruned.done)
 
 
 async def _taken(db: Database, delivery: Delivery) -> rows.Taken | None:

@@ -8,11 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID, uuid5
-
-import structlog
 
 from pointbook.db.queries import webhook_sendings as rows
 from pointbook.db.queries import webhook_subscriptions
@@ -27,10 +24,9 @@ from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
 from pointbook.services.outbox import Message
+from pointbook.services.programme_turns import take_turns
 
 _PRUNED_AT_ONCE: Final = 1_000
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +123,20 @@ async def tidy(database: Database, *, seconds: float = 20) -> int:
 
     Programmes take turns, bounded, as elsewhere. One that fails is logged and does not stop the others.
     """
-    ends = monotonic() + seconds
-    waiting = deque(await programme_ids(database))
-    pruned = 0
-    while waiting and monotonic() < ends:
-        programme_id = waiting.popleft()
-        try:
-            async with database.bare_transaction(programme_id) as connection:
-                await rows.give_up_abandoned(connection, programme_id)
-                deleted = await rows.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
-        except Exception:
-            log.exception("webhooks.tidy_failed", programme=programme_id)
-            continue
-        pruned += deleted
-        if deleted == _PRUNED_AT_ONCE:
-            waiting.append(programme_id)
-    return pruned
+
+    async def prune(programme_id: int) -> int:
+        async with database.bare_transaction(programme_id) as connection:
+            await rows.give_up_abandoned(connection, programme_id)
+            return await rows.prune(connection, programme_id, kept_for=KEPT_FOR, most=_PRUNED_AT_ONCE)
+
+    pruned = await take_turns(
+        deque(await programme_ids(database)),
+        prune,
+        more=lambda deleted: deleted == _PRUNED_AT_ONCE,
+        failure="webhooks.tidy_failed",
+        seconds=seconds,
+    )
+    return sum(pruned.done)
 
 
 def _sending(row: rows.SendingRow) -> Sending:

@@ -12,11 +12,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Final
 from uuid import UUID
-
-import structlog
 
 from pointbook.db.queries import notices as rows
 from pointbook.db.queries.programme_ids import programme_ids
@@ -27,13 +24,12 @@ from pointbook.domain.notices import NoticeKind, about_expiry, parsed_expiry
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot, ProgrammeState
 from pointbook.services.notices.promising import append_mail
 from pointbook.services.notices.settings import settings_of
+from pointbook.services.programme_turns import take_turns
 
 FIRST_HOUR: Final = 8
 """Local: mail about points wakes nobody."""
 BATCH: Final = 500
 _OPEN: Final = (ProgrammeState.ACTIVE, ProgrammeState.EARNING_STOPPED)
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +56,20 @@ async def promise_of_expiry(
     Programmes take turns until all are done or ``seconds`` have passed; the next run goes on. One that fails is
     logged and does not stop the others. Any number of workers may run it.
     """
-    waiting = deque(of or await programme_ids(database))
-    ends = monotonic() + seconds
-    mails = failed = 0
-    while waiting and monotonic() < ends and not stopping():
-        programme_id = waiting.popleft()
-        try:
-            programme = await programmes.get(programme_id)
-            promised = await _one_batch(database, programme, batch, programme.now(now))
-        except Exception:
-            log.exception("notices.programme_failed", programme=programme_id)
-            failed += 1
-            continue
-        if promised is not None:
-            mails += promised
-            waiting.append(programme_id)
-    return Promised(mails, failed)
+
+    async def promise(programme_id: int) -> int | None:
+        programme = await programmes.get(programme_id)
+        return await _one_batch(database, programme, batch, programme.now(now))
+
+    served = await take_turns(
+        deque(of or await programme_ids(database)),
+        promise,
+        more=lambda promised: promised is not None,
+        failure="notices.programme_failed",
+        seconds=seconds,
+        stopping=stopping,
+    )
+    return Promised(sum(promised or 0 for promised in served.done), served.failed)
 
 
 async def _one_batch(database: Database, programme: ProgrammeSnapshot, batch: int, now: datetime) -> int | None:
