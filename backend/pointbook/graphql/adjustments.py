@@ -9,7 +9,7 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import AdjustmentNotFound as NotFound
 from pointbook.graphql.account import Balance
-from pointbook.graphql.connections import Connection, moment_key, moment_of, page_size
+from pointbook.graphql.connections import Connection, First, moment_key, moment_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import (
@@ -202,7 +202,7 @@ class AdjustmentQuery:
         filter: Annotated[  # noqa: A002
             AdjustmentFilter | None, strawberry.argument(description="Which adjustments; null: all of them.")
         ] = None,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
+        first: First = _PAGE,
         after: Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")] = None,
     ) -> Connection[Adjustment]:
         chosen, size = filter or AdjustmentFilter(), page_size(first)

@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from pointbook.domain.access import Right, staff
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import Connection, First, OlderThan, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.policies import query_field
@@ -116,10 +116,8 @@ class AuditQuery:
     async def audit_entries(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _PAGE,
+        after: OlderThan = None,
         filter: Annotated[AuditFilter | None, strawberry.argument(description="Which.")] = None,  # noqa: A002
     ) -> Connection[AuditEntry]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)

@@ -8,11 +8,11 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.graphql.account import HistoryItem
 from pointbook.graphql.booking_enums import BookingOutcome, BookingStatus
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import After, Connection, First, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.explaining import Explanation
-from pointbook.graphql.order_views import AFTER, FIRST, entry_item, explanation_of, key_of_place, place_of
+from pointbook.graphql.order_views import entry_item, explanation_of, key_of_place, place_of
 from pointbook.graphql.policies import query_field
 from pointbook.graphql.rule_names import Locale
 from pointbook.graphql.scalars import Points
@@ -75,8 +75,8 @@ class Booking:
     async def entries(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[BookingEntry]:
         size, offset = page_size(first), 0 if after is None else key_of(_ENTRY, after)
         found = await service.entries_of(*info.context.tenant, self.external_id, first=size + 1, offset=offset)
@@ -145,8 +145,8 @@ class BookingViewQuery:
         filter: Annotated[  # noqa: A002
             BookingFilterInput | None, strawberry.argument(description="Only those that fit; all without it.")
         ] = None,
-        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[Booking]:
         size, before = page_size(first), None if after is None else place_of(_BOOKING, after)
         asked = service.Filter() if filter is None else filter.asked()

@@ -1,13 +1,13 @@
 """Gift cards at the customer's side and at the staff's desk: bought with points, shown, found again."""
 
 from datetime import date, datetime
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Self
 
 import strawberry
 
 from pointbook.domain.access import CUSTOMERS, SHOPPERS, Right, staff
 from pointbook.domain.errors import InvalidInput as Invalid
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import Connection, First, OlderThan, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import (
@@ -36,9 +36,6 @@ from pointbook.texts.qr_codes import qr_svg
 PAGE = 20
 _CURSOR = "gift-card"
 _CODE = "The code, in any case, with or without hyphens."
-
-First: TypeAlias = Annotated[int, strawberry.argument(description="How many, at most 100.")]
-After: TypeAlias = Annotated[str | None, strawberry.argument(description="Only what is older than this cursor.")]
 
 
 @strawberry.type(description="To whom the code of a gift card is sent.")
@@ -220,7 +217,7 @@ class BoughtGiftCardQuery:
             IssuedGiftCardFilter | None, strawberry.argument(description="Which cards; null: all of them.")
         ] = None,
         first: First = PAGE,
-        after: After = None,
+        after: OlderThan = None,
     ) -> Connection[IssuedGiftCard]:
         asked = filter or IssuedGiftCardFilter()
         account_id = None

@@ -10,7 +10,7 @@ from pointbook.domain import catalogue as domain
 from pointbook.domain.access import ANYBODY
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.money import Money
-from pointbook.graphql.connections import Connection, page_size, text_of
+from pointbook.graphql.connections import AfterSorted, Connection, First, page_size, text_of
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.money import MoneyAmount
@@ -53,10 +53,6 @@ Filter: TypeAlias = Annotated[
     CatalogueFilter | None, strawberry.argument(description="Which offers; null: all of them.")
 ]
 Sort: TypeAlias = Annotated[service.CatalogueSort, strawberry.argument(description="In which order.")]
-First: TypeAlias = Annotated[int, strawberry.argument(description="How many, at most 100.")]
-After: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Only what follows this cursor of a list in the same order.")
-]
 
 
 @strawberry.interface(description="Something that may be had for points.")
@@ -230,7 +226,7 @@ class CatalogueQuery:
         filter: Filter = None,  # noqa: A002
         sort: Sort = service.CatalogueSort.POSITION,
         first: First = _PAGE,
-        after: After = None,
+        after: AfterSorted = None,
     ) -> Connection[GiftCardProduct]:
         return await page_of_offers(info, GiftCardProduct, Asked(filter, sort, first, after))
 
@@ -241,6 +237,6 @@ class CatalogueQuery:
         filter: Filter = None,  # noqa: A002
         sort: Sort = service.CatalogueSort.POSITION,
         first: First = _PAGE,
-        after: After = None,
+        after: AfterSorted = None,
     ) -> Connection[ExchangeItem]:
         return await page_of_offers(info, ExchangeItem, Asked(filter, sort, first, after))

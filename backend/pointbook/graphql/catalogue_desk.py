@@ -8,17 +8,15 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import InvalidInput as Invalid
 from pointbook.graphql.catalogue import (
-    After,
     Asked,
     ExchangeItem,
     Filter,
-    First,
     GiftCardProduct,
     Offer,
     Sort,
     page_of_offers,
 )
-from pointbook.graphql.connections import Connection
+from pointbook.graphql.connections import AfterSorted, Connection, First
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import IdempotencyConflict, InvalidInput, NotInCatalogue, SoldOut, StockChanged
@@ -162,7 +160,7 @@ class Catalogue:
         filter: Filter = None,  # noqa: A002
         sort: Sort = service.CatalogueSort.POSITION,
         first: First = _PAGE,
-        after: After = None,
+        after: AfterSorted = None,
     ) -> Connection[GiftCardProduct]:
         return await page_of_offers(info, GiftCardProduct, Asked(filter, sort, first, after), for_staff=True)
 
@@ -173,7 +171,7 @@ class Catalogue:
         filter: Filter = None,  # noqa: A002
         sort: Sort = service.CatalogueSort.POSITION,
         first: First = _PAGE,
-        after: After = None,
+        after: AfterSorted = None,
     ) -> Connection[ExchangeItem]:
         return await page_of_offers(info, ExchangeItem, Asked(filter, sort, first, after), for_staff=True)
 

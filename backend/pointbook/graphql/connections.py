@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, Self, TypeVar
+from typing import Annotated, Generic, Self, TypeAlias, TypeVar
 
 import strawberry
 
@@ -18,6 +18,15 @@ _MAX_SEQ = 2**63 - 1
 
 Node = TypeVar("Node")
 Item = TypeVar("Item")
+
+First: TypeAlias = Annotated[int, strawberry.argument(description=f"How many, at most {MAX_PAGE}.")]
+After: TypeAlias = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
+AfterSorted: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Only what follows this cursor of a list in the same order.")
+]
+OlderThan: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Only what is older than this cursor.")
+]
 
 
 @strawberry.type(description="Where a page stands in its list.")

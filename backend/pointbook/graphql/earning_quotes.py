@@ -11,7 +11,7 @@ from pointbook.domain.errors import InvalidInput as Invalid
 from pointbook.domain.errors import refusals_under
 from pointbook.domain.orders import LineKind
 from pointbook.domain.rules import ProductPoints as EarnedByProduct
-from pointbook.graphql.connections import MAX_PAGE
+from pointbook.graphql.connections import First
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import (
@@ -166,7 +166,7 @@ class EarnQuote:
     )
     def rules(
         self,
-        first: Annotated[int, strawberry.argument(description=f"How many, at most {MAX_PAGE}.")] = RULES,
+        first: First = RULES,
     ) -> list[RuleExplanation]:
         return explanations(self.quoted.rules, self.names, first)
 

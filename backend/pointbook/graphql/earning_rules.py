@@ -9,7 +9,7 @@ from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import RuleNotFound as NotFound
 from pointbook.domain.errors import refusals_under
 from pointbook.domain.rules import RuleState, RuleVersion
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import After, Connection, First, OlderThan, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.errors import EditConflict, InvalidInput, RuleNotFound
@@ -248,8 +248,8 @@ class EarningRuleQuery:
     async def earning_rules(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _RULES_PAGE,
-        after: Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")] = None,
+        first: First = _RULES_PAGE,
+        after: After = None,
         matching: Annotated[
             RuleFilterInput | None, strawberry.argument(description="Only those that match; null: all.")
         ] = None,
@@ -281,10 +281,8 @@ class EarningRuleQuery:
         self,
         info: Info,
         key: Annotated[strawberry.ID, strawberry.argument(description=_KEY)],
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _VERSIONS_PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _VERSIONS_PAGE,
+        after: OlderThan = None,
     ) -> Connection[RuleHistoryVersion] | None:
         size, before = page_size(first), None if after is None else key_of(_VERSION_CURSOR, after)
         try:

@@ -10,8 +10,7 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import ExchangeOrderNotFound as NotFound
 from pointbook.domain.exchange import ExchangeState
-from pointbook.graphql.catalogue import After, First
-from pointbook.graphql.connections import Connection
+from pointbook.graphql.connections import AfterSorted, Connection, First
 from pointbook.graphql.context import Info
 from pointbook.graphql.errors import (
     CurrencyMismatch,
@@ -106,7 +105,7 @@ class ExchangeDeskQuery:
             ExchangeOrderSort, strawberry.argument(description="In which order.")
         ] = ExchangeOrderSort.NEWEST,
         first: First = ORDERS_PAGE,
-        after: After = None,
+        after: AfterSorted = None,
     ) -> Connection[ExchangeOrder]:
         chosen = filter or ExchangeOrderFilter()
         wanted = service.Wanted(

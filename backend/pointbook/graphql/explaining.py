@@ -18,7 +18,7 @@ from pointbook.domain.money import Money, Rounding
 from pointbook.domain.orders import QUANTITY_PLACES
 from pointbook.domain.rules import Verdict
 from pointbook.domain.values import plain
-from pointbook.graphql.connections import MAX_PAGE, page_of
+from pointbook.graphql.connections import First, page_of
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.inputs import entry_of
@@ -39,7 +39,6 @@ described_enum(
 )
 RULES = 20
 _LINES = 10
-_FIRST = f"How many, at most {MAX_PAGE}."
 _ASKING: Final = Policy(frozenset({CallerKind.CUSTOMER, CallerKind.STAFF}), Right.LIST_PROVISION)
 _STAFFS: Final = {Why.INACTIVE, Why.NOT_YET, Why.PERIOD}
 _BY_VERDICT: Final = {verdict: place for place, verdict in enumerate(Verdict)}
@@ -116,9 +115,7 @@ class RuleExplanation(RuleReference):
     cap_uses: list[CapUse] = strawberry.field(description="The limits of what it gives one member, and their use.")
 
     @described("The lines that it is for, by their ids.")
-    def lines(
-        self, first: Annotated[int, strawberry.argument(description=_FIRST)] = _LINES
-    ) -> list[LineExplanation]:
+    def lines(self, first: First = _LINES) -> list[LineExplanation]:
         return [LineExplanation.of(line, self.names) for line in page_of(self.written.get("lines", ()), first)]
 
     @classmethod
@@ -157,9 +154,7 @@ class Explanation:
     @described(
         "What became of each rule: those that WON first, then LOST, then INERT, the older before the newer."
     )
-    def rules(
-        self, first: Annotated[int, strawberry.argument(description=_FIRST)] = RULES
-    ) -> list[RuleExplanation]:
+    def rules(self, first: First = RULES) -> list[RuleExplanation]:
         return explanations(self.explained.rules, self.names, first)
 
     @classmethod

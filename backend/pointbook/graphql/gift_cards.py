@@ -9,7 +9,7 @@ import strawberry
 from pointbook.domain.access import Right, Scope, servers, staff
 from pointbook.domain.errors import GiftCardNotUsable as NotUsable
 from pointbook.domain.errors import InvalidInput as Invalid
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import Connection, First, OlderThan, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.errors import (
@@ -123,10 +123,8 @@ class GiftCard:
     async def history(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _PAGE,
+        after: OlderThan = None,
     ) -> Connection[GiftCardEntry]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)
         entries = await service.history(

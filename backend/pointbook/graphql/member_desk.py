@@ -10,7 +10,16 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.graphql.account import HISTORY_PAGE, Balance, HistoryItem
 from pointbook.graphql.adjustments import Adjustment
-from pointbook.graphql.connections import Connection, key_of, moment_key, moment_of, page_size
+from pointbook.graphql.connections import (
+    AfterSorted,
+    Connection,
+    First,
+    OlderThan,
+    key_of,
+    moment_key,
+    moment_of,
+    page_size,
+)
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.errors import InvalidInput, NotAMember
@@ -77,9 +86,7 @@ class MemberRecord:
         self,
         info: Info,
         first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = HISTORY_PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        after: OlderThan = None,
     ) -> Connection[MemberEntry]:
         size, before = page_size(first), None if after is None else key_of(_HISTORY, after)
         whose = *info.context.tenant, self.view.account_id
@@ -212,11 +219,8 @@ class MemberDeskQuery:
             MemberFilter | None, strawberry.argument(description="Which members; null: all of them.")
         ] = None,
         sort: Annotated[MemberSort, strawberry.argument(description="In which order.")] = MemberSort.NEWEST,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None,
-            strawberry.argument(description="Only what follows this cursor of a list in the same order."),
-        ] = None,
+        first: First = _PAGE,
+        after: AfterSorted = None,
     ) -> Connection[MemberRecord]:
         context, chosen, size = info.context, filter or MemberFilter(), page_size(first)
         wanted = service.Wanted(

@@ -17,8 +17,8 @@ from pointbook.graphql.account import (
     PendingBatch,
 )
 from pointbook.graphql.bought_gift_cards import PAGE as GIFT_CARDS_PAGE
-from pointbook.graphql.bought_gift_cards import After, First, MyGiftCard, gift_cards_of
-from pointbook.graphql.connections import Connection
+from pointbook.graphql.bought_gift_cards import MyGiftCard, gift_cards_of
+from pointbook.graphql.connections import Connection, First, OlderThan
 from pointbook.graphql.context import Info
 from pointbook.graphql.data_export import DataExport
 from pointbook.graphql.described import described
@@ -104,21 +104,19 @@ class Member:
     async def history(
         self,
         first: Annotated[int, strawberry.argument(description="How many items, at most 100.")] = HISTORY_PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        after: OlderThan = None,
     ) -> HistoryConnection:
         return await self.reads.history(first, after)
 
     @described("What the member exchanged points for, newest first.")
     async def exchange_orders(
-        self, info: Info, first: First = ORDERS_PAGE, after: After = None
+        self, info: Info, first: First = ORDERS_PAGE, after: OlderThan = None
     ) -> Connection[ExchangeOrder]:
         return await page_of_orders(info, Wanted(customer=self.reads.external_id), first, after)
 
     @described("Gift cards that the member has bought, newest first.")
     async def gift_cards(
-        self, info: Info, first: First = GIFT_CARDS_PAGE, after: After = None
+        self, info: Info, first: First = GIFT_CARDS_PAGE, after: OlderThan = None
     ) -> Connection[MyGiftCard]:
         return await gift_cards_of(info, await self.reads.account_id(), first, after)
 
@@ -141,7 +139,7 @@ class Member:
 
     @described("Requests to merge another account into the member's, newest first.")
     async def merge_requests(
-        self, info: Info, first: First = MERGE_REQUESTS_PAGE, after: After = None
+        self, info: Info, first: First = MERGE_REQUESTS_PAGE, after: OlderThan = None
     ) -> Connection[MergeRequest]:
         return await merge_requests_of(info, first, after)
 

@@ -8,8 +8,7 @@ import strawberry
 
 from pointbook.domain.access import Right, staff
 from pointbook.domain.merging import MergeState
-from pointbook.graphql.catalogue import After, First
-from pointbook.graphql.connections import Connection, moment_key, moment_of, page_size
+from pointbook.graphql.connections import AfterSorted, Connection, First, moment_key, moment_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.errors import (
     InvalidInput,
@@ -104,7 +103,7 @@ class MergeDeskQuery:
             MergeState | None, strawberry.argument(description="Only those in this state; null: all of them.")
         ] = None,
         first: First = MERGE_REQUESTS_PAGE,
-        after: After = None,
+        after: AfterSorted = None,
     ) -> Connection[MergeCase]:
         context, size = info.context, page_size(first)
         place = None if after is None else service.Place(*moment_of(_CURSOR, after))

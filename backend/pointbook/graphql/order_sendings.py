@@ -8,7 +8,7 @@ import strawberry
 
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import SendingNotFound as NotFound
-from pointbook.graphql.connections import Connection, key_of, page_size, text_of
+from pointbook.graphql.connections import After, Connection, First, OlderThan, key_of, page_size, text_of
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.errors import IdempotencyConflict, InvalidInput, ProgrammeNotOpen, SendingNotFound
@@ -156,8 +156,8 @@ class OrderSending:
         outcome: Annotated[
             service.SendOutcome | None, strawberry.argument(description="Only those of which this came.")
         ] = None,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[SentDocument]:
         size, last = page_size(first), 0 if after is None else key_of(_DOCUMENT_CURSOR, after)
         found = await service.sent_documents(
@@ -251,10 +251,8 @@ class OrderSendingQuery:
     async def order_sendings(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _PAGE,
+        after: OlderThan = None,
     ) -> Connection[OrderSending]:
         size, last = page_size(first), None if after is None else _id(text_of(_CURSOR, after))
         found = await service.list_sendings(*info.context.tenant, first=size + 1, before=last)

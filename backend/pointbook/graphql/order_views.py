@@ -9,7 +9,7 @@ from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.reading import instant
 from pointbook.graphql.account import HistoryItem
-from pointbook.graphql.connections import Connection, key_of, page_size, text_of
+from pointbook.graphql.connections import After, Connection, First, key_of, page_size, text_of
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.explaining import Explanation
@@ -25,8 +25,6 @@ from pointbook.services.explaining import explain_entry
 _LIST = staff(Right.LIST_ORDERS)
 _PAGE = 20
 _ORDER, _ENTRY, _RETURN, _WAITING = "order", "order-entry", "order-return", "waiting-return"
-FIRST = "How many, at most 100."
-AFTER = "Only what comes after this cursor."
 
 described_enum(
     service.OrderState,
@@ -181,8 +179,8 @@ class Order:
     async def entries(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[OrderEntry]:
         size, offset = page_size(first), 0 if after is None else key_of(_ENTRY, after)
         found = await service.entries_of(*info.context.tenant, self.view, first=size + 1, offset=offset)
@@ -193,8 +191,8 @@ class Order:
     async def returns(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[ReturnDocument]:
         size, offset = page_size(first), 0 if after is None else key_of(_RETURN, after)
         name = self.view.external_id
@@ -243,8 +241,8 @@ class OrderViewQuery:
     async def orders(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        first: First = _PAGE,
+        after: After = None,
         state: Annotated[
             service.OrderState | None, strawberry.argument(description="Only those that stand so.")
         ] = None,
@@ -272,8 +270,8 @@ class OrderViewQuery:
     async def waiting_returns(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description=FIRST)] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        first: First = _PAGE,
+        after: After = None,
         refused: Annotated[
             bool | None, strawberry.argument(description="Only refused ones, or with false only parked ones.")
         ] = None,

@@ -9,7 +9,7 @@ import strawberry
 from pointbook.domain.access import ANYBODY
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.rules import RuleVersion
-from pointbook.graphql.connections import MAX_PAGE, page_of
+from pointbook.graphql.connections import First, page_of
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described
 from pointbook.graphql.money import main_units
@@ -25,7 +25,6 @@ from pointbook.texts import Guidelines as WrittenGuidelines
 from pointbook.texts import Section
 
 _PAGE = 20
-_FIRST = f"How many, at most {MAX_PAGE}."
 
 
 @strawberry.type(description="An earning rule as customers may know it.")
@@ -90,13 +89,11 @@ class PublicRule(RuleReference):
         )
 
     @described("The shop's ids of what it is for: articles, groups, toppings, services. Empty for a MULTIPLIER.")
-    def targets(self, first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE) -> list[str]:
+    def targets(self, first: First = _PAGE) -> list[str]:
         return [] if self.kind is RuleKind.MULTIPLIER else page_of(self.version.rule.targets, first)
 
     @described("MULTIPLIER: the rules whose points it multiplies; only those that give points now.")
-    def multiplies(
-        self, first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE
-    ) -> list[RuleReference]:
+    def multiplies(self, first: First = _PAGE) -> list[RuleReference]:
         if self.kind is not RuleKind.MULTIPLIER:
             return []
         given = self.giving.keys
@@ -104,7 +101,7 @@ class PublicRule(RuleReference):
         return [RuleReference(key=key, names=self.names) for key in page_of(keys, first)]
 
     @described("The stores in which it gives points, without those that are switched off; null: in all.")
-    def stores(self, first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE) -> list[Store] | None:
+    def stores(self, first: First = _PAGE) -> list[Store] | None:
         stores: list[StoreSnapshot] | None = self.giving.stores_of(self.version)
         return None if stores is None else [Store.of(store) for store in page_of(stores, first)]
 
@@ -152,7 +149,7 @@ class PublicTermsQuery:
         self,
         info: Info,
         locale: Locale = None,
-        first: Annotated[int, strawberry.argument(description=_FIRST)] = _PAGE,
+        first: First = _PAGE,
         after: Annotated[
             strawberry.ID | None, strawberry.argument(description="Only what follows the rule with this id.")
         ] = None,

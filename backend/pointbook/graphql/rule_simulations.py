@@ -10,7 +10,7 @@ import strawberry
 from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import SimulationNotFound as NotFound
 from pointbook.domain.rules import RuleState
-from pointbook.graphql.connections import Connection, page_size, text_of
+from pointbook.graphql.connections import After, Connection, First, OlderThan, page_size, text_of
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described, described_enum
 from pointbook.graphql.earning_rules import written
@@ -151,8 +151,8 @@ class RuleSimulation:
     async def members(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[SimulatedMember]:
         size = page_size(first)
         last = None if after is None else _id(text_of(_MEMBER_CURSOR, after))
@@ -164,8 +164,8 @@ class RuleSimulation:
     async def orders(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")] = None,
+        first: First = _PAGE,
+        after: After = None,
     ) -> Connection[SimulatedOrder]:
         size, last = page_size(first), None if after is None else text_of(_ORDER_CURSOR, after)
         found = await service.changed_orders(*info.context.tenant, self.simulation_id, first=size + 1, after=last)
@@ -234,10 +234,8 @@ class RuleSimulationQuery:
     async def rule_simulations(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _PAGE,
+        after: OlderThan = None,
     ) -> Connection[RuleSimulation]:
         size, last = page_size(first), None if after is None else _id(text_of(_CURSOR, after))
         found = await service.list_simulations(*info.context.tenant, first=size + 1, before=last)

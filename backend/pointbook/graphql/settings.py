@@ -22,7 +22,7 @@ from pointbook.domain.programme_settings import (
     RefundSplit,
     SettingsVersion,
 )
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import Connection, First, OlderThan, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.errors import EditConflict, InvalidInput
@@ -285,10 +285,8 @@ class SettingsQuery:
     async def settings_versions(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _VERSIONS_PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _VERSIONS_PAGE,
+        after: OlderThan = None,
     ) -> Connection[SettingsVersionView]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)
         programme = await _current(info)

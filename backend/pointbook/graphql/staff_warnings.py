@@ -1,13 +1,13 @@
 """What staff should look at."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
 import strawberry
 from strawberry.scalars import JSON
 
 from pointbook.domain.access import Right, staff
-from pointbook.graphql.connections import Connection, key_of, page_size
+from pointbook.graphql.connections import Connection, First, OlderThan, key_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.policies import query_field
@@ -56,10 +56,8 @@ class StaffWarningQuery:
     async def staff_warnings(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _PAGE,
+        after: OlderThan = None,
     ) -> Connection[StaffWarning]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)
         warnings = await service.list_warnings(*info.context.tenant, first=size + 1, before_id=before)

@@ -11,7 +11,7 @@ from pointbook.domain.access import Right, staff
 from pointbook.domain.errors import WebhookSendingNotFound as SendingNotFound
 from pointbook.domain.errors import WebhookSubscriptionNotFound as SubscriptionNotFound
 from pointbook.domain.webhook_states import DisabledReason, SendingState, SubscriptionState
-from pointbook.graphql.connections import Connection, key_of, page_of, page_size
+from pointbook.graphql.connections import Connection, First, OlderThan, key_of, page_of, page_size
 from pointbook.graphql.context import Info
 from pointbook.graphql.described import described_enum
 from pointbook.graphql.errors import (
@@ -236,7 +236,7 @@ class WebhookOutQuery:
     async def webhook_subscriptions(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
+        first: First = _PAGE,
     ) -> list[WebhookSubscription]:
         found = page_of(await service.list_subscriptions(*info.context.tenant), first)
         return [WebhookSubscription.of(each) for each in found]
@@ -251,10 +251,8 @@ class WebhookOutQuery:
         state: Annotated[
             SendingState | None, strawberry.argument(description="Only those of which this has become.")
         ] = None,
-        first: Annotated[int, strawberry.argument(description="How many, at most 100.")] = _PAGE,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only what is older than this cursor.")
-        ] = None,
+        first: First = _PAGE,
+        after: OlderThan = None,
     ) -> Connection[WebhookSending]:
         size, before = page_size(first), None if after is None else key_of(_CURSOR, after)
         try:
