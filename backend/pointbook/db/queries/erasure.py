@@ -7,6 +7,7 @@ what becomes of it. Whoever adds one adds it there, and here what empties it.
 from dataclasses import dataclass
 from typing import Final
 
+from pointbook.db.queries.own_accounts import OWN
 from pointbook.db.session import Connection
 from pointbook.domain.notices import TYPES, Audience
 from pointbook.domain.text import shown
@@ -62,19 +63,13 @@ async def erase(connection: Connection, programme_id: int, person: Person) -> No
     await connection.execute(_IMPORT_REPORTS, programme_id, [shown(name) for name in names])
 
 
-_ACCOUNTS: Final = """
-with recursive own as (
-    select a.account_id from ledger.account as a where a.programme_id = $1 and a.account_id = $2
-    union
-    select a.account_id
-    from own
-    join ledger.account as a on a.programme_id = $1 and a.merged_into = own.account_id
-)
+_ACCOUNTS: Final = f"""
+{OWN}
 select m.account_id, m.public_id
 from own
 join member as m on m.programme_id = $1 and m.account_id = own.account_id
 order by m.account_id
-"""
+"""  # noqa: S608  # the accounts above
 
 _NAMES: Final = """
 select external_id from member_external_id where programme_id = $1 and account_id = any($2::bigint[]) order by 1

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
+from pointbook.db.queries.own_accounts import OWN
 from pointbook.db.session import Connection
 
 
@@ -20,14 +21,8 @@ async def block_bonus(connection: Connection, programme_id: int, digest: bytes, 
     await connection.execute(_BLOCK, programme_id, digest, until)
 
 
-_WHAT_ELSE: Final = """
-with recursive own as (
-    select a.account_id from ledger.account as a where a.programme_id = $1 and a.account_id = $2
-    union
-    select a.account_id
-    from own
-    join ledger.account as a on a.programme_id = $1 and a.merged_into = own.account_id
-), good as (
+_WHAT_ELSE: Final = f"""
+{OWN}, good as (
     select c.card_id, c.open + c.held as money
     from own
     join ledger.card as c on c.programme_id = $1 and c.account_id = own.account_id
@@ -48,7 +43,7 @@ select
         join exchange_order as o on o.programme_id = $1 and o.account_id = own.account_id
         where o.state = 'SUBMITTED'
     ) as exchange_orders
-"""
+"""  # noqa: S608  # the accounts above
 
 _BLOCK: Final = """
 insert into rejoin_block as known (programme_id, digest, blocked_until) values ($1, $2, $3)
