@@ -147,21 +147,27 @@ class Engine:
         """
         chosen = prepared.chosen
         assert chosen is not None, "a refusal is not run"
-        outcome = subscribe(
-            self._schema,
-            chosen.document.ast,
-            context_value=await self._context(principal, peer),
-            variable_values=dict(prepared.variables),
-            operation_name=prepared.operation_name,
-            max_coercion_errors=_MAX_COERCION_ERRORS,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
-            is_awaitable=cast("Any", optimized_is_awaitable),
-            hide_suggestions=True,
-        )
+        outcome = subscribe(**await self._run(prepared, chosen, principal, peer))
         results = outcome if isinstance(outcome, ExecutionResult | AsyncIterator) else await outcome
         if isinstance(results, ExecutionResult):
             return _answer(prepared, results)
         return _bodies(cast("AsyncGenerator[ExecutionResult, None]", results))
+
+    async def _run(
+        self, prepared: Prepared, chosen: Chosen, principal: Principal, peer: str | None
+    ) -> dict[str, Any]:
+        """What is run, and how, of a subscription as of the others."""
+        return {
+            "schema": self._schema,
+            "document": chosen.document.ast,
+            "context_value": await self._context(principal, peer),
+            "variable_values": dict(prepared.variables),
+            "operation_name": prepared.operation_name,
+            "max_coercion_errors": _MAX_COERCION_ERRORS,
+            "executor_class": StrawberryGraphQLCoreExecutionContext,
+            "is_awaitable": optimized_is_awaitable,
+            "hide_suggestions": True,
+        }
 
     async def _context(self, principal: Principal, peer: str | None) -> Context:
         installation, real = self._installation, self._clock()
@@ -174,17 +180,7 @@ class Engine:
         known = chosen.document.answers.get(chosen.name)
         if known is not None:
             return known
-        outcome = execute(
-            self._schema,
-            chosen.document.ast,
-            context_value=await self._context(principal, peer),
-            variable_values=dict(prepared.variables),
-            operation_name=prepared.operation_name,
-            max_coercion_errors=_MAX_COERCION_ERRORS,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
-            is_awaitable=cast("Any", optimized_is_awaitable),
-            hide_suggestions=True,
-        )
+        outcome = execute(**await self._run(prepared, chosen, principal, peer))
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         self._keep_fixed(chosen, result)
         return result
