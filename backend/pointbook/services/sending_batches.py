@@ -20,7 +20,8 @@ from uuid import uuid4
 import structlog
 
 from pointbook.db.queries import order_sendings as jobs
-from pointbook.db.queries.order_sendings import Result, Taken
+from pointbook.db.queries.leased_jobs import Taken
+from pointbook.db.queries.order_sendings import Result
 from pointbook.db.queries.programme_ids import programme_ids
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection, Database

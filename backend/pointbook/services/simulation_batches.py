@@ -22,8 +22,8 @@ import structlog
 
 from pointbook.db.queries import rule_simulations as jobs
 from pointbook.db.queries import simulation_results as results
+from pointbook.db.queries.leased_jobs import Taken
 from pointbook.db.queries.programme_ids import programme_ids
-from pointbook.db.queries.rule_simulations import Taken
 from pointbook.db.session import Database
 from pointbook.domain.rules import Counter, RuleState, RuleVersion, Stand, read_rule
 from pointbook.services.directory import ProgrammeDirectory, ProgrammeSnapshot

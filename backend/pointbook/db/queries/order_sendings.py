@@ -6,10 +6,14 @@ returns, each in the order of their instants.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from pointbook.db.queries.leased_jobs import LeasedJobs, Taken
 from pointbook.db.session import Connection
+
+_JOBS: Final = LeasedJobs("order_sending", "sending_id")
+find, newest, take, postpone = _JOBS.find, _JOBS.newest, _JOBS.take, _JOBS.postpone
 
 
 class Criteria(NamedTuple):
@@ -20,18 +24,6 @@ class Criteria(NamedTuple):
     types: list[str] | None
     statuses: list[str] | None
     joined_until: datetime | None
-
-
-class Taken(NamedTuple):
-    """A sending that this process works at: nobody else does until the lease runs out."""
-
-    lease_id: UUID
-    row: Any
-
-    @property
-    def id(self) -> UUID:
-        found: UUID = self.row["sending_id"]
-        return found
 
 
 class Result(NamedTuple):
@@ -79,24 +71,11 @@ async def begin(
 ) -> Taken | None:
     """Say how many documents it has; with a lease it is taken at once, else it waits for a worker."""
     row = await connection.fetchrow(_BEGIN, programme_id, sending_id, total, lease_id, lease)
-    return None if lease_id is None else Taken(lease_id, row)
-
-
-async def find(connection: Connection, programme_id: int, sending_id: UUID) -> Any:
-    """None: there is none in this programme."""
-    return await connection.fetchrow(_FIND, programme_id, sending_id)
+    return None if lease_id is None else _JOBS.taken(lease_id, row)
 
 
 async def find_by_key(connection: Connection, programme_id: int, created_by: str, key: str) -> Any:
     return await connection.fetchrow(_FIND_BY_KEY, programme_id, created_by, key)
-
-
-async def newest(connection: Connection, programme_id: int, *, most: int, before: UUID | None) -> list[Any] | None:
-    """The newest first, older than ``before``; None: there is no such sending."""
-    if before is not None and await find(connection, programme_id, before) is None:
-        return None
-    rows: list[Any] = await connection.fetch(_NEWEST, programme_id, before, most)
-    return rows
 
 
 async def results(
@@ -120,20 +99,9 @@ async def cancel(connection: Connection, programme_id: int, sending_id: UUID) ->
     return await connection.fetchrow(_CANCEL, programme_id, sending_id)
 
 
-async def take(connection: Connection, programme_id: int, lease_id: UUID, lease: timedelta) -> Taken | None:
-    """The open sending that was made first of those at which nobody works; None: there is none."""
-    row = await connection.fetchrow(_TAKE, programme_id, lease_id, lease)
-    return None if row is None else Taken(lease_id, row)
-
-
 async def give_back(connection: Connection, programme_id: int, taken: Taken) -> None:
     """Let anybody take it, if it is still held."""
     await connection.execute(_GIVE_BACK, programme_id, taken.id, taken.lease_id)
-
-
-async def postpone(connection: Connection, programme_id: int, taken: Taken, pause: timedelta) -> None:
-    """Let nobody take it for a while: a document has failed."""
-    await connection.execute(_POSTPONE, programme_id, taken.id, taken.lease_id, pause)
 
 
 async def held(connection: Connection, programme_id: int, taken: Taken) -> int | None:
@@ -248,19 +216,8 @@ where programme_id = $1 and sending_id = $2
 returning *
 """
 
-_FIND = "select * from order_sending where programme_id = $1 and sending_id = $2"
-
 _FIND_BY_KEY = """
 select * from order_sending where programme_id = $1 and created_by = $2 and idempotency_key = $3
-"""
-
-_NEWEST = """
-select * from order_sending
-where programme_id = $1 and ($2::uuid is null or (created_at, sending_id) < (
-    select created_at, sending_id from order_sending where programme_id = $1 and sending_id = $2
-))
-order by created_at desc, sending_id desc
-limit $3
 """
 
 _RESULTS = """
@@ -306,33 +263,8 @@ group by owner.public_id
 order by owner.public_id
 """
 
-# What another worker is taking right now is skipped; what it has just taken fails the condition, which PostgreSQL
-# checks again on the newest version of a row.
-_TAKE = """
-with next as materialized (
-    select sending_id
-    from order_sending
-    where programme_id = $1 and state in ('QUEUED', 'RUNNING')
-        and (leased_until is null or leased_until <= now())
-    order by created_at, sending_id
-    limit 1
-    for no key update skip locked
-)
-update order_sending as taken
-set state = 'RUNNING', lease_id = $2, leased_until = now() + $3::interval, attempts = attempts + 1,
-    changed_at = now()
-from next
-where taken.programme_id = $1 and taken.sending_id = next.sending_id
-returning taken.*
-"""
-
 _GIVE_BACK = """
 update order_sending set lease_id = null, leased_until = null, attempts = 0
-where programme_id = $1 and sending_id = $2 and lease_id = $3
-"""
-
-_POSTPONE = """
-update order_sending set lease_id = null, leased_until = now() + $4::interval
 where programme_id = $1 and sending_id = $2 and lease_id = $3
 """
 

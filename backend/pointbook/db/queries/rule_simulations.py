@@ -8,7 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from pointbook.db.queries.leased_jobs import LeasedJobs, Taken
 from pointbook.db.session import Connection
+
+_JOBS: Final = LeasedJobs("rule_simulation", "simulation_id")
+find, newest, take, postpone = _JOBS.find, _JOBS.newest, _JOBS.take, _JOBS.postpone
 
 
 class Span(NamedTuple):
@@ -17,18 +21,6 @@ class Span(NamedTuple):
     settings_from: int
     placed_from: datetime
     placed_to: datetime
-
-
-class Taken(NamedTuple):
-    """A simulation that this process works at: nobody else does until the lease runs out."""
-
-    lease_id: UUID
-    row: Any
-
-    @property
-    def id(self) -> UUID:
-        found: UUID = self.row["simulation_id"]
-        return found
 
 
 class Progress(NamedTuple):
@@ -61,20 +53,7 @@ async def add(
     """  # noqa: S608  # names of columns
     row = await connection.fetchrow(statement, programme_id, lease, *columns.values())
     assert row is not None, "it was inserted"
-    return Taken(row["lease_id"], row)
-
-
-async def find(connection: Connection, programme_id: int, simulation_id: UUID) -> Any:
-    """None: there is none in this programme."""
-    return await connection.fetchrow(_FIND, programme_id, simulation_id)
-
-
-async def newest(connection: Connection, programme_id: int, *, most: int, before: UUID | None) -> list[Any] | None:
-    """The newest first, older than ``before``; None: there is no such simulation."""
-    if before is not None and await find(connection, programme_id, before) is None:
-        return None
-    rows: list[Any] = await connection.fetch(_NEWEST, programme_id, before, most)
-    return rows
+    return _JOBS.taken(row["lease_id"], row)
 
 
 async def count_open(connection: Connection, programme_id: int) -> int:
@@ -90,17 +69,6 @@ async def cancel(connection: Connection, programme_id: int, simulation_id: UUID)
 async def fail(connection: Connection, programme_id: int, taken: Taken, failure: str) -> None:
     """End it with what staff are told, unless it has ended or another has taken it."""
     await connection.execute(_END, programme_id, taken.id, taken.lease_id, "FAILED", failure)
-
-
-async def take(connection: Connection, programme_id: int, lease_id: UUID, lease: timedelta) -> Taken | None:
-    """The open simulation that was made first of those at which nobody works; None: there is none."""
-    row = await connection.fetchrow(_TAKE, programme_id, lease_id, lease)
-    return None if row is None else Taken(lease_id, row)
-
-
-async def postpone(connection: Connection, programme_id: int, taken: Taken, pause: timedelta) -> None:
-    """Give it back after a batch that failed."""
-    await connection.execute(_POSTPONE, programme_id, taken.id, taken.lease_id, pause)
 
 
 async def held(connection: Connection, programme_id: int, taken: Taken) -> bool:
@@ -152,17 +120,6 @@ select count(*) from (
 ) as found
 """  # noqa: S608  # the condition above
 
-_FIND = "select * from rule_simulation where programme_id = $1 and simulation_id = $2"
-
-_NEWEST = """
-select * from rule_simulation
-where programme_id = $1 and ($2::uuid is null or (created_at, simulation_id) < (
-    select created_at, simulation_id from rule_simulation where programme_id = $1 and simulation_id = $2
-))
-order by created_at desc, simulation_id desc
-limit $3
-"""
-
 _COUNT_OPEN = "select count(*) from rule_simulation where programme_id = $1 and state in ('QUEUED', 'RUNNING')"
 
 _END = """
@@ -170,31 +127,6 @@ update rule_simulation
 set state = $4, failure = $5, lease_id = null, leased_until = null, changed_at = now()
 where programme_id = $1 and simulation_id = $2 and state in ('QUEUED', 'RUNNING')
     and ($3::uuid is null or lease_id = $3)
-"""
-
-# What another worker is taking right now is skipped; what it has just taken fails the condition, which PostgreSQL
-# checks again on the newest version of a row.
-_TAKE = """
-with next as materialized (
-    select simulation_id
-    from rule_simulation
-    where programme_id = $1 and state in ('QUEUED', 'RUNNING')
-        and (leased_until is null or leased_until <= now())
-    order by created_at, simulation_id
-    limit 1
-    for no key update skip locked
-)
-update rule_simulation as taken
-set state = 'RUNNING', lease_id = $2, leased_until = now() + $3::interval, attempts = attempts + 1,
-    changed_at = now()
-from next
-where taken.programme_id = $1 and taken.simulation_id = next.simulation_id
-returning taken.*
-"""
-
-_POSTPONE = """
-update rule_simulation set lease_id = null, leased_until = now() + $4::interval
-where programme_id = $1 and simulation_id = $2 and lease_id = $3
 """
 
 _HELD = """

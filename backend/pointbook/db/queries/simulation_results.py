@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from pointbook.db.queries.rule_simulations import Taken
+from pointbook.db.queries.leased_jobs import Taken
 from pointbook.db.session import Connection
 from pointbook.domain.rules import Counter, Stand
 
