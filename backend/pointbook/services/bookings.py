@@ -31,6 +31,7 @@ from pointbook.services.directory import AccountKey, ProgrammeSnapshot, check_un
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
 from pointbook.services.members import normalised_email
+from pointbook.services.one_by_one import one_by_one
 from pointbook.services.order_settling import Overtaken
 from pointbook.services.warnings import WarningKind, warn
 
@@ -95,15 +96,11 @@ async def submit_bookings(
 
     Raises InvalidInput for too many.
     """
-    if len(documents) > BOOKINGS_MAX:
-        raise errors.InvalidInput("bookings", f"must be at most {BOOKINGS_MAX}")
-    outcomes: list[SubmittedBooking | errors.PointbookError] = []
-    for document in documents:
-        try:
-            outcomes.append(await submit_booking(installation, programme_id, document, now=now))
-        except errors.PointbookError as refusal:
-            outcomes.append(refusal)
-    return outcomes
+
+    async def submit(document: Mapping[str, Any]) -> SubmittedBooking:
+        return await submit_booking(installation, programme_id, document, now=now)
+
+    return await one_by_one(documents, submit, field="bookings", most=BOOKINGS_MAX)
 
 
 def _waiting_email(customer: Customer) -> str | None:

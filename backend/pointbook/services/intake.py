@@ -35,6 +35,7 @@ from pointbook.services.gift_cards import recognised
 from pointbook.services.granting import ORDER
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
+from pointbook.services.one_by_one import one_by_one
 from pointbook.services.order_renewing import locked_with_accounts, renew
 from pointbook.services.order_settling import (
     NOTHING_REDEEMED,
@@ -132,15 +133,11 @@ async def submit_orders(
 
     Raises InvalidInput for too many.
     """
-    if len(documents) > ORDERS_MAX:
-        raise errors.InvalidInput("orders", f"must be at most {ORDERS_MAX}")
-    outcomes: list[SubmittedOrder | errors.PointbookError] = []
-    for document in documents:
-        try:
-            outcomes.append(await submit_order(installation, programme_id, document, now=now))
-        except errors.PointbookError as refusal:
-            outcomes.append(refusal)
-    return outcomes
+
+    async def submit(document: Mapping[str, Any]) -> SubmittedOrder:
+        return await submit_order(installation, programme_id, document, now=now)
+
+    return await one_by_one(documents, submit, field="orders", most=ORDERS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
