@@ -25,6 +25,9 @@ import pytest_asyncio
 from pointbook import embedded
 from pointbook.db.migrate import migrate
 from pointbook.db.session import Database
+from pointbook.services.directory import ProgrammeSnapshot
+from pointbook.services.installation import Installation
+from tests.support import SECRET, make_programme, violations
 
 _WITHOUT_VALKEY = os.environ.get("POINTBOOK_TEST_WITHOUT_VALKEY") == "1"
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -176,6 +179,19 @@ async def every_table(admin: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
         " where schemaname in ('public', 'ledger') and tablename <> 'alembic_version' order by 1"
     )
     return [row["name"] for row in rows]
+
+
+@pytest_asyncio.fixture
+async def installation(db: Database) -> AsyncIterator[Installation]:
+    """One process's view of an empty database, whose ledger is checked after every test."""
+    yield Installation.of(db, SECRET)
+    assert await violations(db) == []
+
+
+@pytest_asyncio.fixture
+async def programme(installation: Installation) -> ProgrammeSnapshot:
+    """An active programme: 1.00 earns a point that is worth 0.05; orders earn when they are PAID."""
+    return await make_programme(installation)
 
 
 def _on_database(url: str, database: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,6 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
-import pytest_asyncio
 
 from pointbook.db.session import Database
 from pointbook.graphql.trusted import document_id, name_of, shipped
@@ -20,25 +19,11 @@ from pointbook.http.staying import Pace
 from pointbook.services import redemption, tokens
 from pointbook.services.redemption import Capture
 from tests.http.fixtures import GENEROUS
-from tests.http.live_server import BALANCE, REDEMPTION, Live, Served, serving
-from tests.support import give_points, member_with_points, redeem, server, violations
+from tests.http.live_server import BALANCE, REDEMPTION, Live, serving
+from tests.support import give_points, member_with_points, redeem, server
 
 TRUSTED = {name_of(text): document_id(text) for text in shipped().values()}
 QUICK = Pace(introduction=0.5, check=0.2, sign_of_life=0.3)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def served(database_url: str, optional_redis_url: str | None) -> AsyncIterator[Served]:
-    async with serving(database_url, optional_redis_url) as made:
-        yield made
-
-
-@pytest_asyncio.fixture
-async def live(served: Served, db: Database) -> AsyncIterator[Live]:
-    made = await served.open()
-    yield made
-    await made.settled()
-    assert await violations(db) == []
 
 
 async def posted(live: Live, body: object, headers: Mapping[str, str]) -> httpx.Response:

@@ -29,24 +29,10 @@ QUICK = Pace(introduction=0.5, check=0.2, sign_of_life=0.3)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def served(database_url: str, optional_redis_url: str | None) -> AsyncIterator[Served]:
-    async with serving(database_url, optional_redis_url) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
 async def quick(database_url: str) -> AsyncIterator[Served]:
     """With short deadlines, and without Valkey."""
     async with serving(database_url, None, pace=QUICK) as made:
         yield made
-
-
-@pytest_asyncio.fixture
-async def live(served: Served, db: Database) -> AsyncIterator[Live]:
-    made = await served.open()
-    yield made
-    await made.settled()
-    assert await violations(db) == []
 
 
 @pytest_asyncio.fixture

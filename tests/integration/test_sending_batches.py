@@ -1,7 +1,6 @@
 """Sendings are worked at document by document, by anybody, through crashes: each document has its effect once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from pointbook.services.installation import Installation
 from pointbook.services.intake import SubmittedOrder, submit_order
 from pointbook.services.order_sendings import Filter, OrderSending, SendingState, cancel_sending
 from pointbook.services.returns import apply_all_parked
+from tests.hanging import Hung
 from tests.integration.sendings import (
     accruals,
     documents,
@@ -65,26 +65,6 @@ async def complete(installation: Installation, programme: ProgrammeSnapshot, sen
     assert [one.position for one in told] == [1, 2, 3, 4, 5, 6]
     assert all(one.outcome is not None for one in told)
     assert done.points_earned == sum(one.points_earned for one in told)
-
-
-class Hung:
-    """A step that does not come back, the ``number``-th time it is called, until it is let go or cancelled."""
-
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, module: Any, step: str, *, number: int = 1, done: bool = True
-    ) -> None:
-        self.reached, self.let_go, self.calls = asyncio.Event(), asyncio.Event(), 0
-        original: Callable[..., Awaitable[Any]] = getattr(module, step)
-
-        async def hanging(*arguments: Any, **more: Any) -> Any:
-            answer = await original(*arguments, **more) if done else None
-            self.calls += 1
-            if self.calls == number:
-                self.reached.set()
-                await self.let_go.wait()
-            return answer if done else await original(*arguments, **more)
-
-        monkeypatch.setattr(module, step, hanging)
 
 
 async def test_two_sendings_of_the_same_orders_at_once_earn_each_once(

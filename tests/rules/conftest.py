@@ -1,22 +1,12 @@
-"""One process's view of an empty database, whose ledger is checked after every test."""
-
-from collections.abc import AsyncIterator
+"""A programme of rules, and how what works at it is cut."""
 
 import pytest
 import pytest_asyncio
 
-from pointbook.db.session import Database
 from pointbook.services import import_files, rule_simulations
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from tests.rules.shop import sides_programme
-from tests.support import SECRET, violations
-
-
-@pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
 
 
 @pytest_asyncio.fixture

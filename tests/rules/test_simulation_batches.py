@@ -12,11 +12,12 @@ from pointbook import ledger
 from pointbook.db.queries import rule_simulations as jobs
 from pointbook.db.queries import simulation_results as results
 from pointbook.domain.rules import RuleState
-from pointbook.services import rule_simulations, simulation_batches
+from pointbook.services import simulation_batches
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.rule_simulations import RuleSimulation, SimulationState, cancel_simulation
 from pointbook.services.settings_versions import change_currency
+from tests.hanging import Hung
 from tests.rules.shop import LONG_BEFORE, add_rule, order, rule
 from tests.rules.simulations import (
     found,
@@ -31,13 +32,8 @@ from tests.support import MOMENT, NOW, SIMULATION_TABLES, everything, join_membe
 
 ORDERS, BATCH = 20, 3
 CAPPED = {"perMember": {"points": 60, "period": "YEAR"}}
+pytestmark = pytest.mark.usefixtures("queued")
 RAISED = rule(points=7, caps={"perDay": 10, "perMember": {"points": 70, "period": "YEAR"}})
-
-
-@pytest.fixture(autouse=True)
-def queued(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every simulation waits for a worker."""
-    monkeypatch.setattr(rule_simulations, "AT_ONCE_MAX", -1)
 
 
 @pytest_asyncio.fixture
@@ -70,26 +66,6 @@ async def undisturbed(installation: Installation, programme: ProgrammeSnapshot) 
     assert outcome[2][0] == await points_of_orders(installation, programme)
     assert outcome[2][0] != outcome[2][1]
     return outcome
-
-
-class Hung:
-    """A step of a batch that does not come back until it is let go, or cancelled."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: str, *, done: bool) -> None:
-        """``done``: it hangs after the query of this name, else before it."""
-        self.reached, self.let_go, self.hangs = asyncio.Event(), asyncio.Event(), True
-        module = jobs if hasattr(jobs, step) else results
-        original = getattr(module, step)
-
-        async def hanging(*arguments: Any, **more: Any) -> Any:
-            answer = await original(*arguments, **more) if done else None
-            if self.hangs:
-                self.hangs = False
-                self.reached.set()
-                await self.let_go.wait()
-            return answer if done else await original(*arguments, **more)
-
-        monkeypatch.setattr(module, step, hanging)
 
 
 async def test_small_batches_come_to_the_same_as_one(installation: Installation, busy: ProgrammeSnapshot) -> None:
@@ -128,7 +104,7 @@ async def test_killed_in_the_middle_of_a_batch_another_worker_resumes_where_it_s
     simulation = await simulated(installation, busy, "pizza", RAISED)
     assert await worked_once(installation, busy, BATCH)
     with monkeypatch.context() as patch:
-        hung = Hung(patch, step, done=done)
+        hung = Hung(patch, jobs if hasattr(jobs, step) else results, step, done=done)
         killed = asyncio.create_task(worked_once(installation, busy, BATCH))
         await hung.reached.wait()
         assert not await worked_once(installation, busy, BATCH), "somebody works at it"
@@ -148,7 +124,7 @@ async def test_let_go_instead_of_killed_the_same_batch_is_committed(
 ) -> None:
     # The control of the test above: what hung there writes its batch when it is not killed.
     simulation = await simulated(installation, busy, "pizza", RAISED)
-    hung = Hung(monkeypatch, "advance", done=True)
+    hung = Hung(monkeypatch, jobs, "advance")
     slow = asyncio.create_task(worked_once(installation, busy, BATCH))
     await hung.reached.wait()
     hung.let_go.set()
@@ -161,7 +137,7 @@ async def test_who_comes_back_after_the_lease_writes_nothing(
 ) -> None:
     once = await undisturbed(installation, busy)
     simulation = await simulated(installation, busy, "pizza", RAISED)
-    hung = Hung(monkeypatch, "past_orders", done=True)
+    hung = Hung(monkeypatch, jobs, "past_orders")
     slow = asyncio.create_task(worked_once(installation, busy, BATCH))
     await hung.reached.wait()
     await let_leases_run_out(installation, busy)
@@ -182,7 +158,7 @@ async def test_cancelled_while_a_batch_is_judged_it_stands_where_it_stood(
     simulation = await simulated(installation, busy, "pizza", RAISED)
     assert await worked_once(installation, busy, BATCH)
     before = await result(installation, busy, simulation)
-    hung = Hung(monkeypatch, "past_orders", done=True)
+    hung = Hung(monkeypatch, jobs, "past_orders")
     working = asyncio.create_task(worked_once(installation, busy, BATCH))
     await hung.reached.wait()
     cancelled = await cancel_simulation(installation, busy.id, simulation.id)
@@ -197,7 +173,7 @@ async def test_orders_are_free_while_a_batch_is_written(
     installation: Installation, busy: ProgrammeSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await simulated(installation, busy, "pizza", RAISED)
-    hung = Hung(monkeypatch, "advance", done=True)
+    hung = Hung(monkeypatch, jobs, "advance")
     working = asyncio.create_task(worked_once(installation, busy, 100))
     await hung.reached.wait()
     async with installation.db.bare_transaction(busy.id) as connection:
@@ -241,7 +217,7 @@ async def test_after_a_batch_that_works_the_attempts_begin_anew(
     simulation = await simulated(installation, busy, "pizza", RAISED)
     for _ in range(simulation_batches.ATTEMPTS_MAX + 2):
         with monkeypatch.context() as patch:
-            hung = Hung(patch, "held", done=True)
+            hung = Hung(patch, jobs, "held")
             killed = asyncio.create_task(worked_once(installation, busy, 2 * simulation_batches._SMALLER))
             await hung.reached.wait()
             killed.cancel()

@@ -1,11 +1,7 @@
 """What one cause credits, a member is told in one mail (R32), however many orders it is for."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from pointbook.db.session import Database
 from pointbook.services import order_sendings
 from pointbook.services.bookings import submit_booking
 from pointbook.services.directory import ProgrammeSnapshot
@@ -14,23 +10,11 @@ from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
 from pointbook.services.order_sendings import cancel_sending
 from tests.integration.sendings import kept_return, sent, take_back, waiting, worked_once
-from tests.support import DAY, NOW, SECRET, booking_document, make_programme, order_document, topics, violations
-from tests.worker.mail_server import MailServer, serving
+from tests.support import DAY, NOW, booking_document, make_programme, order_document, topics
+from tests.worker.mail_server import MailServer
 from tests.worker.notices import but_the_welcome, drain, member, outcomes, text_of
 
 RELEASING = {"releaseParkedOnJoin": True, "signUpPoints": 30, "signUpAvailableAtOnce": True}
-
-
-@pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with serving(MailServer()) as opened:
-        yield opened
 
 
 async def parked(installation: Installation, programme: ProgrammeSnapshot, *names: str) -> None:

@@ -1,14 +1,12 @@
 """Members who want it are told 30 and 7 days before points expire: each day once, and only of what is still so."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
 
-from pointbook.db.session import Database
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.domain.calendar import end_of_local_day
 from pointbook.services import merging, notices, outbox
@@ -18,28 +16,16 @@ from pointbook.services.members import MemberState, set_notifications, set_redem
 from pointbook.services.merging.requesting import RequestMerge
 from pointbook.services.notices import Promised
 from pointbook.services.programmes import change_state
-from tests.support import DAY, NOW, SECRET, customer, give_points, make_programme, redeem, violations
-from tests.worker.mail_server import MailServer, serving
+from tests.support import DAY, NOW, customer, give_points, make_programme, redeem
+from tests.worker.mail_server import MailServer
 from tests.worker.notices import adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
 
 HOUR = timedelta(hours=1)
 
 
 @pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
-
-
-@pytest_asyncio.fixture
 async def programme(installation: Installation) -> ProgrammeSnapshot:
     return await make_programme(installation, name="Morgenrot", locales=("de", "en", "pl"))
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with serving(MailServer()) as opened:
-        yield opened
 
 
 async def look(installation: Installation, now: datetime = NOW, *, batch: int = 500) -> int:

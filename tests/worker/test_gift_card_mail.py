@@ -1,9 +1,5 @@
 """The code of a bought card reaches whoever it was bought for, once it is due, and nobody else (R29, R32, I11)."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -26,13 +22,13 @@ from pointbook.services.mailing import Mailer, Post
 from pointbook.services.notices import Due
 from pointbook.services.outbox import Delivery, Drained, Message
 from pointbook.settings import Settings
-from pointbook.worker import run_worker
 from pointbook.worker.subscriptions import subscriptions
 from tests.cards import buy_card, member_who_buys, offer_card, use_card
 from tests.faults.processes import free_port
-from tests.support import NOW, SECRET, make_programme, violations
+from tests.support import NOW, make_programme
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.messages import age, rows
+from tests.worker.running import running, until
 
 TOPIC = "gift_card.delivery"
 SENDER = Address("", addr_spec="cards@pointbook.example")
@@ -40,22 +36,10 @@ HASTY = Delivery(first_pause=timedelta(seconds=1))
 
 
 @pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
-
-
-@pytest_asyncio.fixture
 async def programme(installation: Installation) -> ProgrammeSnapshot:
     made = await make_programme(installation, name="Rösterei Morgenrot", locales=("de", "en", "pl"))
     await offer_card(installation, made)
     return made
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with serving(MailServer()) as opened:
-        yield opened
 
 
 async def drain(
@@ -325,20 +309,6 @@ async def test_the_worker_sends_it_within_seconds(
     settings = Settings(smtp_url=SecretStr(server.url), mail_from=SENDER, _env_file=None)
     await member_who_buys(installation, programme, email="eva@example.com")
     bought = await buy_card(installation, programme)
-    async with _working(settings, installation):
-        deadline = time.monotonic() + 10
-        while not server.mails:
-            assert time.monotonic() < deadline, "it did not happen in time"
-            await asyncio.sleep(0.02)
+    async with running(settings, installation, clock=lambda: NOW):
+        await until(lambda: bool(server.mails), seconds=10)
     assert bought.card.code in parts(server.mails[0])[0]
-
-
-@asynccontextmanager
-async def _working(settings: Settings, installation: Installation) -> AsyncIterator[None]:
-    work = asyncio.create_task(run_worker(settings, installation, clock=lambda: NOW))
-    try:
-        yield
-        assert not work.done(), "the worker ended by itself"
-    finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)

@@ -1,32 +1,24 @@
 """R32, R33: the proof goes to the address that was named, if a member has it; the rest to who asked."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
-from pointbook.db.session import Database
 from pointbook.domain.access import ALL_RIGHTS, CallerKind, Principal
 from pointbook.services import merging
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.joining import Join, join
 from pointbook.services.merging import MergeRequest, RequestMerge
-from tests.support import NOW, SECRET, make_programme, violations
-from tests.worker.mail_server import MailServer, serving
+from tests.support import NOW, make_programme
+from tests.worker.mail_server import MailServer
 from tests.worker.notices import drain, html_of, outcomes, text_of
 
 URL = "https://loyalty.example"
 OTHER = "other@shop.example"
-
-
-@pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
 
 
 @pytest_asyncio.fixture
@@ -37,12 +29,6 @@ async def programme(installation: Installation) -> ProgrammeSnapshot:
         command = Join(customer, email=email, locale="en", opt_in=opt_in)
         await join(installation, made.id, command, tells=False, now=NOW)
     return made
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with serving(MailServer()) as opened:
-        yield opened
 
 
 async def asked(installation: Installation, programme: ProgrammeSnapshot, email: str = OTHER) -> MergeRequest:

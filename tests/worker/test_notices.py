@@ -1,6 +1,5 @@
 """Members who want it are told by mail what happened to their points, once, and nobody else is (R31, R32)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -9,7 +8,6 @@ from structlog.testing import capture_logs
 
 from pointbook import ledger
 from pointbook.db.queries import notices as notice_rows
-from pointbook.db.session import Database
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.ledger import Source
 from pointbook.services import notices, outbox
@@ -27,7 +25,7 @@ from pointbook.services.notices.settings import change_settings
 from pointbook.services.outbox import Delivery, Drained
 from pointbook.worker.subscriptions import subscriptions
 from tests.faults.processes import free_port
-from tests.support import NOW, SECRET, customer, give_points, make_programme, order_document, violations
+from tests.support import NOW, customer, give_points, make_programme, order_document
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.messages import age, rows
 from tests.worker.notices import SENDER, adjust, but_the_welcome, drain, html_of, member, outcomes, text_of
@@ -36,20 +34,8 @@ MUG = {"sku": "mug", "names": {"de": "Becher"}, "pricePoints": 150}
 
 
 @pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
-
-
-@pytest_asyncio.fixture
 async def programme(installation: Installation) -> ProgrammeSnapshot:
     return await make_programme(installation, name="Rösterei Morgenrot", locales=("de", "en", "pl"))
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with serving(MailServer()) as opened:
-        yield opened
 
 
 async def test_r32_a_member_who_wants_it_is_told_of_credited_points(

@@ -1,13 +1,10 @@
 """R14: all that waited for a customer is theirs in the end, however much it is and whoever dies in between."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from pointbook.db.session import Database
 from pointbook.domain.access import CallerKind, Principal
 from pointbook.services import outbox, releasing
 from pointbook.services.bookings import submit_booking
@@ -22,17 +19,11 @@ from pointbook.services.members import MemberState, set_state
 from pointbook.services.releasing import Most
 from pointbook.services.settings_versions import amend_settings
 from pointbook.worker.subscriptions import subscriptions
-from tests.support import DAY, NOW, SECRET, booking_document, make_programme, order_document, topics, violations
-from tests.worker.mail_server import MailServer, serving
+from tests.support import DAY, NOW, booking_document, make_programme, order_document, topics
+from tests.worker.mail_server import MailServer
 from tests.worker.notices import but_the_welcome, drain, text_of
 
 ADDRESS = "eva@example.com"
-
-
-@pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
 
 
 @pytest.fixture(autouse=True)
@@ -72,12 +63,6 @@ async def points(installation: Installation, programme: ProgrammeSnapshot) -> tu
             " + (select count(*) from booking where state = 'PARKED')"
         )
     return granted, waiting
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[MailServer]:
-    async with serving(MailServer()) as opened:
-        yield opened
 
 
 async def test_r14_what_is_more_than_a_call_releases_follows_and_is_one_mail(

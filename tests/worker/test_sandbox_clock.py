@@ -1,30 +1,20 @@
 """Moving a sandbox's clock makes what is due by it due: it is booked and told, and retries keep their pauses."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
-import pytest_asyncio
-
-from pointbook.db.session import Database
 from pointbook.services import outbox, sandbox_clocks
 from pointbook.services.bookings import submit_booking
 from pointbook.services.earning_rules import create_rule
 from pointbook.services.installation import Installation
 from pointbook.services.outbox import Drained, Subscriptions
-from tests.support import DAY, NOW, SECRET, booking_document, give_points, make_programme, redeem, violations
+from tests.support import DAY, NOW, booking_document, give_points, make_programme, redeem
 from tests.worker.mail_server import MailServer, serving
 from tests.worker.messages import Receiver, promise
 from tests.worker.notices import HASTY, drain, member
 
 HOUR = timedelta(hours=1)
 CUT = {"kind": "SERVICE", "name": "cut", "points": 25, "targets": ["cut"]}
-
-
-@pytest_asyncio.fixture
-async def installation(db: Database) -> AsyncIterator[Installation]:
-    yield Installation.of(db, SECRET)
-    assert await violations(db) == []
 
 
 async def test_what_is_due_by_the_moved_clock_is_booked_and_told(installation: Installation) -> None:

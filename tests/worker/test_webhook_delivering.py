@@ -13,10 +13,10 @@ from pointbook.services.installation import Installation
 from pointbook.services.webhook_delivering import AT_ONCE, ROOM, Deliverer
 from pointbook.services.webhook_subscriptions import rotate_secret
 from pointbook.settings import Settings
-from pointbook.worker import run_worker
 from pointbook.worker.subscriptions import subscriptions
 from tests.support import NOW, SECRET, join_member, make_programme, server
 from tests.worker.hook_receiver import answer, receiving
+from tests.worker.running import running
 from tests.worker.webhooks import HOUR, age, deliverer, happen, installation, programme, send, sendings, subscribe
 
 __all__ = ["installation", "programme"]
@@ -47,11 +47,9 @@ async def test_an_event_is_told_signed_and_once(installation: Installation, prog
 async def test_a_worker_sends_within_seconds(installation: Installation, programme: ProgrammeSnapshot) -> None:
     async with receiving() as receiver:
         made = await subscribe(installation, programme, receiver)
-        work = asyncio.create_task(run_worker(Settings(_env_file=None), installation, clock=lambda: NOW))
-        await join_member(installation, programme)
-        await receiver.count(1)
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        async with running(Settings(_env_file=None), installation, clock=lambda: NOW):
+            await join_member(installation, programme)
+            await receiver.count(1)
     assert receiver.got[0].is_signed_with(made.secret)
 
 

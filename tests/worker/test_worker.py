@@ -7,7 +7,7 @@ import pickle
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from pointbook.worker.ticker import Ticker
 from tests.faults.processes import Process, free_port, valkey
 from tests.support import NOW, SECRET, join_member, make_programme, order_document
 from tests.worker.messages import Receiver, new_programme, promise, rows
+from tests.worker.running import becomes, running, until
 
 TOPIC = "order.earned"
 
@@ -54,22 +55,9 @@ def own_valkey(tmp_path: Path) -> Iterator[tuple[Process, str]]:
 async def working(db: Database, redis_url: str | None, receiver: Receiver) -> AsyncIterator[None]:
     subscriptions = Subscriptions()
     subscriptions.add(TOPIC, receiver)
-    work = asyncio.create_task(
-        run_worker(settings(redis_url), Installation.of(db, SECRET), clock=clock, subscriptions=subscriptions)
-    )
-    try:
+    installation = Installation.of(db, SECRET)
+    async with running(settings(redis_url), installation, clock=clock, subscriptions=subscriptions):
         yield
-        assert not work.done(), "the worker ended by itself"
-    finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_messages_leave_within_seconds_without_valkey(db: Database) -> None:
@@ -91,14 +79,13 @@ async def test_a_simulation_begins_within_seconds_and_is_done(
     period = Period(NOW - timedelta(days=9), NOW + timedelta(days=9))
     proposal = Proposal(document={"kind": "BASE", "name": "more", "points": 3})
     started = await simulate_rule(installation, programme.id, proposal, period, now=NOW)
-    states = [started.state]
+    assert started.state is SimulationState.QUEUED
+
+    async def state() -> SimulationState:
+        return (await find_simulation(installation, programme.id, started.id)).state
+
     async with working(db, None, Receiver()):
-        deadline = time.monotonic() + 10
-        while states[-1] is not SimulationState.DONE:
-            assert time.monotonic() < deadline, "it did not happen in time"
-            await asyncio.sleep(0.05)
-            states.append((await find_simulation(installation, programme.id, started.id)).state)
-    assert states[0] is SimulationState.QUEUED
+        await becomes(SimulationState.DONE, state)
     assert (await find_simulation(installation, programme.id, started.id)).difference == 3
 
 
@@ -111,14 +98,13 @@ async def test_orders_sent_by_hand_are_settled_within_seconds(
     await join_member(installation, programme)
     await submit_order(installation, programme.id, order_document(status="OPEN"), now=NOW)
     started = await send_orders(installation, programme.id, SendOrders("k", ["o-1"]), now=NOW)
-    states = [started.state]
+    assert started.state is SendingState.QUEUED
+
+    async def state() -> SendingState:
+        return (await find_sending(installation, programme.id, started.id)).state
+
     async with working(db, None, Receiver()):
-        deadline = time.monotonic() + 10
-        while states[-1] is not SendingState.DONE:
-            assert time.monotonic() < deadline, "it did not happen in time"
-            await asyncio.sleep(0.05)
-            states.append((await find_sending(installation, programme.id, started.id)).state)
-    assert states[0] is SendingState.QUEUED
+        await becomes(SendingState.DONE, state)
     assert (await find_sending(installation, programme.id, started.id)).points_earned == 50
 
 
