@@ -55,13 +55,26 @@ async def test_what_changes_nothing_is_not_told(
         await give_points(installation, programme, "c-2", 50)
         voucher = await redeem(installation, programme, 30, now=clock())
         assert await spendable(listener) == 70
-        key = uuid4().hex
-        await redemption.extend(installation, customer(programme), voucher.hold_id, key, now=clock() + MINUTE)
         assert await listener.silent(0.5)
     async with listening(redemptions(installation, programme, voucher, clock)) as held:
         assert (await held.next()).points == 30
         await give_points(installation, programme, "c-1", 50)
         assert await held.silent(0.5)  # though less of its time is left
+
+
+async def test_an_extension_is_told_though_the_balance_is_the_same(
+    installation: Installation, programme: ProgrammeSnapshot, clock: RunningClock
+) -> None:
+    # R19: what shows the time of a hold in another window has to ask again.
+    await member_with_points(installation, programme, 100)
+    voucher = await redeem(installation, programme, 30, now=clock())
+    async with listening(balances(installation, programme, clock)) as listener:
+        assert await spendable(listener) == 70
+        key = uuid4().hex
+        await redemption.extend(installation, customer(programme), voucher.hold_id, key, now=clock() + MINUTE)
+        assert await spendable(listener) == 70
+        await redemption.extend(installation, customer(programme), voucher.hold_id, key, now=clock() + MINUTE)
+        assert await listener.silent(0.5)  # a repeat extends nothing
 
 
 async def test_time_alone_changes_a_balance(

@@ -28,7 +28,8 @@ class LiveSubscription:
     @subscription_field(
         CUSTOMERS,
         "The calling customer's balance: at once as it is, then after every change, also those that time brings "
-        "about. Null, and the end, for a customer who has not joined.",
+        "about, and when a voucher's time is extended, though the figures are the same then. Null, and the "
+        "end, for a customer who has not joined.",
     )
     async def balance_changed(self, info: Info) -> AsyncGenerator[Balance | None, None]:
         programme = await info.context.installation.programmes.get(info.context.principal.programme_id)

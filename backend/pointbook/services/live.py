@@ -43,7 +43,8 @@ class Seen(Generic[State]):
 async def balances(
     installation: Installation, programme_id: int, external_id: str, *, clock: Clock
 ) -> AsyncGenerator[Balance | None, None]:
-    """The customer's balance now, then after every change. None, and the end: not a member, or no longer.
+    """The customer's balance now, then after every change of it, or of when time alone will change it: a page that
+    shows a hold has to know of an extension. None, and the end: not a member, or no longer.
 
     States that follow each other closely may be told as one.
     """
@@ -54,16 +55,16 @@ async def balances(
 
     async def read(
         connection: Connection, programme: ProgrammeSnapshot, standing: Standing, now: datetime
-    ) -> Seen[Balance]:
+    ) -> Seen[tuple[Balance, datetime | None]]:
         settings = programme.settings_at(now)
         balance = await ledger.balance(
             connection, programme_id, standing.account_id, now=now, point_value=settings.current_point_value
         )
-        return Seen(balance, _earlier(standing.next_at, _next_version(programme, now)))
+        return Seen((balance, standing.next_at), _earlier(standing.next_at, _next_version(programme, now)))
 
     states = _states(installation, (programme_id, account.account_id), "balance", read, clock)
     try:
-        async for balance in states:
+        async for balance, _ in states:
             yield balance
     except NotAMember:
         installation.accounts.forget(programme_id, external_id)
