@@ -106,7 +106,7 @@ class Call(NamedTuple):
         match self.command:
             case Capture() | Return():
                 return self.command.keyed
-            case CaptureLate() | Unspend() | Merge():
+            case CaptureLate() | Unspend() | Merge() | SignUp():
                 return False
             case _:
                 return True

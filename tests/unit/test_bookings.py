@@ -133,6 +133,7 @@ TOLD = st.builds(
         st.just(TEA_TIME.ends_at),
         st.integers(1, 2),
         st.sampled_from([None, "1"]),
+        st.sampled_from([None, "web"]),
     ),
     st.sampled_from(BookingStatus),
     st.sampled_from([NOW, NOW + MINUTE, NOW + 2 * MINUTE]),
