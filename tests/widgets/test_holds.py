@@ -61,6 +61,14 @@ async def test_r19_at_the_end_the_api_is_asked_and_not_the_clock(site: Site, pag
     await expect(page.locator("[part=note]")).to_have_count(0)
 
 
+async def test_a_browser_whose_clock_is_set_back_promises_no_more_time(site: Site, page: Page) -> None:
+    await page.clock.install(time=NOW)
+    await held(site, page)
+    await page.clock.set_system_time(NOW - timedelta(hours=1))
+    await page.clock.run_for(61_000)
+    await expect(page.locator("[role=timer]")).to_have_text(re.compile("^13:"))
+
+
 async def test_r19_an_extension_in_another_window_is_shown_as_it_happens(
     site: Site, page: Page, clock: Clock
 ) -> None:

@@ -105,7 +105,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     let plain = JSON.stringify(cart).length > MOST;
     for (;;) {
       const earn = earnings(cart, redeemed, plain);
-      const asked = Date.now();
+      const asked = performance.now();
       let data: Quoted;
       try {
         data = await (signedIn
@@ -268,7 +268,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     event.preventDefault();
     const full = this._choice === "FULL";
     const input = { mode: full ? "FULL" : "PARTIAL", points: full ? null : +this._points, cart: payable(this.cart!) } as const;
-    const asked = Date.now();
+    const asked = performance.now();
     const send = (idempotencyKey: string) => this._ask(RedeemPoints, { input: { ...input, idempotencyKey } });
     this._wanted = true;
     void this._do(input, send, ({ redeemPoints: answer }) => {
@@ -282,7 +282,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   };
 
   private _extend(hold: Hold): void {
-    const asked = Date.now();
+    const asked = performance.now();
     const send = (idempotencyKey: string) =>
       this._ask(ExtendRedemption, { input: { redemptionId: hold.id, idempotencyKey } });
     void this._do(["extend", hold.id, hold.extensionsLeft], send, ({ extendRedemption: answer }) => {
@@ -304,7 +304,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   }
 
   /** Where every hold comes, changes and goes, whoever made or ended it: the countdown, the shop's field and what the
-   *  page is told follow from here. `asked` is when the answer was asked for: the time left counts from then, so that
+   *  page is told follow from here. `asked` is performance.now() when the answer was asked for: the time left counts from then, so that
    *  it never promises too much. `own`: the answer to what the customer has asked for here. */
   private _take(hold: Hold | null, asked: number, why: Why | null = null, own: Partial<Answered> | null = null): void {
     const former = this._hold;
@@ -319,7 +319,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       this._emit("ended", { code: former.voucherCode, why });
     }
     if (!hold) return this._countdown.stop();
-    this._countdown.start(asked + hold.millisecondsLeft);
+    this._countdown.start(hold.millisecondsLeft, asked);
     if (another && this._wanted) own = {}; // its answer was lost
     if (!another && !own) return;
     this._filled = null;
