@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 # What is started in ways of its own: make test ARGS="tests/ledger -x", make demo ARGS="--port 9000"
 ARGS ?=
 # The tests run in so many processes, each with servers of its own; 0 for one that a debugger can follow. One more than
-# a small machine has processors: each waits for its servers a good part of its time.
+# a small machine has processors: each waits for its servers a good part of its time. Files come in their own order, else
+# those of many tests are first, and one process ends with the few that last for minutes.
 PROCESSES ?= 3
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -30,7 +31,7 @@ demo: $(VENV)/.runs
 	@exec $(BIN)/pointbook demo $(ARGS)
 
 test: $(VENV)/.develops
-	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What customers, shops and staff do must work without Valkey too.
 test-without-valkey: $(VENV)/.develops
