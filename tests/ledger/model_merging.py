@@ -10,6 +10,8 @@ from tests.ledger.model_returns import ReturningAccount
 from tests.ledger.model_words import Entry, Grant, Lot, Transfer
 
 SIGN_UP: Final = "sign_up"
+OWN: Final = "own"
+"""Names the bonus of the account that a history is of; one that is merged into it brings its own."""
 
 
 class MergedFigures(NamedTuple):

@@ -42,21 +42,29 @@ class ReturningAccount(Account):
     ) -> tuple[GivenBack | None, Reversed | None]:
         """Gives back, then takes back (R26, R27). A source has one effect of each kind, once and for all (R23)."""
         at = self._begin(now)
+        given, taken = self.returned(give_back, reversal, source)
+        if give_back and not given:
+            _refuse_beyond(give_back.points, self.left_of_capture(give_back.hold_id, give_back.purchase))
+        if reversal and not taken:
+            _refuse_beyond(reversal.points, self.left_of_accrual(reversal.accrual))
+        if give_back and not given:
+            given = self._return_points(give_back, source, at)
+            self.given[source] = (give_back.hold_id, give_back.purchase, given)
+        if reversal and not taken:
+            taken = self._reverse(reversal, source, at)
+            self.taken[source] = (reversal.accrual, taken)
+        return given, taken
+
+    def returned(
+        self, give_back: GiveBack | None, reversal: Reversal | None, source: str
+    ) -> tuple[GivenBack | None, Reversed | None]:
+        """What of this a source has done already."""
         given = self.given.get(source) if give_back else None
         taken = self.taken.get(source) if reversal else None
         if give_back and given and given[:2] != (give_back.hold_id, give_back.purchase):
             raise errors.IdempotencyConflict
         if reversal and taken and taken[0] != reversal.accrual:
             raise errors.IdempotencyConflict
-        if give_back and not given:
-            _refuse_beyond(give_back.points, self.left_of_capture(give_back.hold_id, give_back.purchase))
-        if reversal and not taken:
-            _refuse_beyond(reversal.points, self.left_of_accrual(reversal.accrual))
-        if give_back and not given:
-            points = self._return_points(give_back, source, at)
-            given = self.given[source] = (give_back.hold_id, give_back.purchase, points)
-        if reversal and not taken:
-            taken = self.taken[source] = (reversal.accrual, self._reverse(reversal, source, at))
         return given and given[2], taken and taken[1]
 
     def spend(self, points: int, source: str, *, now: datetime) -> Entry:

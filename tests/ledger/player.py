@@ -28,7 +28,7 @@ from tests.ledger.histories import (
     Spend,
     Unspend,
 )
-from tests.ledger.model_merging import SIGN_UP, MergedFigures
+from tests.ledger.model_merging import OWN, SIGN_UP, MergedFigures
 from tests.ledger.model_words import CapturedLate, Grant
 from tests.ledger.racing import digest
 from tests.ledger.telling import Call, Outcome, ask, bought_by, grant, purchase, refusal
@@ -112,7 +112,7 @@ class Player(Books):
 
     async def _of_members(self, call: Call, request: ledger.Request) -> Outcome:
         if isinstance(call.command, SignUp):
-            return await self._sign_up(call.command.lot, "own", now=call.now)
+            return await self._sign_up(call.command.lot, OWN, now=call.now)
         if isinstance(call.command, Forfeit):
             return await self._forfeit(call, request)
         assert isinstance(call.command, Merge)

@@ -42,7 +42,7 @@ from tests.ledger.histories import (
     Step,
     Unspend,
 )
-from tests.ledger.model_merging import MergedFigures, MergingAccount
+from tests.ledger.model_merging import OWN, SIGN_UP, MergedFigures, MergingAccount
 from tests.ledger.model_words import (
     Ask,
     Balance,
@@ -358,17 +358,30 @@ class Teller:
         return outcome
 
     def _answer_after_leaving(self, call: Call) -> Outcome:
-        """Nobody is there any more; only the request that has forfeited is remembered."""
-        if isinstance(call.command, Forfeit) and call.key in self._answers:
+        """Nobody is there any more. Whoever names no account but a hold or an order is answered as before."""
+        account, command = self.account, call.command
+        names_none = isinstance(command, Capture | Release | Return | Forfeit)
+        if names_none and call.keyed and call.key in self._answers:
             altered, outcome = self._answers[call.key]
             return outcome if altered == call.altered else refusal(IdempotencyConflict())
-        if isinstance(call.command, Earn):
-            known = any(
-                entry.kind == "accrual" and entry.source == ("order", call.source, 1)
-                for entry in self.account.entries
-            )
+        if isinstance(command, Earn | SignUp):
+            source = ("order", call.source, 1) if isinstance(command, Earn) else (SIGN_UP, OWN, 1)
+            known = any(entry.kind == "accrual" and entry.source == source for entry in account.entries)
             return "duplicate" if known else "no_account"
+        if isinstance(command, Unspend) and call.source in account.given:
+            return account.given[call.source][2], None
+        if isinstance(command, Return):
+            return self._returned_before(call)
         return refusal(NotAMember())
+
+    def _returned_before(self, call: Call) -> Outcome:
+        give_back, reversal = call.give_back, call.reversal
+        try:
+            given, taken = self.account.returned(give_back, reversal, call.source)
+        except IdempotencyConflict as error:
+            return refusal(error)
+        done = (given or not give_back) and (taken or not reversal)
+        return (given, taken) if done else refusal(NotAMember())
 
     def _unknown(self, call: Call) -> PointbookError | None:
         """What is named says whose it is; if it never was, no account is known, and nothing is booked on any."""
@@ -427,7 +440,7 @@ class Teller:
 
     def _of_members(self, call: Call) -> Outcome:
         if isinstance(call.command, SignUp):
-            return self.account.sign_up(grant(call.command.lot, call.now), "own", now=call.now)
+            return self.account.sign_up(grant(call.command.lot, call.now), OWN, now=call.now)
         if isinstance(call.command, Forfeit):
             return f"forfeited {self.account.forfeit(now=call.now)}"
         assert isinstance(call.command, Merge)
