@@ -289,3 +289,19 @@ async def test_amounts_are_in_the_currency_they_were_of(installation: Installati
     [lot], [hold] = of_type(lines, "lot"), of_type(lines, "hold")
     assert (lot["valuePerPoint"], lot["currency"]) == ("0.05", "EUR")
     assert (hold["value"], hold["capturedValue"], hold["currency"]) == ("5.00", "5.00", "EUR")
+
+
+async def test_what_is_written_while_it_is_read_is_not_in_the_picture(installation: Installation) -> None:
+    programme = await make_programme(installation)
+    await join_member(installation, programme)
+    for number in range(3):
+        await submit_order(installation, programme.id, order_document(f"m-{number}"), now=NOW)
+    lines, told = export_programme(installation, programme, now=NOW), []
+    async for line in lines:
+        told.append(json.loads(line))
+        if told[-1]["type"] in {"programme", "order"}:
+            await submit_order(installation, programme.id, order_document(f"a-{len(told)}"), now=NOW)
+    assert [line["document"]["externalId"] for line in of_type(told, "order")] == ["m-0", "m-1", "m-2"]
+    assert len(of_type(told, "entry")) == 3
+    assert told[-1] == {"type": "end", "lines": len(told)}
+    assert not any(" offset " in kind.statement for kind in KINDS)

@@ -1,5 +1,7 @@
 """What is kept of a member, given to them as a file of records."""
 
+import base64
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,45 @@ async def test_pages_of_any_size_tell_the_same(
     assert {len(page) for page in pages[:-1]} <= {size}
 
 
-@pytest.mark.parametrize("after", ["", "x", "ZXhwb3J0OjE", "ZXhwb3J0OjEgLTE"])
+async def test_what_is_written_between_two_pages_makes_no_record_come_twice_or_not_at_all(
+    opened: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = await opened("2026-03-01 12:00")
+    await shop.join()
+    for number in range(4):
+        await shop.order(f"m-{number}", "10.00")
+    monkeypatch.setattr(member_export, "RECORDS", 1)
+    told: list[str] = []
+    after = None
+    while after is not None or not told:
+        page = (await shop.me(f"dataExport(after: {json.dumps(after)}) {{ records endCursor }}"))["dataExport"]
+        after = page["endCursor"]
+        told += [record["document"]["externalId"] for record in page["records"] if record["type"] == "order"]
+        told = told or [""]
+        if told[-1] == "m-1":
+            await shop.order("a-1", "10.00")
+    assert told[1:] == [f"m-{number}" for number in range(4)]
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        *("", "x", cursor("export:1"), cursor("export:1 0"), cursor("export:{}"), cursor("export:[]")),
+        *(cursor("export:[99]"), cursor("export:[-1]"), cursor('export:["1"]'), cursor("export:[true]")),
+        *(
+            cursor("export:[3, 1]"),
+            cursor('export:[3, 1, "2"]'),
+            cursor("export:[5, 1]"),
+            cursor("export:[3, 1, 2, 3]"),
+        ),
+        *(cursor(f"export:[3, {10**30}, 1]"), cursor('export:[5, "a\\u0000"]'), cursor('export:[5, "\\ud800"]')),
+        cursor("export:" + "[" * 1_100),
+    ],
+)
 async def test_a_cursor_of_something_else_is_refused(opened: OpenShop, after: str) -> None:
     shop = await opened("2026-03-01 12:00")
     await shop.join()
@@ -113,13 +153,14 @@ async def test_a_page_does_not_walk_what_is_other_members(
         )
         await admin.execute(f"analyze {table}")
     for kind in KINDS:
-        if kind.own is not None:
-            statement = kind.page_of_accounts
+        for behind in (False, True) if kind.own is not None else ():
+            statement = kind.page_of_accounts(behind=behind)
+            keys = ["''" if column.endswith("external_id") else "1" for column in kind.keys]
             for place, value in (
                 ("$1", shop.programme.id),
                 ("$2", f"array[{own}::bigint]"),
-                ("$3", 0),
-                ("$4", 100),
+                ("$3", 100),
+                *((f"${number}", key) for number, key in enumerate(keys, start=4)),
             ):
                 statement = statement.replace(place, str(value))
             told = await admin.fetch(f"explain (analyze, costs off, timing off) {statement}")

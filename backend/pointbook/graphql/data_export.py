@@ -2,6 +2,7 @@
 
 from typing import Final, Self
 
+import orjson
 import strawberry
 from strawberry.scalars import JSON
 
@@ -31,13 +32,20 @@ class DataExport:
             *context.tenant, external_id, after=None if after is None else _place(after), now=context.now
         )
         following = page.following
-        end = None if following is None else cursor_of(_CURSOR, f"{following.kind} {following.behind}")
+        end = (
+            None
+            if following is None
+            else cursor_of(_CURSOR, orjson.dumps([following.kind, *following.behind]).decode())
+        )
         return cls(records=[JSON(record) for record in page.records], end_cursor=end)
 
 
 def _place(after: str) -> service.Place:
     """Raises InvalidInput."""
-    kind, _, behind = text_of(_CURSOR, after).partition(" ")
-    if not (kind.isdecimal() and behind.isdecimal() and len(kind) <= 2 and len(behind) <= 9):  # noqa: PLR2004
-        raise InvalidInput("after", "is not a cursor of this list")
-    return service.Place(int(kind), int(behind))
+    try:
+        match orjson.loads(text_of(_CURSOR, after)):
+            case [int(kind), *behind] if (place := service.Place(kind, tuple(behind))).is_one:
+                return place
+    except ValueError:
+        pass
+    raise InvalidInput("after", "is not a cursor of this list")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -14,6 +14,10 @@ from pointbook.domain.values import write_rate
 from pointbook.services.directory import ProgrammeSnapshot
 
 Line = dict[str, Any]
+Key = tuple[int | str, ...]
+"""What names a line among those of its type."""
+_KEY: Final = "page_key_"
+_BIGINTS: Final = 2**63
 Shape = Callable[[Line, ProgrammeSnapshot], None]
 
 
@@ -31,11 +35,30 @@ class Kind:
     own: str | None = None
 
     @property
-    def page_of_accounts(self) -> str:
-        """The statement for the accounts $2, behind $3 lines, at most $4."""
+    def keys(self) -> list[str]:
+        """The columns by which lines are in order, which name a line."""
+        return self.statement.rpartition(" order by ")[2].strip().split(", ")
+
+    def is_key(self, key: Key) -> bool:
+        """Whether these may be values of the keys: ids of the shop's are texts, others are numbers."""
+        return len(key) == len(self.keys) and all(map(_may_be, self.keys, key))
+
+    def page_of_accounts(self, *, behind: bool) -> str:
+        """The statement for the accounts $2, at most $3 lines; ``behind`` the line whose keys are $4 and so on.
+
+        Each row has its own keys, too, for ``key_of``.
+        """
         assert self.own is not None, "members are told lines of this type"
         chosen, _, order = self.statement.rpartition(" order by ")
-        return f"{chosen} and {self.own} order by {order} offset $3 limit $4"
+        named = ", ".join(f"{column} as {_KEY}{place}" for place, column in enumerate(self.keys))
+        begin = f" and ({', '.join(self.keys)}) > ({', '.join(self._parameters)})" if behind else ""
+        page = chosen.replace("select", f"select {named},", 1)
+        return f"{page} and {self.own}{begin} order by {order} limit $3"
+
+    @property
+    def _parameters(self) -> list[str]:
+        types = ("text" if _is_text(column) else "bigint" for column in self.keys)
+        return [f"${number}::{name}" for number, name in enumerate(types, start=4)]
 
 
 def ids_of(*fields: str) -> Shape:
@@ -87,10 +110,26 @@ def all_of(*shapes: Shape) -> Shape:
 
 
 def line_of(kind: Kind, row: Mapping[str, Any], programme: ProgrammeSnapshot) -> Line:
-    """What a row of the kind's statement tells."""
-    line: Line = {"type": kind.type, **{_camel(name): value for name, value in row.items()}}
+    """What a row of one of the kind's statements tells."""
+    told = {_camel(name): value for name, value in row.items() if not name.startswith(_KEY)}
+    line: Line = {"type": kind.type, **told}
     kind.shape(line, programme)
     return line
+
+
+def _is_text(column: str) -> bool:
+    return column.endswith("external_id")
+
+
+def _may_be(column: str, value: object) -> bool:
+    if _is_text(column):
+        return isinstance(value, str) and "\0" not in value
+    return type(value) is int and 0 <= value < _BIGINTS
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """What names a row of a page."""
+    return tuple(value for name, value in row.items() if name.startswith(_KEY))
 
 
 def written(line: Line) -> bytes:

@@ -1,7 +1,8 @@
 """All that is kept of one member, as they may ask for it: page by page, in the shapes of the programme's export.
 
 What only the staff see is left out: notes of theirs, and by which rules points were judged. A page is a short
-read: no connection waits for whoever reads slowly, and the limits of every request hold.
+read: no connection waits for whoever reads slowly, and the limits of every request hold. A page begins behind the
+last record of the one before, so what is written in between makes none come twice or not at all.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from pointbook.db.queries import erasure
 from pointbook.db.session import Connection
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.export_kinds import KINDS
-from pointbook.services.export_shapes import Kind, line_of, money_of, written
+from pointbook.services.export_shapes import Key, Kind, key_of, line_of, money_of, written
 from pointbook.services.installation import Installation
 
 FORMAT: Final = 1
@@ -39,10 +40,16 @@ _KINDS: Final[Sequence[Kind]] = [next(kind for kind in KINDS if kind.type == nam
 
 
 class Place(NamedTuple):
-    """Where the next page begins: with which type of records, behind how many of them."""
+    """Where the next page begins: with which type of records, behind the one of this key; without one, all."""
 
     kind: int
-    behind: int
+    behind: Key = ()
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there may be such a place: a cursor says what its sender likes."""
+        known = type(self.kind) is int and 0 <= self.kind < len(_KINDS)
+        return known and (not self.behind or _KINDS[self.kind].is_key(self.behind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +68,14 @@ async def page(
     account = await installation.accounts.get(programme_id, external_id)
     async with installation.db.bare_transaction(programme_id) as connection:
         person = await erasure.person_of(connection, programme_id, account.account_id)
-        place = after or Place(0, 0)
+        place = after or Place(0)
         records = [] if after else [await _head(connection, programme, account.account_id, now)]
         while place.kind < len(_KINDS) and len(records) < RECORDS:
             kind, room = _KINDS[place.kind], RECORDS - len(records)
-            rows = await connection.fetch(
-                kind.page_of_accounts, programme_id, list(person.accounts), place.behind, room
-            )
+            statement = kind.page_of_accounts(behind=bool(place.behind))
+            rows = await connection.fetch(statement, programme_id, list(person.accounts), room, *place.behind)
             records += [_record(kind, row, programme) for row in rows]
-            place = Place(place.kind + 1, 0) if len(rows) < room else Place(place.kind, place.behind + room)
+            place = Place(place.kind + 1) if len(rows) < room else Place(place.kind, key_of(rows[-1]))
     return Page(records, None if place.kind == len(_KINDS) else place)
 
 
