@@ -112,6 +112,8 @@ async def test_what_cannot_be_told_of_or_posted_to_is_refused_and_changes_nothin
     before = await everything(shop.installation.db, shop.programme)
     refusals: list[tuple[dict[str, Any], str]] = [
         ({"url": "http://shop.example/"}, "url"),
+        ({"url": "https://2130706433/hooks"}, "url"),
+        ({"url": "https://localhost./hooks"}, "url"),
         ({"url": "https://10.0.0.1/"}, "url"),
         ({"url": "https://localhost/"}, "url"),
         ({"events": ["points.credited", "points.stolen"]}, "events[1]"),

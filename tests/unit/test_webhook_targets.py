@@ -1,12 +1,17 @@
 """Webhooks go to well-formed URLs at addresses that are everybody's, and come again with growing pauses."""
 
 from datetime import timedelta
+from ipaddress import IPv4Address
+from socket import inet_aton
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pointbook.domain.errors import InvalidInput
 from pointbook.domain.webhook_patience import ATTEMPTS_MAX, DISABLED_AFTER, pause_after
-from pointbook.domain.webhook_targets import checked_target, is_public
+from pointbook.domain.webhook_targets import _number_address, checked_target, is_public
 
 PUBLIC = [
     "93.184.215.14",
@@ -59,6 +64,16 @@ def test_any_other_may_not_whatever_it_is_dressed_up_as(address: str) -> None:
         ),
         *("https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://10.0.0.1:8443/"),
         *("https://localhost/", "https://a.localhost/", "https://[fe80::1%25eth0]/"),
+        *("https://2130706433/", "https://0x7f000001/", "https://0X7F.1/", "https://017700000001/"),
+        *("https://0177.0.0.1/", "https://127.1/", "https://10.0x1.2/", "https://0/", "https://4294967295/"),
+        *("https://127.0.0.1./", "https://localhost./", "https://a.localhost./", "https://2130706433./"),
+        *(
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:7f00:1]/",
+            "https://[::127.0.0.1]/",
+            "https://0xa9fea9fe/",
+        ),
+        "https://shop.example@127.0.0.1/",
         "https://shop.example/" + "a" * 2_000,
     ],
 )
@@ -66,6 +81,34 @@ def test_what_is_no_url_of_a_public_host_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         checked_target("url", url)
     assert refusal.value.field == "url"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://1e100.net/", "https://0x.example/", "https://256.shop.example/", "https://1.2.3.4.5/"),
+        *("https://0x5db8d70e/", "https://93.184.55054/", "https://93.184.215.14./", "https://shop.example./"),
+    ],
+)
+def test_a_name_that_looks_like_a_number_and_a_public_number_may_be_asked(url: str) -> None:
+    assert checked_target("url", url).host == urlsplit(url).hostname
+
+
+DIGITS = st.sampled_from(
+    ["0", "00", "1", "7", "8", "08", "127", "255", "256", "65535", "0x", "0x0", "0xFF", "0X7f"]
+)
+HOSTS = st.lists(
+    DIGITS | st.integers(0, 2**33).map(str) | st.integers(0, 2**33).map(hex) | st.just(""), max_size=5
+)
+
+
+@given(HOSTS.map(".".join))
+def test_a_number_is_read_as_the_resolver_reads_it(host: str) -> None:
+    try:
+        resolved = IPv4Address(inet_aton(host))
+    except OSError:
+        resolved = None
+    assert _number_address(host) == resolved
 
 
 def test_a_url_is_taken_apart() -> None:

@@ -4,6 +4,7 @@ A merchant names the URL, and Pointbook stands inside a network: what may be ask
 business no more than anybody else's. So only public addresses are asked, whatever a name resolves to.
 """
 
+import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +20,9 @@ _SPECIAL_V4: Final = tuple(
 )
 _DOCUMENTATION: Final = IPv6Network("3fff::/20")
 _ISATAP: Final = frozenset({b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe"})  # an address of inside follows
+_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*")
+_BYTES: Final = 4
+_BYTE: Final = 255
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -93,8 +97,33 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
 
 def _is_private_literal(host: str) -> bool:
     """A name may be anything; what it resolves to is looked at each time."""
+    name = host.removesuffix(".")  # says that a name is complete
+    number = _number_address(name)
+    if number is not None:
+        return not _is_public_v4(number)
     try:
-        ip_address(host)
+        ip_address(name)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    return not is_public(host)
+        return name == "localhost" or name.endswith(".localhost")
+    return not is_public(name)
+
+
+def _number_address(host: str) -> IPv4Address | None:
+    """The address that resolvers take a number for, as C's ``inet_aton`` reads it; None: they ask for a name.
+
+    One to four numbers, decimal, octal after 0 or hexadecimal after 0x, of which the last fills what is left.
+
+    >>> [str(_number_address(it)) for it in ("2130706433", "0x7f.1", "0177.0.0.1", "1.2.3.4.5", "1e100.net")]
+    ['127.0.0.1', '127.0.0.1', '127.0.0.1', 'None', 'None']
+    """
+    parts = host.split(".")
+    if len(parts) > _BYTES or not all(map(_NUMBER.fullmatch, parts)):
+        return None
+    *first, last = (int(part, _base(part)) for part in parts)
+    if any(number > _BYTE for number in first) or last >> 8 * (_BYTES - len(first)):
+        return None
+    return IPv4Address(bytes(first) + last.to_bytes(_BYTES - len(first), "big"))
+
+
+def _base(number: str) -> int:
+    return 16 if number[:2] in {"0x", "0X"} else 8 if number[0] == "0" else 10
