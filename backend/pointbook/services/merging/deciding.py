@@ -64,14 +64,7 @@ class _Merging:
     async def merge(self, request_id: UUID) -> tuple[MergeRequest, list[str]]:
         """The merged request, and the ids of the shop's that lead to another account by it."""
         connection, programme_id = self.connection, self.programme.id
-        seen = await rows.find(connection, programme_id, request_id)
-        if seen is None:
-            raise errors.MergeRequestNotFound
-        accounts = [one for one in (seen.account_id, seen.source_account_id) if one is not None]
-        await ledger.lock(connection, programme_id, accounts)
-        row = await rows.lock(connection, programme_id, request_id)
-        assert row is not None, "it was just read, and none is deleted"
-        request = request_of_row(row, self.now)
+        request = await _locked(connection, programme_id, request_id, self.now)
         if request.state is MergeState.MERGED:
             return request, []
         self.programme.require_open()
@@ -158,14 +151,7 @@ async def reject(
 
     async def attempt() -> MergeRequest:
         async with installation.db.bare_transaction(programme_id) as connection:
-            seen = await rows.find(connection, programme_id, request_id)
-            if seen is None:
-                raise errors.MergeRequestNotFound
-            accounts = [one for one in (seen.account_id, seen.source_account_id) if one is not None]
-            await ledger.lock(connection, programme_id, accounts)
-            row = await rows.lock(connection, programme_id, request_id)
-            assert row is not None, "it was just read, and none is deleted"
-            request = request_of_row(row, now)
+            request = await _locked(connection, programme_id, request_id, now)
             if request.state is MergeState.REJECTED:
                 return request
             if request.state not in OPEN:
@@ -175,6 +161,18 @@ async def reject(
             return await _decide(connection, principal, request, MergeState.REJECTED, reason=told, now=now)
 
     return await retrying(attempt)
+
+
+async def _locked(connection: Connection, programme_id: int, request_id: UUID, now: datetime) -> MergeRequest:
+    """The request as it stands, locked behind the accounts that it is about. Raises MergeRequestNotFound."""
+    seen = await rows.find(connection, programme_id, request_id)
+    if seen is None:
+        raise errors.MergeRequestNotFound
+    accounts = [one for one in (seen.account_id, seen.source_account_id) if one is not None]
+    await ledger.lock(connection, programme_id, accounts)
+    row = await rows.lock(connection, programme_id, request_id)
+    assert row is not None, "it was just read, and none is deleted"
+    return request_of_row(row, now)
 
 
 async def _decide(  # what is written down
