@@ -233,6 +233,40 @@ async def test_a_mutation_by_get_is_refused_and_changes_nothing(shop: Shop) -> N
     assert (await _get(shop, headers, documentId=account)).data == {"me": None}
 
 
+_QUOTE = "redemptionQuote(cart: {0}) {{ ... on UserError {{ code }} }}"
+BY_CODE: list[tuple[str, dict[str, Any]]] = [
+    ('{ giftCardBalance(code: "GHJK") { __typename } }', {}),
+    ("query ($it: String!) { giftCard(code: $it) { id } }", {"it": "GHJK"}),
+    ("query ($it: String!) { ...all } fragment all on Query { voucher(code: $it) { id } }", {"it": "GHJK"}),
+    ("{ " + _QUOTE.format('{id: "1", total: "9", currency: "EUR", voucherCode: "GHJK"}') + " }", {}),
+    (
+        "query ($cart: CartInput!) { " + _QUOTE.format("$cart") + " }",
+        {"cart": {"id": "1", "total": "9", "currency": "EUR", "voucherCode": "GHJK"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "variables"), BY_CODE)
+async def test_a_secret_code_is_not_asked_for_by_an_address_that_is_logged(
+    shop: Shop, text: str, variables: dict[str, Any]
+) -> None:
+    reply = await _get(shop, shop.server_headers, query=text, variables=json.dumps(variables))
+    assert (reply.status, reply.codes) == (405, ["METHOD_NOT_ALLOWED"])
+    assert "POST" in reply.json["errors"][0]["message"]
+    posted = await shop.send({"query": text, "variables": variables}, shop.server_headers)
+    assert (posted.status, "METHOD_NOT_ALLOWED" in str(posted.json)) == (200, False)
+    published = next(text for text in shipped().values() if text.startswith("query GiftCardBalance"))
+    asked: dict[str, Any] = {"documentId": document_id(published), "variables": json.dumps({"code": "GHJK"})}
+    assert (await _get(shop, **asked)).codes == ["METHOD_NOT_ALLOWED"]
+
+
+async def test_a_cart_without_a_code_is_asked_for_by_get(shop: Shop) -> None:
+    cart = {"id": "1", "total": "9", "currency": "EUR", "voucherCode": None}
+    query = "query ($cart: CartInput!) { " + _QUOTE.format("$cart") + " }"
+    reply = await _get(shop, shop.server_headers, query=query, variables=json.dumps({"cart": cart}))
+    assert (reply.status, reply.codes) == (200, ["FORBIDDEN"])
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -201,7 +201,7 @@ async def _page(
 
 @strawberry.type
 class BoughtGiftCardQuery:
-    @query_field(SHOPPERS, "What is left on a gift card, for whoever has its code.")
+    @query_field(SHOPPERS, "What is left on a gift card, for whoever has its code. Asked by POST only.")
     async def gift_card_balance(
         self, info: Info, code: Annotated[str, strawberry.argument(description=_CODE)]
     ) -> GiftCardBalanceResult:

@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from pointbook.graphql.guard import MAX_PAGE, PageSizes, Weight, page_variables, read, weigh
+from pointbook.graphql.secret_codes import names_a_code
 
 MAX_ERRORS = 10
 _WEIGHTS_KEPT = 100
@@ -30,12 +31,14 @@ _Weights: TypeAlias = Mapping[str | None, Weight]
 class Document:
     """A document within the limits. ``errors`` are those of validation: with any, it is not run.
 
-    ``answers`` are those of operations that always have the same one; they are kept as long as the document.
+    ``by_code``: it asks by a secret code. ``answers`` are those of operations that always have the same one; they
+    are kept as long as the document.
     """
 
     ast: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     errors: tuple[GraphQLError, ...]
+    by_code: bool = False
     answers: dict[str | None, ExecutionResult] = field(default_factory=dict)
 
 
@@ -136,7 +139,7 @@ class Documents:
             for node in ast.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        return Document(ast, operations, tuple(errors))
+        return Document(ast, operations, tuple(errors), names_a_code(ast))
 
 
 def _no_operation(document: Document, name: str | None) -> str:

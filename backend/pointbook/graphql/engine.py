@@ -19,6 +19,7 @@ from pointbook.graphql.documents import Chosen, Document, Documents
 from pointbook.graphql.guard import MAX_COST
 from pointbook.graphql.masking import shown
 from pointbook.graphql.policies import is_public, policy_of
+from pointbook.graphql.secret_codes import tell_a_code
 from pointbook.graphql.trusted import by_name, normal_id
 from pointbook.services.installation import Installation
 
@@ -109,7 +110,7 @@ class Engine:
         """Decide whether a request is run; nothing is read for it.
 
         ``any_document``: the caller may run documents of their own. ``introspection``: and ask for the schema.
-        ``read_only``: the transport does not allow mutations (GET).
+        ``read_only``: the transport allows neither mutations nor secret codes (GET).
         """
         published = None if document_id is None else self._trusted.get(normal_id(document_id))
         own = text if any_document else None
@@ -121,6 +122,9 @@ class Engine:
             return _refused(BAD_REQUEST, list(chosen.document.errors))
         if read_only and chosen.changes:
             return _refused(METHOD_NOT_ALLOWED, [_error("METHOD_NOT_ALLOWED", "A mutation is sent with POST.")])
+        if read_only and (chosen.document.by_code or tell_a_code(variables)):
+            said = "A code is sent with POST: the address of a GET is written to logs."
+            return _refused(METHOD_NOT_ALLOWED, [_error("METHOD_NOT_ALLOWED", said)])
         if chosen.introspects and not introspection:
             return _refused(
                 FORBIDDEN, [_error("INTROSPECTION_NOT_ALLOWED", "A page's key does not ask for the schema.")]

@@ -265,7 +265,10 @@ VoidGiftCardResult = Annotated[
 
 @strawberry.type
 class GiftCardQuery:
-    @query_field(_READERS, "The gift card of a code, whatever its state; null for a code nobody has.")
+    @query_field(
+        _READERS,
+        "The gift card of a code, whatever its state; null for a code nobody has. Asked by POST only.",
+    )
     async def gift_card(
         self, info: Info, code: Annotated[str, strawberry.argument(description=_CODE)]
     ) -> GiftCard | None:

@@ -84,7 +84,10 @@ ReleaseRedemptionResult = Annotated[
 
 @strawberry.type
 class VoucherQuery:
-    @query_field(_READERS, "The redemption of a voucher code, whatever its state; null for a code nobody has.")
+    @query_field(
+        _READERS,
+        "The redemption of a voucher code, whatever its state; null for a code nobody has. Asked by POST only.",
+    )
     async def voucher(
         self,
         info: Info,
