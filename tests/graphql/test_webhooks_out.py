@@ -205,3 +205,14 @@ async def test_i8_a_subscription_is_made_once_by_its_key_and_its_secret_answered
     await create(shop)
     await create(shop)
     assert len(await listed(shop)) == 3, "without a key each call makes one"
+
+
+async def test_what_is_deleted_is_not_made_again_by_a_call_that_is_sent_again(shop: Shop) -> None:
+    made = await create(shop, idempotencyKey="k")
+    await change(shop, "deleteWebhookSubscription", "id", id=made["subscription"]["id"])
+    before = await everything(shop.installation.db, shop.programme)
+    again = await create(shop, idempotencyKey="k")
+    assert (again["code"], again["field"]) == ("INVALID_INPUT", "idempotencyKey")
+    assert await everything(shop.installation.db, shop.programme) == before
+    new = await create(shop, idempotencyKey="another")
+    assert new["subscription"]["id"] != made["subscription"]["id"]

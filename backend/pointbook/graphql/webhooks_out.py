@@ -133,7 +133,8 @@ class CreateWebhookSubscriptionInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="A name of this intention, 1 to 100 characters: sent again with the same input, it gets the "
-        "same subscription, as it stands, and its secret. Without one, each call makes a subscription.",
+        "same subscription, as it stands, and its secret, and is refused once that is deleted. Without one, each "
+        "call makes a subscription.",
     )
 
 

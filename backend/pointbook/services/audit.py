@@ -113,6 +113,11 @@ async def append(
         await connection.executemany(_INSERT, rows)
 
 
+async def has_happened(connection: Connection, programme_id: int, action: Action, subject: str) -> bool:
+    """Whether this was ever done to the subject."""
+    return bool(await connection.fetchval(_HAS_HAPPENED, programme_id, subject, action.value))
+
+
 async def list_entries(
     installation: Installation,
     programme_id: int,
@@ -160,6 +165,10 @@ def _read(text: str | None) -> Mapping[str, Any] | None:
 _INSERT = """
 insert into audit_entry (programme_id, at, changed_by, action, subject, before, after)
 values ($1, $2, $3, $4, $5, $6::text::jsonb, $7::text::jsonb)
+"""
+
+_HAS_HAPPENED = """
+select exists (select from audit_entry where programme_id = $1 and subject = $2 and action = $3)
 """
 
 _ENTRIES = """

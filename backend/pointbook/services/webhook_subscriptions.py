@@ -14,6 +14,7 @@ from pointbook.domain.access import Principal
 from pointbook.domain.errors import EditConflict, IdempotencyConflict, InvalidInput, WebhookSubscriptionNotFound
 from pointbook.domain.webhook_states import DisabledReason, SubscriptionState
 from pointbook.domain.webhook_targets import checked_target
+from pointbook.ledger import Request
 from pointbook.services import audit
 from pointbook.services.audit import Action, Change
 from pointbook.services.installation import Installation
@@ -70,12 +71,14 @@ async def create_subscription(
     """Tell ``url`` of these events from now on; of all if there are none.
 
     The same key again: the same subscription as it stands, with the secret of now; without a key each call makes
-    one. Raises IdempotencyConflict, and InvalidInput, also when there are ``SUBSCRIPTIONS_MAX``.
+    one. Raises IdempotencyConflict, and InvalidInput, also when what the key has made is deleted by now and when
+    there are ``SUBSCRIPTIONS_MAX``.
     """
     checked_target("url", url, private_allowed=installation.webhooks_to_private)
     chosen, programme_id = _checked_events(events), principal.programme_id
     key = uuid4().hex if idempotency_key is None else idempotency_key
     request = request_of(installation, principal, "createWebhookSubscription", key, url, chosen)
+    subscription_id = _id_of(request)
 
     async def attempt() -> rows.SubscriptionRow:
         async with installation.db.bare_transaction(programme_id) as connection:
@@ -86,10 +89,14 @@ async def create_subscription(
                 if said != request.input:
                     raise IdempotencyConflict
                 return made
+            if await _is_deleted(connection, programme_id, subscription_id):
+                raise InvalidInput(
+                    "idempotencyKey", "has made a subscription that is deleted by now: take another"
+                )
             if await rows.count(connection, programme_id) >= SUBSCRIPTIONS_MAX:
                 raise InvalidInput("url", f"there are {SUBSCRIPTIONS_MAX} webhook subscriptions: delete one first")
             asked = request.digest, request.input
-            made = await rows.insert(connection, programme_id, uuid4(), url, chosen, asked, now=now)
+            made = await rows.insert(connection, programme_id, subscription_id, url, chosen, asked, now=now)
             await _audit(connection, principal, Action.WEBHOOK_CREATED, None, made, now=now)
             return made
 
@@ -151,7 +158,7 @@ async def rotate_secret(
             if written is not None and _secrets_of(before) == _secrets_of(written):
                 return before  # an earlier try was committed, and the answer lost
             if before.secret_version != version:
-                raise EditConflict(f"webhook subscription {subscription_id.hex}", before.secret_version)
+                raise EditConflict(_subject(subscription_id), before.secret_version)
             until = before.previous_secret_until
             if previous_hours and until is not None and until > now:
                 raise InvalidInput("previousValidHours", f"must be 0 while another secret signs, to {until}")
@@ -233,6 +240,19 @@ async def _locked(connection: Connection, programme_id: int, subscription_id: UU
     return found
 
 
+def _id_of(request: Request) -> UUID:
+    """What a request makes has one id, by which the audit still knows it when its row is gone."""
+    return UUID(bytes=request.digest[:16], version=4)
+
+
+async def _is_deleted(connection: Connection, programme_id: int, subscription_id: UUID) -> bool:
+    return await audit.has_happened(connection, programme_id, Action.WEBHOOK_DELETED, _subject(subscription_id))
+
+
+def _subject(subscription_id: UUID) -> str:
+    return f"webhook subscription {subscription_id.hex}"
+
+
 async def _audit(  # who did what
     connection: Connection,
     principal: Principal,
@@ -244,9 +264,7 @@ async def _audit(  # who did what
 ) -> None:
     changed = after or before
     assert changed is not None, "there was one, or there is one"
-    change = Change(
-        action, f"webhook subscription {changed.subscription_id.hex}", _document(before), _document(after)
-    )
+    change = Change(action, _subject(changed.subscription_id), _document(before), _document(after))
     await audit.append(connection, principal.programme_id, [change], by=principal.identity, now=now)
 
 
