@@ -110,7 +110,7 @@ async def test_e38_while_earning_is_stopped_a_booking_earns_nothing_and_is_taken
     assert (await book(installation, programme, status="CANCELLED")).points == 0
     assert await figures(installation, programme) == (0, 0, 0)
     await change_state(installation, programme.id, ProgrammeState.CLOSED, now=NOW + DAY)
-    call = book(installation, programme, now=NOW + DAY)
+    call = book(installation, programme, external_id="b-3", now=NOW + DAY)
     await refused(call, errors.ProgrammeNotOpen, installation.db, programme)
 
 

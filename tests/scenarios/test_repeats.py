@@ -15,11 +15,12 @@ from tests.scenarios.shop import Shop
 from tests.scenarios.test_adjustments import adjust, undo
 from tests.scenarios.test_leaving import leave
 from tests.scenarios.test_merging import ask, decide, prove, two_members
-from tests.support import DAY
+from tests.support import DAY, everything
 
 Call = Callable[[], Awaitable[dict[str, Any]]]
 _ERRORS = "__typename ... on UserError { code message }"
 _CARD = "giftCard { state balance { amount } held { amount } }"
+GUEST = {"externalId": "guest"}
 BAG = {"sku": "bag", "quantity": 1, "pricePoints": 40}
 
 
@@ -63,6 +64,15 @@ async def through_all(shop: Shop) -> Journey:
     await shop.sell("bag", 40)
     await change_state(shop.installation, shop.programme.id, ProgrammeState.EARNING_STOPPED, now=shop.clock())
     await make("join", lambda: shop.join("c-1"))
+    placed = shop.clock().isoformat()
+    await make("submitOrder", lambda: shop.order("o-1", "10.00", placedAt=placed))
+    await make("submitOrder of a guest", lambda: shop.order("o-2", "10.00", placedAt=placed, customer=GUEST))
+    await make("submitReturn", lambda: shop.take_back("r-1", "o-1"))
+    await make("submitReturn before its order", lambda: shop.take_back("r-2", "unknown"))
+    await shop.add_rule("cut", "SERVICE", points=25, targets=["cut"])
+    begins = shop.clock().isoformat()
+    await make("submitBooking", lambda: shop.book(starts_at=begins))
+    await make("submitBooking of a guest", lambda: shop.book("b-2", begins, customer=GUEST))
     await make("adjustPoints", lambda: adjust(shop, 2_000, idempotencyKey="adjust"))
     plus = await adjust(shop, 10)
     await make("undoAdjustment", lambda: undo(shop, plus["id"], idempotencyKey="undo"))
@@ -134,6 +144,30 @@ async def test_i8_what_was_answered_is_answered_again_when_the_programme_is_clos
     answered = await journey.again()
     await close(shop)
     assert await journey.again() == answered
+
+
+async def test_what_is_new_is_refused_when_the_programme_is_closed(opened: OpenShop) -> None:
+    shop = await opened()
+    await through_all(shop)
+    await close(shop)
+    before = await everything(shop.installation.db, shop.programme)
+    now = shop.clock().isoformat()
+    answers = [
+        await shop.order("o-3", "10.00"),
+        await shop.order("o-2", "11.00", customer=GUEST),
+        await shop.take_back("r-3", "o-1"),
+        await shop.take_back("r-2", "another"),
+        await shop.book("b-3"),
+        await shop.book(starts_at=now, status="CANCELLED"),
+        await shop.join("c-3"),
+        await adjust(shop, 10),
+        await shop.redeem(10, "50.00"),
+        await shop.exchange(BAG),
+        await ask(shop, "somebody@shop.example"),
+        await Rewards(shop).buy(),
+    ]
+    assert {answer["code"] for answer in answers} == {"PROGRAMME_NOT_OPEN"}
+    assert await everything(shop.installation.db, shop.programme) == before
 
 
 async def test_i8_a_member_who_may_do_nothing_any_more_is_answered_what_was_done(opened: OpenShop) -> None:

@@ -83,7 +83,7 @@ async def submit_booking(
 
     for _ in range(_ATTEMPTS):
         try:
-            return await installation.programmes.while_open(programme_id, call)
+            return await installation.programmes.while_unchanged(programme_id, call)
         except Overtaken:
             continue
     raise AssertionError(f"a booking was overtaken {_ATTEMPTS} times")
@@ -210,6 +210,8 @@ class _Report:
     ) -> SubmittedBooking:
         earner = None if seen.earner is None else AccountKey(*seen.earner)
         settled = await self.settling.settle(connection, known, booking, earner)
+        if settled.booking != known:
+            self.programme.require_open()
         await (check_unchanged if self.programme.earns else keep_unchanged)(connection, self.programme)
         return _answer(settled, replayed=settled.booking == known)
 

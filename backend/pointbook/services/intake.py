@@ -86,7 +86,6 @@ async def submit_order(
     """
     for _ in range(_ATTEMPTS):
         programme = await installation.programmes.get(programme_id)
-        programme.require_open()
         order = await recognised(installation, programme.id, _order(document, programme.currency, now))
         programme.store(order.store)
         settling = Settling(programme, Judge(programme, now), order, order.stored(), tells, now)
@@ -235,6 +234,7 @@ class _Report:
         renewed = await renew(connection, self.settling, order, pays_again=not left_out)
         if renewed is None:
             return None
+        self.programme.require_open()
         effect, redeemed = renewed
         return self._answer(effect.outcome, effect.points, redeemed)
 
@@ -260,6 +260,7 @@ class _Report:
 
     async def _take(self, connection: Connection, known: orders.Known) -> SubmittedOrder:
         """Lock accounts, then the customer or the order; capture; credit; write."""
+        self.programme.require_open()
         redeemed = await self._redeem(connection, known)
         if known.account_id is None:
             if await lock_customer(connection, self.programme.id, self.order.customer.external_id) is not None:

@@ -126,14 +126,13 @@ class Report:
             raise Overtaken
         if earlier is not None and earlier.effect is not None:
             return await self._repeat(connection, order, earlier, earlier.effect)
+        replayed = order is None and earlier is not None and earlier.fingerprint == record.fingerprint
+        if not replayed:
+            self.programme.require_open()
         if not await rows.keep(connection, programme_id, record):
             raise Overtaken
         if order is None:
-            replayed = earlier is not None and earlier.fingerprint == record.fingerprint
-            if not replayed:
-                parked = {"return": record.external_id, "order": record.order_external_id}
-                await tell(connection, programme_id, Event(RETURN_PARKED, parked), now=self.now)
-            return self._parked(replayed=replayed)
+            return await self._park(connection, replayed=replayed)
         await keep_unchanged(connection, self.programme)
         for currency in (order.currency, record.currency):
             if currency != self.programme.currency:
@@ -141,6 +140,12 @@ class Report:
         if await self._is_covered(connection, order, rows.made_at(record.returned_at, reported_at)):
             return await self._pass_over(connection, order)
         return await self._apply(connection, order, by_hand=earlier is not None and earlier.by_hand)
+
+    async def _park(self, connection: Connection, *, replayed: bool) -> SubmittedReturn:
+        if not replayed:
+            parked = {"return": self.record.external_id, "order": self.record.order_external_id}
+            await tell(connection, self.programme.id, Event(RETURN_PARKED, parked), now=self.now)
+        return self._parked(replayed=replayed)
 
     async def _repeat(
         self,

@@ -93,7 +93,7 @@ async def submit_return(
         async with installation.turns.turn(programme.id, f"returns of {parsed.order_external_id}"):
             return await _until_not_overtaken(installation.db, programme.id, report.settle)
 
-    answer = await installation.programmes.while_open(programme_id, call)
+    answer = await installation.programmes.while_unchanged(programme_id, call)
     if answer.order_returned is OrderReturned.NONE and not answer.replayed:  # the order is completed again
         name = answer.order_external_id
         await apply_parked(installation.db, installation.programmes, programme_id, order=name, now=now)
