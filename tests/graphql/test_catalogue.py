@@ -90,6 +90,13 @@ async def test_a_guest_sees_what_is_on_sale_and_no_more(shop: Shop) -> None:
     }
 
 
+async def test_names_in_a_language_that_nothing_else_is_said_in_are_english_like_the_rest(shop: Shop) -> None:
+    await save_card(shop)
+    for locale, name in (("de-AT", "Gutschein"), ("pl", "Gutschein"), ("fr", "Gift card"), (None, "Gutschein")):
+        reply = await shown(shop, "giftCards", shop.guest_headers, locale=locale)
+        assert reply.data["giftCards"]["nodes"][0]["name"] == name, locale
+
+
 async def test_how_many_there_are_is_the_staffs_business(shop: Shop) -> None:
     await save_item(shop)
     await change_stock(shop, set={"stock": 3})

@@ -110,6 +110,41 @@ async def test_the_history_tells_why_and_shows_what_is_asked_for(site: Site, pag
     await history.get_by_role("button", name="More").click()
     await expect(items.filter(has_text="For joining")).to_have_count(1)
     await expect(history.get_by_role("button", name="More")).to_have_count(0)
+    await expect(items.nth(20)).to_be_focused()
+
+
+async def test_why_points_were_multiplied_adds_up(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    double = rule("MULTIPLIER", None, factor="2", targets=["REVENUE"], name="double")
+    await add_rule(site.shop.installation, site.shop.programme, double)
+    document = order_document("o-1", "12.00")
+    await submit_order(site.shop.installation, site.shop.programme.id, document, now=NOW)
+    account = await shown(site, page)
+    history = await opened(account, "History")
+    earned = history.locator("li[part=item]").filter(has_text="Order o-1")
+    await expect(earned).to_contain_text("+24")
+    await earned.get_by_text("Why?").click()
+    rows = earned.locator("li[part=row]")
+    revenue = re.compile(r"€1\.00 of an order\s*\u00d7\s2\s*24\s*$")
+    await expect(rows).to_have_text([revenue, re.compile(r"\u00d7\s2\s*$")])
+
+
+async def test_what_is_told_is_seen_wherever_the_customer_is_and_goes_with_the_next_click(
+    site: Site, page: Page
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 500})
+    await offered(site, GIFT_CARDS, sku="card-50", pricePoints=500, faceValue="50.00")
+    await signed_in(site, 500)
+    account = await shown(site, page)
+    await opened(account, "History")
+    offers = await opened(account, "Gift cards for points")
+    await offers.get_by_role("button", name="500 points").click()
+    await offers.get_by_role("button", name="Yes, for 500 points").click()
+    note = account.locator("[part=note]")
+    await expect(note).to_have_text("Done. You find it below.")
+    await expect(note).to_be_in_viewport(ratio=1)
+    await account.get_by_text("History").click()
+    await expect(note).to_have_count(0)
 
 
 async def test_e34_a_gift_card_is_bought_exactly_when_the_points_suffice(site: Site, page: Page) -> None:
@@ -280,7 +315,7 @@ async def test_a_guest_and_one_who_has_not_joined(site: Site, page: Page) -> Non
     await expect(page.get_by_role("link", name="Sign in to use your points.")).to_be_visible()
     site.customer = "new"
     account = await shown(site, page)
-    await expect(account.get_by_text("You do not take part yet.")).to_be_visible()
+    await expect(account.get_by_text("You do not take part.")).to_be_visible()
     await expect(account.locator("details[part=panel]")).to_have_count(0)
 
 
@@ -375,16 +410,17 @@ async def test_e32_a_member_takes_their_data_along_and_leaves_knowing_what_is_lo
     await expect(membership.get_by_text("Lost for good: 250 points")).to_be_visible()
     await expect(membership.get_by_text("Your gift cards (€5.00) stay good")).to_be_visible()
     word = membership.get_by_label("To confirm, type LEAVE")
-    await word.fill("leave")
+    await word.fill("live")
     await membership.get_by_role("button", name="Leave now").click()
     assert await word.evaluate("field => field.matches(':invalid')")
     await give_points(site.shop.installation, site.shop.programme, "c-1", 7)
-    await word.fill("LEAVE")
+    await word.fill("leave ")  # as a phone's keyboard puts it
     await membership.get_by_role("button", name="Leave now").click()
     await expect(account.get_by_text("Please look at the loss again.").first).to_be_visible()
     await expect(membership.get_by_text("Lost for good: 257 points")).to_be_visible()
     await membership.get_by_role("button", name="Leave now").click()
-    await expect(account.get_by_text("You do not take part yet.")).to_be_visible()
+    await expect(account.get_by_text("You do not take part.")).to_be_visible()
+    await expect(account.locator("[part=note]")).to_have_text("You have left the programme.")
     assert (await site.shop.as_customer("{ me { id } }")).data == {"me": None}
     assert await violations(site.shop.installation.db) == []
 

@@ -52,12 +52,12 @@ async def test_e06_part_of_the_points_with_its_limits(site: Site, page: Page) ->
     await field.fill("120")
     await expect(page.get_by_text("= €6.00")).to_be_visible()
     await field.press("Enter")
-    await expect(page.get_by_text("120 points = €6.00 with this code:")).to_be_visible()
+    await expect(page.get_by_text("120 points = €6.00; €13.99 left to pay. Your code:")).to_be_visible()
     await expect(page.get_by_text("This purchase earns 74 points.")).to_be_visible()  # of 80.00 less 6.00
     await page.get_by_role("button", name="Change").click()
     await field.fill("40")
     await field.press("Enter")
-    await expect(page.get_by_text("40 points = €2.00 with this code:")).to_be_visible()
+    await expect(page.get_by_text("40 points = €2.00; €17.99 left to pay. Your code:")).to_be_visible()
     assert await spendable(site.shop.installation, site.shop.programme) == 210, "the first hold was replaced"
 
 
@@ -205,9 +205,10 @@ async def test_a_hold_that_ends_while_a_number_is_typed_leaves_the_number(
     await page.clock.fast_forward("15:00")
     await expect(page.get_by_text("The time is up").first).to_be_visible()
     await expect(field).to_have_value("77")
+    await expect(page.get_by_role("button", name="Back")).to_have_count(0)
     await expect(field).to_be_focused()
     await field.press("Enter")
-    await expect(page.get_by_text("77 points = €3.85 with this code:")).to_be_visible()
+    await expect(page.get_by_text("77 points = €3.85; €6.15 left to pay. Your code:")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -223,6 +224,13 @@ async def test_why_points_cannot_be_used_is_said(site: Site, page: Page, of: str
     await shown(site, page, of)
     await expect(page.get_by_text(expected)).to_be_visible()
     await expect(page.get_by_role("radio")).to_have_count(0)
+
+
+async def test_who_has_no_points_is_told_that_and_not_of_the_cart(site: Site, page: Page) -> None:
+    await signed_in(site, 100)
+    await redeem(site.shop.installation, site.shop.programme, 100, of=shop_cart("another"))
+    await shown(site, page, cart())
+    await expect(page.get_by_text("You do not have enough points for this yet.")).to_be_visible()
 
 
 async def test_where_points_pay_no_carts_nothing_is_said_of_paying(site: Site, page: Page) -> None:
@@ -270,6 +278,7 @@ async def test_a_customer_joins_at_the_checkout_with_the_conditions_shown(site: 
     await address.fill("new@shop.example")
     await join.click()
     await expect(page.get_by_text("You have 100 points, worth €5.00")).to_be_visible()
+    await expect(page.locator("[part=note]")).to_have_text("You take part now.")
     await expect(page.get_by_label("Use 80 points = €4.00; €0.00 left to pay")).to_be_visible()
     joined = await site.shop.as_customer("{ me { email locale notifications { optIn } } }", customer="new")
     assert joined.data["me"] == {"email": "new@shop.example", "locale": "en", "notifications": {"optIn": True}}

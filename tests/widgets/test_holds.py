@@ -94,7 +94,7 @@ async def test_a_hold_that_is_replaced_or_cancelled_elsewhere_is_told_of(site: S
     await ask_again(page)
     await expect(page.get_by_label("Use 200 points")).to_be_visible()
     await expect(page.get_by_label("Voucher")).to_have_value("")
-    await expect(status).to_have_text("")
+    await expect(status).to_have_text("The code was used or cancelled.")
     ended = await told(page, "ended")
     assert ended == [
         ["ended", {"code": code, "why": "replaced"}],

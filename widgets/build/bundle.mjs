@@ -134,7 +134,7 @@ const first = await bundled("pointbook.ts", {
   mangleCache,
   define: {
     PANELS_FILE: JSON.stringify(panelsFile),
-    PANELS_INTEGRITY: JSON.stringify("sha256-" + digest(panels, "sha256", "base64")),
+    PANELS_INTEGRITY: JSON.stringify("sha384-" + digest(panels, "sha384", "base64")),
   },
 });
 

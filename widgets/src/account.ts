@@ -116,5 +116,5 @@ function dated(lines: readonly string[]): View {
   const [first, ...others] = lines;
   if (!first) return nothing;
   if (!others.length) return html`<p part="dated">${first}</p>`;
-  return html`<details part="dated"><summary>${first}</summary><ul>${others.map((line) => html`<li>${line}</li>`)}</ul></details>`;
+  return html`<details part="dated"><summary>${first} (+${others.length})</summary><ul>${others.map((line) => html`<li>${line}</li>`)}</ul></details>`;
 }

@@ -33,8 +33,8 @@ export interface ShopCart extends Partial<Omit<EarnCartInput, "shopVouchers">> {
 type Member = NonNullable<CheckoutQuery["me"]>;
 type Hold = Member["holds"][number];
 type Choice = "KEEP" | "FULL" | "PARTIAL";
-/** Why a code that was shown is void, or not this cart's any more. */
-type Why = "cancelled" | "lapsed" | "replaced" | "gone";
+/** Why a code that was shown is void, or not this cart's any more, if no other one takes its place. */
+type Why = "cancelled" | "lapsed" | "gone";
 
 interface Quoted {
   readonly programme: CheckoutQuery["programme"];
@@ -127,10 +127,10 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   }
 
   protected override _clear(): void {
-    super._clear();
-    this._wanted = this._changing = false;
-    this._choice = "KEEP";
     this._take(null, 0, "gone");
+    super._clear();
+    this._wanted = false;
+    this._choice = "KEEP";
   }
 
   /** The customer may need the code that is shown; what was said of another cart is not so of this one. */
@@ -166,13 +166,14 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const { _texts: texts, _hold: hold } = this;
     const quote = data.redemptionQuote;
     const free = quote?.__typename === "RedemptionQuote";
-    if (hold && !(this._changing && free)) return this._showHold(hold, data.programme.holdMinutes);
+    if (hold && !(this._changing && free)) return this._showHold(hold, data);
     if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
     if (!data.programme.maximumShareOfCart) return nothing; // here points buy products or gift cards
     if (free) return this._showChoice(data, quote);
     if (!quote) return nothing;
     const least = "minimumPoints" in quote ? quote.minimumPoints : null;
-    const why = least === 0 ? "CART_TOO_SMALL" : quote.code; // without a minimum it is the value of a point that counts
+    const tooSmall = least === 0 && me.balance.spendable; // without a minimum it is the value of a point that counts
+    const why = tooSmall ? "CART_TOO_SMALL" : least === 0 ? "INSUFFICIENT_POINTS" : quote.code;
     return html`<p>${texts.ofCode("no", why, "noOTHER", { n: least ?? 0 })}</p>`;
   }
 
@@ -213,18 +214,20 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     </form>`;
   }
 
-  private _showHold(hold: Hold, minutes: number): View {
+  private _showHold(hold: Hold, { cart, programme }: Shown): View {
     const texts = this._texts;
+    const { amount, currency } = hold.value;
+    const toPay = { amount: `${Math.max(0, +cart.total - +amount)}`, currency };
     const left = Math.max(this._left, 0);
     const clock = `${Math.floor(left / 60)}:${`${left % 60}`.padStart(2, "0")}`;
-    return html`<p>${texts.say("held", { n: hold.points, value: texts.money(hold.value) })}</p>
+    return html`<p>${texts.say("held", { n: hold.points, value: texts.money(hold.value), left: texts.money(toPay) })}</p>
       <p part="code"><code translate="no">${hold.voucherCode}</code>
         <button part="button" @click=${() => this._copy(hold.voucherCode)}>${texts.say("copy")}</button></p>
       <p part="time">${texts.say("goodFor")} <strong role="timer" part="clock">${clock}</strong></p>
       <p part="actions">
         ${hold.extensionsLeft
           ? html`<button part="button" ?disabled=${this._busy} @click=${() => this._extend(hold)}>
-              ${texts.say("extend", { n: minutes })}
+              ${texts.say("extend", { n: programme.holdMinutes })}
             </button>`
           : nothing}
         <button part="button" ?disabled=${this._busy} @click=${() => this._change(hold)}>${texts.say("change")}</button>
@@ -234,7 +237,6 @@ export class PointbookCheckout extends PointbookElement<Shown> {
 
   private _choose(choice: Choice): void {
     this._choice = choice;
-    this._note = "";
     this._wanted = false;
   }
 
@@ -311,14 +313,17 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const another = former?.id !== hold?.id;
     this._hold = hold;
     if (former && another) {
-      why = hold ? "replaced" : (why ?? (this._countdown.over ? "lapsed" : "gone"));
+      const ended = why ?? (this._countdown.over ? "lapsed" : "gone");
       this._note = this._said = "";
       const field = found<HTMLInputElement>(this.applyTo);
       if (!hold && field?.value === former.voucherCode) put(field, "");
-      if (why === "cancelled" || why === "lapsed") this._tell(this._texts.say(why));
-      this._emit("ended", { code: former.voucherCode, why });
+      if (!hold) this._tell(this._texts.say(ended));
+      this._emit("ended", { code: former.voucherCode, why: hold ? "replaced" : ended });
     }
-    if (!hold) return this._countdown.stop();
+    if (!hold) {
+      this._changing = false;
+      return this._countdown.stop();
+    }
     this._countdown.start(hold.millisecondsLeft, asked);
     if (another && this._wanted) own = {}; // its answer was lost
     if (!another && !own) return;

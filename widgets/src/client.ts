@@ -32,9 +32,10 @@ export async function ask<Data, Variables>(
   options: Options,
 ): Promise<Data> {
   const token = await access._current();
+  const { _kept: asked } = access;
   const { status, data, errors } = await send(access, token, documentId, variables, options);
   if (status === 401 && token && !options.once) {
-    access._expire(); // it has run out, or the shop has another key now
+    access._expire(asked); // it has run out, or the shop has another key now
     return ask(access, documentId, variables, { ...options, once: true });
   }
   await access._current(); // whoever has asked may be another customer now
@@ -79,6 +80,7 @@ async function send(
 /** A stream of the customer's balance, as server-sent events. */
 export async function open(access: Access, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const token = await access._current();
+  const { _kept: asked } = access;
   const answer = await fetch(access._api + "/graphql", {
     method: "POST",
     headers: { ...headersOf(access, token), "Content-Type": "application/json", Accept: "text/event-stream" },
@@ -86,7 +88,7 @@ export async function open(access: Access, signal: AbortSignal): Promise<Readabl
     credentials: "omit",
     signal,
   });
-  if (answer.status === 401) access._expire();
+  if (answer.status === 401) access._expire(asked);
   if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) throw new Failure("UNREACHABLE");
   return answer.body!;
 }

@@ -1,6 +1,6 @@
 /** What the elements have in common: where they ask, when they ask again, what they tell the page. */
 
-import { LitElement, html, nothing, unsafeCSS, type PropertyDeclarations, type TemplateResult } from "lit";
+import { LitElement, html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import { ask, Failure, newKey, type Options } from "./client";
 import type { GuidelinesQuery, TrustedDocument } from "./generated";
 import { accessOf, type Access, type TokenProvider } from "./identity";
@@ -23,8 +23,11 @@ export interface Refusal {
 const HERE = new URL("../..", SCRIPT_URL).href.slice(0, -1); // the script lies at /widgets/v1/
 const QUIET = 150; // milliseconds without a change before a page that is being typed in is asked about
 
+const looks = new CSSStyleSheet();
+looks.replaceSync(sheet);
+
 export abstract class PointbookElement<Data> extends LitElement {
-  static override styles = unsafeCSS(sheet);
+  static override styles = looks;
   static override properties: PropertyDeclarations = {
     api: { attribute: false },
     apiKey: { attribute: "api-key" },
@@ -96,6 +99,7 @@ export abstract class PointbookElement<Data> extends LitElement {
     super.connectedCallback();
     addEventListener("pointbook:changed", this._onChanged);
     document.addEventListener("visibilitychange", this._onSeen);
+    this.addEventListener("click", this._onClick, true);
     if (this.hasUpdated) void this._reload();
   }
 
@@ -242,6 +246,11 @@ export abstract class PointbookElement<Data> extends LitElement {
     if (event.composedPath()[0] !== this) void this._reload();
   };
 
+  /** What was told has been seen by whoever goes on. */
+  private _onClick = (): void => {
+    this._note = "";
+  };
+
   /** A page that was out of sight shows what is so now: the machine may have slept. */
   private _onSeen = (): void => {
     if (this._data && !document.hidden) void this._reload();
@@ -284,7 +293,6 @@ export abstract class PointbookElement<Data> extends LitElement {
   ): Promise<void> {
     if (this._busy) return;
     this._busy = this._sent = true;
-    this._note = "";
     const of = JSON.stringify(input);
     const key = this._keys.get(of) ?? newKey();
     this._keys.set(of, key);

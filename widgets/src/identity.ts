@@ -23,7 +23,8 @@ export class Access {
   _who: string | null | undefined;
   /** Are called when that is another one than before, and to ask again. */
   readonly _watchers = new Set<(again?: boolean) => unknown>();
-  private _kept: Promise<Kept> | null = null;
+  /** What the shop was asked last. */
+  _kept: Promise<Kept> | null = null;
   private _token: string | null = null;
 
   constructor(
@@ -50,9 +51,9 @@ export class Access {
     }
   }
 
-  /** The next request asks the shop anew. */
-  _expire(): void {
-    this._kept = null;
+  /** The next request asks the shop anew, unless another one has already since `asked`. */
+  _expire(asked = this._kept): void {
+    if (asked === this._kept) this._kept = null;
   }
 
   /** The same, and who was here may have gone. */

@@ -30,7 +30,7 @@ from pointbook.graphql.policies import mutation_field, query_field
 from pointbook.graphql.rule_names import Locale
 from pointbook.graphql.scalars import Points
 from pointbook.services import gift_cards as service
-from pointbook.texts.phrasing import best_text
+from pointbook.texts.phrasing import own_text
 from pointbook.texts.qr_codes import qr_svg
 
 PAGE = 20
@@ -61,8 +61,7 @@ class BoughtCard:
     async def name(self, info: Info, locale: Locale = None) -> str:
         names = self.bought.row.names
         first = (await info.context.installation.programmes.get(info.context.principal.programme_id)).locales[0]
-        found = best_text(names.items(), locale or first) or best_text(names.items(), first)
-        return found or next(iter(names.values()))
+        return own_text(names.items(), locale, first) or next(iter(names.values()))
 
     @described("To whom its code is sent; null: to the member who bought it.")
     def recipient(self) -> GiftCardRecipient | None:

@@ -20,7 +20,7 @@ from pointbook.graphql.scalars import Points
 from pointbook.graphql.values import LocalizedText
 from pointbook.services import catalogue as service
 from pointbook.services.catalogue import EXCHANGE_ITEMS, GIFT_CARDS
-from pointbook.texts.phrasing import best_text
+from pointbook.texts.phrasing import own_text
 
 _PAGE: Final = 20
 _MAX_KEY: Final = 2**63 - 1
@@ -92,7 +92,7 @@ class Offer:
         return LocalizedText.list_of(self.view.kept.offer.descriptions)
 
     def _text(self, texts: domain.Texts, locale: str | None) -> str | None:
-        return best_text(texts, locale or self.first_locale) or best_text(texts, self.first_locale)
+        return own_text(texts, locale, self.first_locale)
 
     @classmethod
     def of(cls, view: service.OfferView[Any], first_locale: str, *, for_staff: bool = False) -> Self:

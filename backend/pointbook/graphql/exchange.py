@@ -32,7 +32,7 @@ from pointbook.graphql.rule_names import Locale
 from pointbook.graphql.scalars import Points
 from pointbook.services import exchange_placing as placing
 from pointbook.services import exchange_views as service
-from pointbook.texts.phrasing import best_text
+from pointbook.texts.phrasing import own_text
 
 ORDERS_PAGE: Final = 20
 _CURSOR: Final = "exchange"
@@ -58,9 +58,7 @@ class ExchangeOrderLine:
 
     @described("What it was called; plain text.")
     def name(self, locale: Locale = None) -> str:
-        names = self.names.items()
-        name = best_text(names, locale or self.first_locale) or best_text(names, self.first_locale)
-        return name or self.sku
+        return own_text(self.names.items(), locale, self.first_locale) or self.sku
 
     @classmethod
     def of(cls, line: service.ExchangeLine, first_locale: str) -> Self:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from pointbook.domain.money import Money
-from pointbook.texts.phrasing import Phrasing, best_text
+from pointbook.texts.phrasing import Phrasing, own_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +195,7 @@ def card_text(facts: CardFacts, tag: str) -> CardText:
 
 
 def _product(facts: CardFacts, tag: str) -> str | None:
-    names = facts.names.items()
-    return best_text(names, tag) or best_text(names, facts.first) or next(iter(facts.names.values()), None)
+    return own_text(facts.names.items(), tag, facts.first) or next(iter(facts.names.values()), None)
 
 
 def _ending(words: Words, ended: str) -> str:

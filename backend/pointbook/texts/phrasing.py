@@ -108,6 +108,21 @@ def best_text(texts: Iterable[tuple[str, str]], tag: str) -> str | None:
     return known.get(tag, known.get(tag.partition("-")[0]))
 
 
+def own_text(texts: Iterable[tuple[str, str]], tag: str | None, first: str) -> str | None:
+    """Of a merchant's texts the one for ``tag``, or that of the programme's ``first`` locale. Where there are no
+    words in the language that was asked for, all around is English, and so is this, if it can be.
+
+    >>> cup = [("de", "Becher"), ("en", "Cup")]
+    >>> [own_text(cup, tag, "de") for tag in ("en-GB", "pl", "fr", None)]
+    ['Cup', 'Becher', 'Cup', 'Becher']
+    """
+    known = tuple(texts)
+    wanted = [first] if tag is None else [tag, first]
+    if tag is not None and tag.partition("-")[0] not in LANGUAGES:
+        wanted.insert(1, FALLBACK)
+    return next((found for each in wanted if (found := best_text(known, each))), None)
+
+
 @lru_cache(maxsize=256)
 def _known(tag: str) -> Locale:
     parts = tag[:_MAX_TAG].split("-")

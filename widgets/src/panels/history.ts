@@ -51,8 +51,10 @@ export class HistoryPanel extends Panel<Item> {
     const source = item.description || this._source(item);
     const explained = item.kind === "ACCRUAL" && EXPLAINED.includes(item.sourceType!);
     const reason = this._reasons.get(item.id);
+    const what = texts.ofCode("k", item.kind, "other");
+    const times = (factor: string) => "×\u00a0" + texts.number(+factor);
     return html`<p part="row">
-        <span>${texts.ofCode("k", item.kind, "other")}${source ? html`<small>${source}</small>` : nothing}
+        <span>${what}${source ? html`<small>${source}</small>` : nothing}
           <small><time datetime=${item.at}>${texts.date(item.at)}</time></small></span>
         <b part=${item.points > 0 ? "plus" : item.points ? "minus" : "aside-points"}>${
           item.points ? texts.number(moved, { signDisplay: "exceptZero" }) : `(${texts.number(Math.abs(moved))})`
@@ -60,12 +62,12 @@ export class HistoryPanel extends Panel<Item> {
       </p>
       ${explained
         ? html`<details @toggle=${() => this._explain(item.id)}>
-            <summary>${texts.say("why")}</summary>
+            <summary aria-label=${`${texts.say("why")} ${source || what}, ${texts.number(item.points)}`}>${texts.say("why")}</summary>
             ${reason
               ? html`<ul>${reason.rules.filter(({ verdict }) => verdict !== "INERT").map(
                   (rule) => html`<li part="row">
-                    <span>${rule.label}${rule.lostTo ? html`<small>${texts.say("lostTo", { rule: rule.lostTo.label })}</small>` : nothing}</span>
-                    <b>${rule.factor ? "×\u00a0" + texts.number(+rule.factor) : texts.number(rule.points)}</b>
+                    <span>${rule.label}${rule.factor && rule.points ? html` <small>${times(rule.factor)}</small>` : nothing}${rule.lostTo ? html`<small>${texts.say("lostTo", { rule: rule.lostTo.label })}</small>` : nothing}</span>
+                    <b>${rule.factor && !rule.points ? times(rule.factor) : texts.number(rule.points)}</b>
                   </li>`,
                 )}</ul>`
               : html`<p>${texts.say(reason === null ? "noReason" : "loading")}</p>`}

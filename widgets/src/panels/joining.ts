@@ -20,7 +20,11 @@ export function joinForm(host: PointbookElement<unknown>, points: number | null)
       const locale = spoken(texts, (await host._ask(Programme, {})).programme.locales);
       return host._ask(Join, { input: { acceptTerms: true, optIn, email, locale } });
     };
-    void submit(host, form, "join", send, ({ join: answer }) => ("code" in answer ? answer : null));
+    void submit(host, form, "join", send, ({ join: answer }) => {
+      if ("code" in answer) return answer;
+      host._tell(texts.say("joined"));
+      return null;
+    });
   };
   const read = async () => {
     if (terms) return;

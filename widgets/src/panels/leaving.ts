@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import type { PointbookAccount } from "../account";
 import type { View } from "../element";
 import { DataExport, LeaveProgramme, type MembershipQuery } from "../generated";
+import { given, point } from "./forms";
 
 type Loss = NonNullable<MembershipQuery["me"]>["leavingLoss"];
 
@@ -34,6 +35,8 @@ export function leaveForm(host: PointbookAccount, loss: Loss): View {
   const word = texts.say("leaveWord");
   const leave = (event: Event) => {
     event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    if (given(form)("word")?.toLocaleUpperCase() !== word) return point(host, form, "word");
     host._access._expire(); // it takes a token that has just been given
     const confirm = { points: loss.points, debt: loss.debt };
     void host._do(
@@ -41,6 +44,7 @@ export function leaveForm(host: PointbookAccount, loss: Loss): View {
       (idempotencyKey) => host._ask(LeaveProgramme, { input: { confirm, idempotencyKey } }),
       ({ leaveProgramme: answer }) => {
         if ("code" in answer) return answer;
+        host._tell(texts.say("left"));
         host._emit("left", {});
         return null;
       },
@@ -58,7 +62,7 @@ export function leaveForm(host: PointbookAccount, loss: Loss): View {
         ${line(loss.exchangeOrders, texts.say("openOrders"))}
         <li>${texts.say("loseData")}</li>
       </ul>
-      <label><span>${texts.say("typeWord", { word })}</span><input required autocomplete="off" pattern=${word} /></label>
+      <label><span>${texts.say("typeWord", { word })}</span><input name="word" required autocomplete="off" autocapitalize="characters" /></label>
       <p part="actions"><button part="button primary" ?disabled=${host._busy}>${texts.say("leaveNow")}</button></p>
     </form>
   </details>`;

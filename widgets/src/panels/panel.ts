@@ -70,6 +70,18 @@ export abstract class Panel<Item> {
     this._host.requestUpdate();
   }
 
+  /** Whoever works with keys goes on at what is new, since the button may be gone. */
+  private _onMore = async (event: Event) => {
+    const list = (event.target as Element).closest("[part=content]")!.querySelector("ul");
+    const before = list?.children.length ?? 0;
+    await this._next();
+    await this._host.updateComplete;
+    const item = list?.children[before] as HTMLElement | undefined;
+    if (!item) return;
+    item.tabIndex = -1;
+    item.focus();
+  };
+
   _show(): View {
     const { _texts: texts } = this._host;
     const items = this._shown();
@@ -78,7 +90,7 @@ export abstract class Panel<Item> {
         ? html`<ul>${items.map((item) => html`<li part="item">${this._item(item)}</li>`)}</ul>`
         : html`<p part="empty">${texts.say(this._failed ? "failed" : this._asking ? "loading" : this._empty)}</p>`}
       ${this._failed || (this._more && (items.length || !this._asking))
-        ? html`<p part="actions"><button part="button" ?disabled=${this._asking} @click=${() => this._next()}>
+        ? html`<p part="actions"><button part="button" ?disabled=${this._asking} @click=${this._onMore}>
             ${texts.say(this._failed ? "retry" : "more")}
           </button></p>`
         : nothing}`;

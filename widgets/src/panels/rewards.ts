@@ -52,7 +52,7 @@ abstract class OffersPanel<Item extends Offer> extends Panel<Item> {
     return html`<p part="row">
         ${this._picture(item)}
         <span>${item.name}${item.description ? html`<small>${item.description}</small>` : nothing}${note ? html`<small>${note}</small>` : nothing}</span>
-        <button part="button" aria-expanded=${chosen} ?disabled=${closed || lacks(pricePoints)}
+        <button part="button" aria-expanded=${chosen} aria-label=${`${texts.say("byPoints", { n: pricePoints })}: ${item.name}`} ?disabled=${closed || lacks(pricePoints)}
           @click=${() => this._choose(chosen ? null : item.sku)}>${texts.say("byPoints", { n: pricePoints })}</button>
       </p>
       ${soldOut
