@@ -386,4 +386,5 @@ async def test_a_page_from_right_to_left_has_them_so_too(site: Site, page: Page)
     assert first
     assert second
     assert first["x"] > second["x"]
+    await expect(page.locator("[part=head]").first).to_have_css("text-align", "right")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
