@@ -1,5 +1,6 @@
 """The demo's inbox shows what was sent, and nothing that stands in a mail can do anything."""
 
+import re
 from collections.abc import AsyncIterator
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -51,7 +52,9 @@ async def opened(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[httpx.A
 
 async def test_what_was_sent_is_listed_the_newest_first(opened: tuple[httpx.AsyncClient, Mailer]) -> None:
     browser, mailer = opened
-    assert "No mail yet." in (await browser.get("/dev/inbox")).text
+    none = (await browser.get("/dev/inbox")).text
+    assert "No mail yet." in none
+    assert '<a href="/demo">' in none, "one comes back to the shops"
     await mailer.send(letter("Erste"))
     await mailer.send(letter(f"Zweite {HOSTILE}"))
     page = (await browser.get("/dev/inbox")).text
@@ -69,6 +72,7 @@ async def test_a_mail_is_shown_with_headers_text_and_html_that_can_do_nothing(
     page = await browser.get("/dev/inbox/1")
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox" src="/dev/inbox/1/html"' in page.text
     assert HOSTILE not in page.text
+    assert {'<a href="/dev/inbox">', '<a href="/demo">'} <= set(re.findall("<a [^>]*>", page.text))
     for shown in ("Hallo &lt;script&gt;", "List-Unsubscribe-Post", "&lt;1@morgenrot.example&gt;"):
         assert shown in page.text
     assert "script-src" not in page.headers["content-security-policy"]

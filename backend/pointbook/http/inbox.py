@@ -101,7 +101,13 @@ class Inbox:
         caught = self._find(request)
         if caught is None:
             return _not_found()
-        values = {"caught": caught, "headers": caught.mail.items(), "sandbox": _LINKS_OPEN, "inbox": INBOX_PATH}
+        values = {
+            "caught": caught,
+            "pictures": any(part.get_content_maintype() == "image" for part in caught.mail.walk()),
+            "headers": caught.mail.items(),
+            "sandbox": _LINKS_OPEN,
+            "inbox": INBOX_PATH,
+        }
         return HTMLResponse(rendered("inbox_mail.html.j2", values), headers=_HEADERS)
 
     async def show_html(self, request: Request) -> Response:
