@@ -13,6 +13,7 @@ from pointbook import demo as demo_data
 from pointbook.demo import SHOPS, open_shop
 from pointbook.demo.shops import Shop as DemoShop
 from pointbook.demo.site import DemoSite
+from pointbook.demo.words import WORDS
 from pointbook.graphql.trusted import shipped
 from pointbook.http.widget_scripts import widget_files
 from tests.http.fixtures import Shop, app, client, clock, session_clock, shop
@@ -134,6 +135,27 @@ async def test_what_is_refused_is_said_and_nothing_is_ordered(visitor: httpx.Asy
     assert 'role="alert"' in refused.text
     assert "decaf-250" in refused.text, "the cart is as it was"
     assert await newest(visitor) == before
+
+
+@pytest.mark.parametrize("of", SHOPS, ids=lambda of: of.key)
+async def test_a_visitor_becomes_a_guest_again_in_every_shop(visitor: httpx.AsyncClient, of: DemoShop) -> None:
+    await visitor.post("/demo/look", content=f"shop={of.key}&customer=clara")
+    assert (await visitor.get("/demo/token")).status_code == 200
+    page = await visitor.post("/demo/look?page=/demo/account", content="customer=")
+    assert '<option value="" selected>' in page.text
+    assert (await visitor.get("/demo/token")).status_code == 204
+
+
+@pytest.mark.parametrize("lang", WORDS)
+async def test_a_guest_is_told_to_choose_a_customer_wherever_one_is_needed(
+    visitor: httpx.AsyncClient, lang: str
+) -> None:
+    await visitor.post("/demo/look", content=f"customer=&lang={lang}")
+    await visitor.post("/demo/add", content="sku=decaf-250&quantity=2")
+    for path in ("/cart", "/services", "/account"):
+        assert WORDS[lang]["sign_in_first"] in (await visitor.get(f"/demo{path}")).text, path
+    await visitor.post("/demo/look", content="customer=jonas")
+    assert WORDS[lang]["sign_in_first"] not in (await visitor.get("/demo/account")).text
 
 
 async def test_odd_cookies_and_forms_are_nobody_and_nothing(visitor: httpx.AsyncClient) -> None:

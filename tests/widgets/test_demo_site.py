@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 from starlette.applications import Starlette
@@ -27,14 +28,22 @@ async def demo(app: Starlette, shop: Shop, page: Page, tmp_path: Path) -> AsyncI
     site = DemoSite(shop.installation, SHOPS, opening, shop.clock, shipped())
     async with serving(Starlette(routes=[*site.routes, Mount("/", app=app)]), lifespan="off") as port:
         for name, value in {"shop": "loyalista", "customer": "clara", "lang": "en"}.items():
-            await page.context.add_cookies([{"name": name, "value": value, "url": f"http://127.0.0.1:{port}"}])
+            await page.context.add_cookies(
+                [{"name": name, "value": value, "domain": "127.0.0.1", "path": "/demo"}]
+            )
         await page.goto(f"http://127.0.0.1:{port}/demo")
         yield page
+        await page.close()  # before its server: what it is asking yet is nobody's concern
     assert await violations(shop.installation.db) == []
 
 
 def new_entries(page: Page) -> Locator:
     return page.locator("#entries tr.new td:nth-child(2)")
+
+
+async def look_as(page: Page, customer: str) -> None:
+    async with page.expect_navigation():
+        await page.get_by_label("Customer").select_option(customer)
 
 
 async def test_time_and_orders_go_on_by_buttons_and_the_drawer_shows_it(demo: Page) -> None:
@@ -67,3 +76,32 @@ async def test_time_and_orders_go_on_by_buttons_and_the_drawer_shows_it(demo: Pa
     await demo.get_by_role("button", name="Return", exact=True).click()
     await expect(new_entries(demo)).to_have_text(["REVERSAL"])
     await expect(demo.locator("aside em")).to_have_text("returned")
+
+
+async def test_a_guest_comes_and_goes(demo: Page) -> None:
+    await look_as(demo, "")
+    await expect(demo.get_by_label("Customer")).to_have_value("")
+    await demo.get_by_role("link", name="Account").click()
+    await expect(demo.get_by_text("Please choose a customer above.")).to_be_visible()
+    await expect(demo.get_by_text("Sign in to use your points.")).to_be_visible()
+    await look_as(demo, "clara")
+    await expect(demo.get_by_text("Please choose a customer above.")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+async def test_points_come_before_the_order_on_every_screen(demo: Page, width: int) -> None:
+    await demo.set_viewport_size({"width": width, "height": 900})
+    await demo.locator(".cards li").filter(has_text="Sencha").get_by_role("button").click()
+    await expect(demo.get_by_label("Use some of them")).to_be_visible()
+    order, points = demo.get_by_role("button", name="Order", exact=True), demo.locator("pointbook-checkout")
+    field, button = demo.locator("#voucher"), demo.locator("#apply")
+    boxes = [await one.bounding_box() for one in (points, field, button, order)]
+    tops = [box["y"] for box in boxes if box is not None]
+    assert tops[0] < tops[1] == tops[2] < tops[3], "the button stands beside its field"
+    await demo.get_by_role("button", name="Remove").focus()
+    reached = []
+    for _ in range(4):
+        await demo.keyboard.press("Tab")
+        reached.append(await demo.evaluate("document.activeElement.id || document.activeElement.localName"))
+    assert reached == ["pointbook-checkout", "voucher", "apply", "button"]
+    await expect(order).to_be_focused()
