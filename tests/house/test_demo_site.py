@@ -1,8 +1,11 @@
 """The demo's site: its shops and their pages in every language, and what its buttons do."""
 
+import html
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,11 +14,16 @@ from starlette.applications import Starlette
 
 from pointbook import demo as demo_data
 from pointbook.demo import SHOPS, open_shop
+from pointbook.demo.calls import MOST
 from pointbook.demo.shops import Shop as DemoShop
 from pointbook.demo.site import DemoSite
 from pointbook.demo.words import WORDS
+from pointbook.domain.access import CallerKind, Principal
+from pointbook.domain.redemption import parse_cart
 from pointbook.graphql.trusted import shipped
 from pointbook.http.widget_scripts import widget_files
+from pointbook.services.programmes import find_programme
+from pointbook.services.redemption import Redeem, redeem
 from tests.http.fixtures import Shop, app, client, clock, session_clock, shop
 from tests.support import MINUTE, violations
 
@@ -26,7 +34,7 @@ def site_of(shop: Shop, data_dir: Path) -> DemoSite:
     async def opening(wanted: DemoShop) -> demo_data.OpenShop:
         return await open_shop(shop.installation, wanted, data_dir, now=shop.clock())
 
-    return DemoSite(shop.installation, SHOPS, opening, shop.clock, shipped())
+    return DemoSite(shop.installation, SHOPS, opening, shop.clock, shipped(), data_dir)
 
 
 @pytest_asyncio.fixture
@@ -43,6 +51,23 @@ async def visitor(shop: Shop, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient
 async def newest(visitor: httpx.AsyncClient) -> tuple[str, int]:
     entry = (await visitor.get("/demo/entries")).json()[0]
     return entry["kind"], entry["points"]
+
+
+def told_in(page: httpx.Response) -> list[dict[str, Any]]:
+    """What the page says that the shop's server asked, the oldest first."""
+    [shown] = re.findall(r'data-told="([^"]*)"', page.text)
+    told: list[dict[str, Any]] = json.loads(html.unescape(shown))
+    return told
+
+
+def found(one: dict[str, Any]) -> tuple[str, str | None]:
+    """Which field was asked, and the outcome of that."""
+    [(name, result)] = one["answer"]["data"].items()
+    return name, None if result is None else result.get("outcome")
+
+
+def entries(one: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(entry["kind"], entry["points"]) for entry in one["entries"]]
 
 
 def number_in(page: httpx.Response, of: str) -> str:
@@ -158,6 +183,113 @@ async def test_a_guest_is_told_to_choose_a_customer_wherever_one_is_needed(
     assert WORDS[lang]["sign_in_first"] not in (await visitor.get("/demo/account")).text
 
 
+async def test_the_drawer_shows_what_the_shops_server_asked_and_a_server_can_ask_it(
+    shop: Shop, visitor: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await visitor.post("/demo/look", content="customer=jonas")
+    await visitor.post("/demo/add", content="sku=decaf-250&quantity=2")
+    number = number_in(await visitor.post("/demo/order"), "D")
+    await visitor.post("/demo/act", content=f"number={number}&act=complete")
+    await visitor.post("/demo/act", content=f"number={number}&act=return")
+    booked = await visitor.post("/demo/book", content="service=barista-course")
+    await visitor.post("/demo/act", content=f"number={number_in(booked, 'B')}&act=cancel")
+    await visitor.post("/demo/voucher", content="voucher=AAAA-BBBB-CCCC")
+    page = await visitor.post("/demo/clock", content="by=30d")
+
+    told = told_in(page)
+    earned = told[1]["entries"][0]["points"]
+    assert [(one["by"], *found(one), entries(one)) for one in told] == [
+        ("SERVER", "submitOrder", "RECEIVED", []),
+        ("SERVER", "submitOrder", "EARNED", [("ACCRUAL", earned)]),
+        ("SERVER", "submitReturn", "APPLIED", [("REVERSAL", -earned)]),
+        ("SERVER", "submitBooking", "EARNED", [("ACCRUAL", 60)]),
+        ("SERVER", "submitBooking", "VOID", [("REVERSAL", -60)]),
+        ("SERVER", "voucher", None, []),
+        ("STAFF", "moveSandboxClock", None, []),
+    ]
+    assert told[1]["variables"]["input"]["order"]["lines"][0]["articleId"] == "decaf-250"
+    assert told[2]["variables"]["input"]["return"]["orderExternalId"] == number
+    assert told[6]["variables"]["input"]["forwardSeconds"] == 30 * 86_400
+
+    # What is shown is what is sent: Pointbook takes it from whoever has the keys, and has had its effect.
+    keys = json.loads((tmp_path / "demo.json").read_text())
+    for one in told:
+        key = keys["secret" if one["by"] == "SERVER" else "staff"]
+        sent = {"query": one["text"], "variables": one["variables"]}
+        again = await shop.send(sent, {"Authorization": f"Bearer {key}"})
+        [result] = again.data.values()
+        assert result is None or "code" not in result
+        assert one["by"] == "STAFF" or result is None or result.get("replayed", True)
+
+    await visitor.post("/demo/look", content="customer=mia")
+    assert told_in(await visitor.get("/demo/account")) == [], "of each customer its own"
+
+
+async def test_the_calls_that_the_drawer_remembers_are_few(visitor: httpx.AsyncClient) -> None:
+    await visitor.post("/demo/look", content="customer=jonas")
+    for number in range(MOST + 2):
+        await visitor.post("/demo/voucher", content=f"voucher={number}")
+    told = told_in(await visitor.get("/demo/account"))
+    assert [one["variables"]["code"] for one in told] == [str(number) for number in range(2, MOST + 2)]
+
+
+async def test_a_voucher_code_is_judged_when_it_is_applied(shop: Shop, visitor: httpx.AsyncClient) -> None:
+    async def said(code: str) -> str:
+        answer: str = (await visitor.post("/demo/voucher", content=f"voucher={code}")).json()["said"]
+        return answer
+
+    await visitor.post("/demo/look", content="customer=clara&lang=de")
+    await visitor.post("/demo/add", content="sku=decaf-250&quantity=2")
+    programme = await find_programme(shop.installation, "morgenrot")
+    clara = Principal(CallerKind.CUSTOMER, programme.id, "page", subject="clara")
+    cart = parse_cart({"id": "cart", "total": "17.80", "currency": "EUR"}, "EUR")
+    held = await redeem(shop.installation, clara, Redeem(cart, 100, "once"), now=shop.clock())
+    assert await said(held.code) == "Mit Punkten bezahlt: 5,00\xa0€. Noch zu zahlen: 12,80\xa0€."
+    for code in ("AAAA-BBBB-CCCC", "x" * 5000, "%00", ""):
+        assert await said(code) == "Dieser Gutscheincode kann nicht eingelöst werden."
+    await visitor.post("/demo/clock", content="by=15m")
+    assert await said(held.code) == "Dieser Gutscheincode kann nicht eingelöst werden.", "it has lapsed"
+
+
+@pytest.mark.parametrize("lang", WORDS)
+async def test_what_is_refused_is_said_in_the_pages_language(visitor: httpx.AsyncClient, lang: str) -> None:
+    await visitor.post("/demo/look", content=f"customer=jonas&lang={lang}")
+    await visitor.post("/demo/add", content="sku=decaf-250&quantity=2")
+    refused = await visitor.post("/demo/order", content="voucher=AAAA-BBBB-CCCC")
+    assert f'role="alert">{WORDS[lang]["VOUCHER_NOT_USABLE"]}<' in refused.text
+    other = await visitor.get("/demo/cart?refused=demo")
+    assert f'role="alert">{WORDS[lang]["REFUSED"]}<' in other.text, "a link cannot make the page say anything"
+
+
+async def test_orders_and_bookings_go_on_when_the_demo_is_started_again(
+    shop: Shop, visitor: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await visitor.post("/demo/look", content="customer=jonas")
+    await visitor.post("/demo/add", content="sku=decaf-250&quantity=2")
+    number = number_in(await visitor.post("/demo/order"), "D")
+    booking = number_in(await visitor.post("/demo/book", content="service=barista-course"), "B")
+    transport = httpx.ASGITransport(app=Starlette(routes=site_of(shop, tmp_path).routes))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://shop.test", follow_redirects=True, cookies={"customer": "jonas"}
+    ) as later:
+        await later.post("/demo/act", content=f"number={number}&act=complete")
+        assert (await newest(later))[0] == "ACCRUAL"
+        page = await later.post("/demo/act", content=f"number={booking}&act=cancel")
+        assert await newest(later) == ("REVERSAL", -60)
+        assert (number in page.text, booking in page.text) == (True, True)
+        # Of another database nothing is shown, and what is no such file is none.
+        kept = tmp_path / "demo-deals.json"
+        for content in (kept.read_text().replace("pk_", "pk_of_a_former_"), '{"', "[1]"):
+            kept.write_text(content)
+            transport = httpx.ASGITransport(app=Starlette(routes=site_of(shop, tmp_path).routes))
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://shop.test", cookies={"customer": "jonas"}
+            ) as stranger:
+                page = await stranger.get("/demo/account")
+                assert page.status_code == 200
+                assert number not in page.text
+
+
 async def test_odd_cookies_and_forms_are_nobody_and_nothing(visitor: httpx.AsyncClient) -> None:
     cookies = {"shop": "x", "lang": "<b>", "theme": "x", "cart": f"moon:1.grinder:<script>.grinder:{'9' * 5000}:"}
     page = await visitor.get("/demo/cart", headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
@@ -167,3 +299,8 @@ async def test_odd_cookies_and_forms_are_nobody_and_nothing(visitor: httpx.Async
     odd = f"sku=%00&quantity=x&service=x&number=x&act=x&by={'9' * 5000}d"
     for path in ("/demo/order", "/demo/book", "/demo/act", "/demo/clock", "/demo/add"):
         assert (await visitor.post(path, content=odd)).status_code == 200
+    for customer in ("\x7f", "9" * 2000, "who%00"):
+        visitor.cookies = httpx.Cookies({"customer": customer, "cart": "grinder:1", "shop": "morgenrot"})
+        for path, form in {"order": "", "book": "service=barista-course", "voucher": "voucher=x"}.items():
+            answer = await visitor.post(f"/demo/{path}", content=form)
+            assert answer.status_code == 200, (customer, path)

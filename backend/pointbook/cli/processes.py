@@ -57,6 +57,7 @@ async def demo(settings: Settings, listener: socket.socket, *, configured: bool)
             lambda shop: demo_data.open_shop(connections.installation, shop, settings.data_dir, now=now()),
             now,
             shipped(),
+            settings.data_dir,
             None if inbox is None else INBOX_PATH,
         )
         server = _Server(

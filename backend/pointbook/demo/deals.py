@@ -1,21 +1,22 @@
-"""What a visitor has ordered and booked in this run, and what can become of each."""
+"""What visitors have ordered and booked, and what can become of each."""
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import count
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
-from pointbook.demo.shops import Shop
-from pointbook.domain.errors import PointbookError
-from pointbook.services.bookings import submit_booking
-from pointbook.services.installation import Installation
-from pointbook.services.intake import submit_order
-from pointbook.services.returns import submit_return
+import msgspec
+
+from pointbook.demo.calls import SUBMIT_BOOKING, SUBMIT_ORDER, SUBMIT_RETURN, Call, Calls
+from pointbook.demo.visitors import Visit
 
 RECEIVED: Final = "received"
 """The status of an order that is not complete: in no programme's list."""
+_SHOWN: Final = 20
+_KEPT: Final = 500
 
 
 class DealState(enum.StrEnum):
@@ -47,8 +48,9 @@ _AFTER: Final = {
 
 @dataclass(slots=True)
 class Deal:
-    """An order or a booking, as it was reported."""
+    """An order or a booking, as it was reported; ``whose`` as of the visit."""
 
+    whose: tuple[str, str]
     number: str
     document: dict[str, Any]
     state: DealState
@@ -66,88 +68,102 @@ class Deal:
 
 
 class Deals:
-    """All deals of all shops' customers, in this run; what is reported goes to the shop's programme."""
+    """All deals of all shops' customers; what is reported goes to the shop's programme.
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._made: dict[tuple[str, str], list[Deal]] = {}
-        self._numbers = count(1)
+    They are kept in a file: Pointbook gives nobody an order back as it was reported, shops have their orders.
+    """
 
-    def of(self, shop: Shop, customer: str | None) -> list[Deal]:
+    def __init__(self, calls: Calls, kept_as: Path) -> None:
+        self._calls = calls
+        self._kept_as = kept_as
+        self._made = _read(kept_as)
+
+    def of(self, visit: Visit) -> list[Deal]:
         """The newest first."""
-        return self._made.get((shop.key, customer or ""), [])[::-1]
+        return [deal for deal in reversed(self._made) if deal.whose == visit.whose][:_SHOWN]
 
-    async def order(  # noqa: PLR0917  # who orders what, where and when
-        self, shop: Shop, programme_id: int, customer: str, cart: Mapping[str, int], voucher: str, now: datetime
-    ) -> str | None:
-        """An order that is not complete yet; why it was refused, or None."""
-        number = self._number("D", now)
-        document = {
-            "externalId": number,
+    async def order(self, visit: Visit, voucher: str) -> str | None:
+        """An order of the cart that is not complete yet; the code of its refusal, or None."""
+        shop = visit.visitor.shop
+        document: dict[str, Any] = {
+            "externalId": _number("D"),
             "type": "SALE",
             "status": RECEIVED,
-            "placedAt": now.isoformat(),
+            "placedAt": visit.now.isoformat(),
             "currency": shop.currency,
-            "customer": {"externalId": customer},
-            "lines": shop.lines(cart),
+            "customer": {"externalId": visit.visitor.customer},
+            "lines": shop.lines(visit.visitor.cart),
             **shop.place,
             **({"voucherCode": voucher} if voucher else {}),
         }
-        refused = await self._told(submit_order, programme_id, document, now)
-        if refused is None:
-            self._keep(shop, customer, Deal(number, document, DealState.OPEN))
-        return refused
+        call = await self._order(visit, document)
+        if call.refused is None:
+            self._keep(Deal(visit.whose, document["externalId"], document, DealState.OPEN))
+        return call.refused
 
-    async def book(self, shop: Shop, programme_id: int, customer: str, service: str, now: datetime) -> str | None:
-        """A booking for tomorrow; why it was refused, or None."""
-        number, starts = self._number("B", now), now + timedelta(days=1)
-        document = {
-            "externalId": number,
+    async def book(self, visit: Visit, service: str) -> str | None:
+        """A booking for tomorrow; the code of its refusal, or None."""
+        starts = visit.now + timedelta(days=1)
+        document: dict[str, Any] = {
+            "externalId": _number("B"),
             "serviceId": service,
             "startsAt": starts.isoformat(),
             "endsAt": (starts + timedelta(hours=2)).isoformat(),
             "status": "BOOKED",
-            "customer": {"externalId": customer},
+            "customer": {"externalId": visit.visitor.customer},
         }
-        refused = await self._told(submit_booking, programme_id, document, now)
-        if refused is None:
-            self._keep(shop, customer, Deal(number, document, DealState.BOOKED))
-        return refused
+        call = await self._booking(visit, document)
+        if call.refused is None:
+            self._keep(Deal(visit.whose, document["externalId"], document, DealState.BOOKED))
+        return call.refused
 
-    async def act(self, shop: Shop, programme_id: int, deal: Deal, act: Act, now: datetime) -> str | None:
-        """Let a deal go on; why it was refused, or None."""
+    async def act(self, visit: Visit, deal: Deal, act: Act) -> str | None:
+        """Let a deal go on; the code of its refusal, or None."""
+        at = visit.now.isoformat()
         match act:
             case Act.COMPLETE:
-                document = {**deal.document, "status": shop.completed, "statusAt": now.isoformat()}
-                refused = await self._told(submit_order, programme_id, document, now)
+                completed = visit.visitor.shop.completed
+                call = await self._order(visit, {**deal.document, "status": completed, "statusAt": at})
             case Act.CANCEL if deal.is_booking:
-                document = {**deal.document, "status": "CANCELLED", "statusAt": now.isoformat()}
-                refused = await self._told(submit_booking, programme_id, document, now)
+                call = await self._booking(visit, {**deal.document, "status": "CANCELLED", "statusAt": at})
             case _:
                 document = {
-                    "externalId": self._number(deal.number, now),
+                    "externalId": _number(deal.number),
                     "orderExternalId": deal.number,
                     "type": "RETURN" if act is Act.RETURN else "CANCELLATION",
-                    "returnedAt": now.isoformat(),
-                    "currency": shop.currency,
+                    "returnedAt": at,
+                    "currency": visit.visitor.shop.currency,
                     "everything": True,
                 }
-                refused = await self._told(submit_return, programme_id, document, now)
-        if refused is None:
+                call = await self._calls.send(visit, SUBMIT_RETURN, {"input": {"return": document}})
+        if call.refused is None:
             deal.state = _AFTER[act]
-        return refused
+            self._write()
+        return call.refused
 
-    def _number(self, of: str, now: datetime) -> str:
-        return f"{of}-{now:%H%M%S}-{next(self._numbers)}"
+    async def _order(self, visit: Visit, document: Mapping[str, Any]) -> Call:
+        return await self._calls.send(visit, SUBMIT_ORDER, {"input": {"order": document}})
 
-    def _keep(self, shop: Shop, customer: str, deal: Deal) -> None:
-        self._made.setdefault((shop.key, customer), []).append(deal)
+    async def _booking(self, visit: Visit, document: Mapping[str, Any]) -> Call:
+        return await self._calls.send(visit, SUBMIT_BOOKING, {"input": {"booking": document}})
 
-    async def _told(
-        self, tell: Callable[..., Awaitable[object]], programme_id: int, document: Mapping[str, Any], now: datetime
-    ) -> str | None:
-        try:
-            await tell(self._installation, programme_id, document, now=now)
-        except PointbookError as refusal:
-            return str(refusal)
-        return None
+    def _keep(self, deal: Deal) -> None:
+        self._made = [*self._made, deal][-_KEPT:]
+        self._write()
+
+    def _write(self) -> None:
+        unfinished = self._kept_as.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(msgspec.json.encode(self._made))
+        unfinished.rename(self._kept_as)
+
+
+def _number(of: str) -> str:
+    return f"{of}-{token_hex(3)}"
+
+
+def _read(kept: Path) -> list[Deal]:
+    try:
+        return msgspec.json.decode(kept.read_bytes(), type=list[Deal])
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return []

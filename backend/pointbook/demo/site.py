@@ -1,8 +1,8 @@
 """The demo's site: shops with the widgets in their pages, and beside them what they asked and what it did.
 
 It is as a shop with Pointbook would be: its pages hold the elements, its server gives the customer's token and
-reports orders and bookings. Who is signed in stands in a cookie, to be tried. Time goes on by buttons, too: the
-programmes are sandboxes.
+reports orders and bookings, and asks whether a voucher code is good. Who is signed in stands in a cookie, to be
+tried. Time goes on by buttons, too: the programmes are sandboxes.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -19,15 +21,19 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from pointbook.demo import OpenShop
+from pointbook.demo.calls import MOST, MOVE_CLOCK, VOUCHER, Calls
 from pointbook.demo.deals import Act, Deals
 from pointbook.demo.shops import NEWCOMER, Article, Shop
-from pointbook.demo.visitors import CART, LOOK, THEMES, Visitor, form_of, visitor_of, written_cart
-from pointbook.demo.words import WORDS
+from pointbook.demo.visitors import CART, LOOK, THEMES, Visit, Visitor, form_of, visitor_of, written_cart
+from pointbook.demo.words import REFUSALS, WORDS
+from pointbook.domain.money import Money
+from pointbook.graphql.engine import Engine
+from pointbook.graphql.schema import build_schema
 from pointbook.graphql.trusted import by_name
 from pointbook.http.pages import HEADERS, rendered
 from pointbook.http.widget_scripts import SCRIPT, widget_files
-from pointbook.ledger import HistoryEntry
-from pointbook.services import account, sandbox_clocks
+from pointbook.ledger import HistoryEntry, HoldState
+from pointbook.services import account
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
 from pointbook.services.tokens import create_customer_token
@@ -36,7 +42,7 @@ from pointbook.texts.phrasing import Phrasing
 SITE_PATH: Final = "/demo"
 _PAGES: Final = ("", "/cart", "/services", "/account")
 _STEPS: Final = {"15m": timedelta(minutes=15), "1d": timedelta(days=1), "30d": timedelta(days=30)}
-_ENTRIES: Final = 8
+_KEPT_AS: Final = "demo-deals.json"
 _MADE_UP: Final = 32
 _ATTRIBUTES: Final = {
     "variationId": "variation",
@@ -59,31 +65,28 @@ Opening = Callable[[Shop], Awaitable[OpenShop]]
 
 
 @dataclass(slots=True)
-class _Visit:
-    """A visitor in a shop whose programme is there. ``now`` is the programme's time."""
-
-    visitor: Visitor
-    programme: ProgrammeSnapshot
-    key: str
-    now: datetime
-
-
-@dataclass(slots=True)
 class DemoSite:
-    """Its pages and what its server does. ``clock`` is the real one; ``inbox``: the path of mail that was sent."""
+    """Its pages and what its server does. ``clock`` is the real one; ``inbox``: the path of mail that was sent.
+
+    ``documents`` are the trusted ones; in ``data_dir`` is kept what was ordered.
+    """
 
     installation: Installation
     shops: Sequence[Shop]
     opening: Opening
     clock: Callable[[], datetime]
     documents: Mapping[str, str]
+    data_dir: Path
     inbox: str | None = None
     _opened: dict[str, OpenShop] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _calls: Calls = field(init=False)
     _deals: Deals = field(init=False)
 
     def __post_init__(self) -> None:
-        self._deals = Deals(self.installation)
+        engine = Engine(build_schema(), self.documents, self.installation, clock=self.clock)
+        self._calls = Calls(engine, self.installation, self.clock)
+        self._deals = Deals(self._calls, self.data_dir / _KEPT_AS)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -91,6 +94,7 @@ class DemoSite:
         acts = {
             "/look": self.look,
             "/add": self.add,
+            "/voucher": self.voucher,
             "/order": self.order,
             "/book": self.book,
             "/act": self.act,
@@ -137,15 +141,26 @@ class DemoSite:
         form, visitor = await form_of(request), self._visitor(request)
         return _with_cart("/cart", visitor.with_in_cart(form.get("sku", ""), form.get("quantity", "")))
 
+    async def voucher(self, request: Request) -> Response:
+        """Whether points pay with a code, and how much of the cart; asked as the customer applies it."""
+        form, visit = await form_of(request), await self._visit(request)
+        visitor = visit.visitor
+        call = await self._calls.send(visit, VOUCHER, {"code": form.get("voucher", "")})
+        said = visitor.words["VOUCHER_NOT_USABLE"]
+        if call.result is not None and call.result["state"] == HoldState.HELD:
+            shop, money = visitor.shop, Phrasing(visitor.lang, visitor.shop.currency).money
+            total = shop.total(visitor.cart)
+            paid = min(total, Money.parse(call.result["value"]["amount"], shop.currency).amount)
+            said = visitor.words["applied"].format(paid=money(paid), left=money(total - paid))
+        return JSONResponse({"said": said, "told": self._told(visit)}, headers=_HEADERS)
+
     async def order(self, request: Request) -> Response:
         """It is not complete yet: that is the next button."""
         form, visit = await form_of(request), await self._visit(request)
         visitor = visit.visitor
         if visitor.customer is None or not visitor.cart:
             return RedirectResponse(f"{SITE_PATH}/cart", 303)
-        refused = await self._deals.order(
-            visitor.shop, visit.programme.id, visitor.customer, visitor.cart, form.get("voucher", ""), visit.now
-        )
+        refused = await self._deals.order(visit, form.get("voucher", ""))
         return _with_cart("/cart", visitor.cart, refused) if refused else _with_cart("/account", {}, drawer=True)
 
     async def book(self, request: Request) -> Response:
@@ -153,24 +168,24 @@ class DemoSite:
         visitor, service = visit.visitor, form.get("service", "")
         if visitor.customer is None or service not in {one.sku for one in visitor.shop.services}:
             return RedirectResponse(f"{SITE_PATH}/services", 303)
-        refused = await self._deals.book(visitor.shop, visit.programme.id, visitor.customer, service, visit.now)
+        refused = await self._deals.book(visit, service)
         return _to("/services", refused) if refused else _to("/account", drawer=True)
 
     async def act(self, request: Request) -> Response:
         """Complete, cancel or return an order, cancel a booking."""
         form, visit = await form_of(request), await self._visit(request)
-        shop, customer = visit.visitor.shop, visit.visitor.customer
-        deal = next((one for one in self._deals.of(shop, customer) if one.number == form.get("number")), None)
+        deal = next((one for one in self._deals.of(visit) if one.number == form.get("number")), None)
         refused = None
         if deal is not None and form.get("act") in deal.acts:
-            refused = await self._deals.act(shop, visit.programme.id, deal, Act(form["act"]), visit.now)
+            refused = await self._deals.act(visit, deal, Act(form["act"]))
         return _to(_back(request).removeprefix(SITE_PATH), refused, drawer=True)
 
     async def move_clock(self, request: Request) -> Response:
         form, visit = await form_of(request), await self._visit(request)
         if visit.programme.sandbox and form.get("by") in _STEPS:
-            by = _STEPS[form["by"]]
-            await sandbox_clocks.move_clock(self.installation, visit.programme.id, by, now=self.clock())
+            seconds = int(_STEPS[form["by"]].total_seconds())
+            asked = {"forwardSeconds": seconds, "idempotencyKey": token_hex(8)}
+            await self._calls.send(visit, MOVE_CLOCK, {"input": asked})
         return _to(_back(request).removeprefix(SITE_PATH), drawer=True)
 
     async def token(self, request: Request) -> Response:
@@ -187,16 +202,9 @@ class DemoSite:
         customer, programme = visit.visitor.customer, visit.programme
         found = None
         if customer is not None:
-            found = await account.history(self.installation, programme.id, customer, first=_ENTRIES, now=visit.now)
+            found = await account.history(self.installation, programme.id, customer, first=MOST, now=visit.now)
         entries = [
-            {
-                "seq": entry.seq,
-                "kind": entry.kind,
-                "at": _shown(entry.at, programme),
-                "points": entry.points,
-                "held": entry.held,
-                "source": _source(entry),
-            }
+            {**_entry(entry), "seq": entry.seq, "at": _shown(entry.at, programme), "source": _source(entry)}
             for entry in found or ()
         ]
         return JSONResponse(entries, headers=_HEADERS)
@@ -208,11 +216,11 @@ class DemoSite:
     def _visitor(self, request: Request) -> Visitor:
         return visitor_of(request, {shop.key: shop for shop in self.shops})
 
-    async def _visit(self, request: Request) -> _Visit:
+    async def _visit(self, request: Request) -> Visit:
         visitor = self._visitor(request)
         opened = await self._open(visitor.shop)
         programme = await self.installation.programmes.get(opened.programme_id)
-        return _Visit(visitor, programme, opened.key, programme.now(self.clock()))
+        return Visit(visitor, programme, opened.key, programme.now(self.clock()))
 
     async def _open(self, shop: Shop) -> OpenShop:
         """Who looks first waits until the shop's programme is made, and so does whoever comes meanwhile."""
@@ -221,7 +229,21 @@ class DemoSite:
                 self._opened[shop.key] = await self.opening(shop)
         return self._opened[shop.key]
 
-    def _page(self, request: Request, visit: _Visit, template: str, **values: Any) -> Response:
+    def _told(self, visit: Visit) -> list[dict[str, Any]]:
+        """What the shop's server asked last for its customer, the oldest first, as the drawer takes it."""
+        return [
+            {
+                "id": call.id,
+                "by": call.document.by,
+                "text": call.document.text,
+                "variables": call.variables,
+                "answer": call.answer,
+                "entries": [_entry(entry) for entry in call.entries],
+            }
+            for call in self._calls.newest(visit)
+        ]
+
+    def _page(self, request: Request, visit: Visit, template: str, **values: Any) -> Response:
         visitor, shop = visit.visitor, visit.visitor.shop
         shown = {
             "site": SITE_PATH,
@@ -237,8 +259,9 @@ class DemoSite:
             "languages": [(tag, tag) for tag in WORDS],
             "themes": [(theme, visitor.words[theme]) for theme in THEMES],
             "money": Phrasing(visitor.lang, shop.currency).money,
-            "refused": request.query_params.get("refused"),
-            "deals": self._deals.of(shop, visitor.customer),
+            "refused": _refusal(visitor, request.query_params.get("refused")),
+            "deals": self._deals.of(visit),
+            "told": json.dumps(self._told(visit)),
             "time": _shown(visit.now, visit.programme) if visit.programme.sandbox else None,
             "steps": tuple(_STEPS),
             "inbox": self.inbox,
@@ -268,6 +291,17 @@ def _attributes(article: Article, shop: Shop) -> dict[str, str]:
         **more,
         **place,
     }
+
+
+def _refusal(visitor: Visitor, code: str | None) -> str | None:
+    """What is said of it; the drawer has what Pointbook says."""
+    if code is None:
+        return None
+    return visitor.words[code if code in REFUSALS else "REFUSED"]
+
+
+def _entry(entry: HistoryEntry) -> dict[str, Any]:
+    return {"kind": entry.kind, "points": entry.points, "held": entry.held}
 
 
 def _source(entry: HistoryEntry) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 
 from pointbook.demo.shops import Shop
 from pointbook.demo.words import WORDS
+from pointbook.services.directory import ProgrammeSnapshot
 
 THEMES: Final = ("auto", "light", "dark")
 LOOK: Final = ("shop", "customer", "lang", "theme")
@@ -36,6 +38,21 @@ class Visitor:
         """The cart with so many of an article; 0 takes it out, and what is no number is one."""
         changed = {**self.cart, sku: _number(quantity, 1)}
         return {sku: number for sku, number in changed.items() if number and sku in _skus(self.shop)}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visitor in a shop with its programme. ``now`` is the time of that, ``key`` the publishable one."""
+
+    visitor: Visitor
+    programme: ProgrammeSnapshot
+    key: str
+    now: datetime
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """The customer of the shop. A programme in another database has another key."""
+        return self.key, self.visitor.customer or ""
 
 
 def visitor_of(request: Request, shops: Mapping[str, Shop]) -> Visitor:
