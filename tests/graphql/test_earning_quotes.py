@@ -7,6 +7,7 @@ import pytest
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.members import MemberState, set_state
 from tests.http.fixtures import Reply, Shop, make_shop
+from tests.http.statements import statements
 from tests.rules.shop import add_rule, rule
 from tests.support import everything, join_member
 
@@ -87,6 +88,27 @@ async def test_only_who_has_joined_is_not_told_of_points_for_joining(shop: Shop)
         quote = await shop.as_customer(QUOTE, customer=customer, cart={"currency": "EUR", "lines": [tea()]})
         assert told.data["productPoints"]["signUpPoints"] == expected
         assert quote.data["earnQuote"]["signUpPoints"] == expected
+
+
+async def test_only_for_who_may_get_a_bonus_it_is_looked_up_whether_they_do(shop: Shop) -> None:
+    app = shop.client._transport.app  # type: ignore[attr-defined]
+    without = await make_shop(app, shop.client, shop.clock)
+    await join_member(shop.installation, shop.programme)
+
+    async def looked_up(asked: Shop, customer: str, query: str, **variables: Any) -> int:
+        with statements() as seen:
+            assert (await asked.as_customer(query, customer=customer, **variables)).data
+        return sum("rejoin_block" in statement for statement in seen)
+
+    for query, variables, once in (
+        ("{ programme { signUpPoints } }", {}, 1),
+        ("{ programme { name } }", {}, 0),
+        (PRODUCT, {"product": TEA}, 1),
+        (QUOTE, {"cart": {"currency": "EUR", "lines": [tea()]}}, 1),
+    ):
+        assert await looked_up(shop, "stranger", query, **variables) == once
+        assert await looked_up(shop, "c-1", query, **variables) == 0, "a member"
+        assert await looked_up(without, "stranger", query, **variables) == 0, "a programme without a bonus"
 
 
 @pytest.mark.parametrize(

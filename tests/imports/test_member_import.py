@@ -12,9 +12,10 @@ from pointbook.services import member_import
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.import_reports import ImportReport
 from pointbook.services.installation import Installation
-from pointbook.services.joining import Join, Joined, join, rejoin_digest
+from pointbook.services.joining import Join, Joined, join
 from pointbook.services.member_import import MemberCounts, import_members
 from pointbook.services.members import find_member
+from pointbook.services.rejoining import rejoin_digest
 from tests.imports.files import imported, json_lines, now, order_rows
 from tests.support import DAY, NOW, everything, make_programme, order_document, spendable, topics
 

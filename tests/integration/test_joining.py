@@ -13,10 +13,11 @@ from pointbook.domain.rules import EarningResult
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState
 from pointbook.services.installation import Installation
 from pointbook.services.intake import Outcome, submit_order
-from pointbook.services.joining import Join, join, rejoin_digest
+from pointbook.services.joining import Join, join
 from pointbook.services.judging import Judge
 from pointbook.services.members import find_member
 from pointbook.services.programmes import change_state
+from pointbook.services.rejoining import rejoin_digest
 from pointbook.services.settings_versions import change_currency
 from pointbook.services.stores import NewStore, add_store
 from tests.support import (

@@ -14,7 +14,7 @@ from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.exchange_placing import PlaceLine, PlaceOrder, place_order
 from pointbook.services.installation import Installation
 from pointbook.services.intake import submit_order
-from pointbook.services.joining import rejoin_digest
+from pointbook.services.rejoining import rejoin_digest
 from pointbook.services.stores import NewStore, add_store
 from tests.support import NOW, customer, join_member, make_programme, order_document, redeem
 

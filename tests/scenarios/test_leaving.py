@@ -356,6 +356,41 @@ async def test_who_tells_no_address_gets_no_second_bonus_by_an_id_of_before(open
     assert (await ask(shop, "enrolMember", customerExternalId="c-3"))["signUpPoints"] == 100
 
 
+async def promised(shop: Shop, customer: str | None) -> list[int | None]:
+    """The points for joining that a customer is told of, wherever a page asks for them."""
+    placed = "... on ProductPoints { signUpPoints }"
+    query = f"""query ($product: ProductInput!, $cart: EarnCartInput!) {{
+      programme {{ signUpPoints }}
+      productPoints(product: $product) {{ {placed} }}
+      productPointsList(products: [$product]) {{ ... on ProductPointsList {{ products {{ signUpPoints }} }} }}
+      servicePoints(service: "cut") {{ {placed} }}
+      earnQuote(cart: $cart) {{ ... on EarnQuote {{ signUpPoints }} }}
+    }}"""
+    lines = [{"id": "1", "articleId": "tea", "quantity": 1, "amount": "2.50"}]
+    asked: dict[str, Any] = {
+        "product": {"articleId": "tea", "price": "2.50"},
+        "cart": {"currency": "EUR", "lines": lines},
+    }
+    told = await (
+        shop.as_guest(query, **asked) if customer is None else shop.as_customer(customer, query, **asked)
+    )
+    [of_list] = told.pop("productPointsList")["products"]
+    return [each["signUpPoints"] for each in (*told.values(), of_list)]
+
+
+async def test_who_gets_no_second_bonus_is_not_promised_one(opened: OpenShop) -> None:
+    shop = await opened("2026-03-01 12:00", signUpPoints=100, rejoinBonusBlockDays=30)
+    await shop.join()
+    assert await promised(shop, "c-1") == [100, None, None, None, None], "a member is told of the programme's"
+    await leave(shop)
+    assert await promised(shop, "c-1") == [0] * 5
+    assert await promised(shop, "c-2") == [100] * 5, "who was no member"
+    assert await promised(shop, None) == [100] * 5, "a guest, who may be anybody"
+    shop.clock.now = at("2026-03-31 12:00")  # the block ends 30 days after leaving
+    assert await promised(shop, "c-1") == [100] * 5
+    assert (await ask(shop, "enrolMember", customerExternalId="c-1"))["signUpPoints"] == 100
+
+
 def of_a_member(shop: Shop, what: str, name: str) -> Coroutine[Any, Any, Any]:
     customer = {"externalId": name, "email": "a@example.org", "emailVerified": True}
     mug = {"sku": "mug", "quantity": 1, "pricePoints": 100}

@@ -34,6 +34,10 @@ _ID = "The shop's id"
 _STORE = strawberry.argument(description="The shop's id of the store; null: an order without one.")
 _ENTRY = strawberry.argument(description="How the order would come in: web shop, app, till.")
 _EXIT = strawberry.argument(description="How it would leave: pick-up, delivery, counter.")
+_SIGN_UP = (
+    "Points for joining now; null for a customer who has joined, 0 for one who left not long ago (within"
+    " `rejoinBonusBlockDays`), as far as the id tells."
+)
 
 
 @strawberry.input(description="A product as a page of the shop shows it.")
@@ -77,9 +81,7 @@ class ProductPoints:
     text: str = strawberry.field(
         description="Both, the extra points appended; empty for a product without points."
     )
-    sign_up_points: Points | None = strawberry.field(
-        description="Points for joining now; null for a customer who has joined."
-    )
+    sign_up_points: Points | None = strawberry.field(description=_SIGN_UP)
 
     @classmethod
     def of(cls, points: EarnedByProduct, quotes: quoting.ProductQuotes, locale: str | None) -> Self:
@@ -157,9 +159,7 @@ class EarnQuote:
     points: Points = strawberry.field(description="All its points.")
     parts: list[EarnedPart] = strawberry.field(description="When they become available and end.")
     rule_count: int = strawberry.field(description="How many rules have a say in it.")
-    sign_up_points: Points | None = strawberry.field(
-        description="Points for joining now; null for a customer who has joined."
-    )
+    sign_up_points: Points | None = strawberry.field(description=_SIGN_UP)
 
     @described(
         "What became of each rule: those that WON first, then LOST, then INERT, the older before the newer."

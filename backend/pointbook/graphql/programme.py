@@ -15,6 +15,7 @@ from pointbook.graphql.money import main_units
 from pointbook.graphql.policies import query_field
 from pointbook.graphql.scalars import Points
 from pointbook.services.directory import ProgrammeSnapshot, ProgrammeState, StoreSnapshot
+from pointbook.services.rejoining import offered
 
 described_enum(
     ProgrammeState,
@@ -75,6 +76,16 @@ class PointExpiry:
         return cls(days=expiry.days, on=expiry.on, counts_from=counts_from)
 
 
+async def _sign_up_points(root: "Programme", info: Info) -> Points:
+    context, programme_id, points = info.context, info.context.principal.programme_id, root.granted_for_joining
+    customer = context.principal.subject
+    if customer is None or points == 0:
+        return Points(points)
+    if await context.installation.accounts.find(programme_id, customer) is not None:
+        return Points(points)
+    return Points(await offered(context.installation, programme_id, customer, points, now=context.now))
+
+
 @strawberry.type(description="A merchant's loyalty programme, with the settings in force now.")
 class Programme:
     name: str = strawberry.field(description="What members call it.")
@@ -93,7 +104,12 @@ class Programme:
         description="The discount that the points amount to: point value by revenue per point, in per cent."
     )
     base_points_per_order: Points = strawberry.field(description="Points for every order that earns.")
-    sign_up_points: Points = strawberry.field(description="Points for joining.")
+    granted_for_joining: strawberry.Private[int]
+    sign_up_points: Points = strawberry.field(
+        resolver=_sign_up_points,
+        description="Points for joining; 0 for a customer who left not long ago (within `rejoinBonusBlockDays`),"
+        " as far as the id tells.",
+    )
     waiting_time: Waiting = strawberry.field(description="From earning until points can be spent.")
     expiry: PointExpiry = strawberry.field(description="When points end.")
     expiring_window_days: int = strawberry.field(description="How far `expiringPoints` looks ahead by default.")
@@ -127,7 +143,7 @@ class Programme:
             revenue_per_point=main_units(settings.revenue_per_point, programme.currency),
             discount_percent=settings.discount_percent,
             base_points_per_order=Points(settings.base_points_per_order),
-            sign_up_points=Points(settings.sign_up_points),
+            granted_for_joining=settings.sign_up_points,
             waiting_time=Waiting(count=settings.waiting_time.count, unit=settings.waiting_time.unit),
             expiry=PointExpiry.of(settings.expiry, settings.expiry_counts_from),
             expiring_window_days=settings.expiring_window_days,

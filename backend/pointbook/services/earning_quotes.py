@@ -25,6 +25,7 @@ from pointbook.services.granting import points_in
 from pointbook.services.installation import Installation
 from pointbook.services.judging import NOTHING_GIVEN, Circumstances, Judge
 from pointbook.services.members import MemberState, find_member
+from pointbook.services.rejoining import offered
 
 MAX_PRODUCTS: Final = 50
 """In one question; a page of a category shows fewer."""
@@ -103,7 +104,7 @@ async def earn_quote(
         points_in(lots),
         tuple(QuotedPart(lot.points, lot.available_from, lot.expires_at) for lot in lots),
         explained(programme, traces),
-        judge.joining(now).points if account_id is None else None,
+        await _sign_up(installation, judge, customer, now) if account_id is None else None,
         judge.version.settings,
         programme,
     )
@@ -140,7 +141,7 @@ async def product_points(
     member = None if customer is None else await installation.accounts.find(programme_id, customer)
     return ProductQuotes(
         tuple(judge.engine.product(occasion, line) for line in lines),
-        judge.joining(now).points if member is None else None,
+        await _sign_up(installation, judge, customer, now) if member is None else None,
         judge.version.settings,
         programme,
     )
@@ -175,10 +176,15 @@ async def service_points(
     member = None if customer is None else await installation.accounts.find(programme_id, customer)
     return ProductQuotes(
         (ProductPoints(result.points, 0),),
-        judge.joining(now).points if member is None else None,
+        await _sign_up(installation, judge, customer, now) if member is None else None,
         judge.version.settings,
         programme,
     )
+
+
+async def _sign_up(installation: Installation, judge: Judge, customer: str | None, now: datetime) -> int:
+    """What joining now would give whoever has not joined."""
+    return await offered(installation, judge.programme.id, customer, judge.joining(now).points, now=now)
 
 
 def _refuse_too_many(result: EarningResult) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from pointbook import ledger
 from pointbook.db.queries.customers import lock_customer
+from pointbook.db.queries.leaving import is_blocked
 from pointbook.db.queries.members import external_ids, name
 from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
@@ -20,6 +21,7 @@ from pointbook.services.granting import SIGN_UP, points_in, tell_credited
 from pointbook.services.installation import Installation
 from pointbook.services.judging import Judge
 from pointbook.services.members import MEMBER_OF_EXTERNAL_ID, Member, checked_locale, member_of, members_email
+from pointbook.services.rejoining import rejoin_digest, rejoin_id_digest
 from pointbook.services.releasing import Names, Releasing
 
 MEMBER_JOINED: Final = "member.joined"
@@ -137,7 +139,7 @@ class _Joining:
         digests = [rejoin_id_digest(self.installation, self.programme.id, self.command.external_id)]
         if self.command.email is not None:
             digests.append(rejoin_digest(self.installation, self.programme.id, self.command.email))
-        return bool(await connection.fetchval(_BLOCKED, self.programme.id, digests, self.now))
+        return await is_blocked(connection, self.programme.id, digests, now=self.now)
 
     async def _give_sign_up_points(
         self, connection: Connection, account: AccountKey, lots: tuple[NewLot, ...]
@@ -178,16 +180,6 @@ def sign_up(judge: Judge, joined_at: datetime, *, now: datetime) -> SignUpGift:
     return SignUpGift(lots, judge.record(result)) if lots else NO_GIFT
 
 
-def rejoin_digest(installation: Installation, programme_id: int, email: str) -> bytes:
-    """The keyed hash under which a normalised address is remembered after its member left."""
-    return installation.secrets.derive("rejoin block", str(programme_id), email)
-
-
-def rejoin_id_digest(installation: Installation, programme_id: int, external_id: str) -> bytes:
-    """The same of an id of the shop's: who tells no address could otherwise join for the bonus again and again."""
-    return installation.secrets.derive("rejoin block of an id", str(programme_id), external_id)
-
-
 def checked(programme: ProgrammeSnapshot, command: Join, now: datetime) -> Join:
     """The command with its address in the form that is kept. Raises InvalidInput."""
     external_id = text.identifier("customerExternalId", command.external_id)
@@ -205,10 +197,4 @@ insert into member
     sign_up_judgement, notices, notices_since, birthday)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 returning *
-"""
-
-_BLOCKED = """
-select exists (
-    select from rejoin_block where programme_id = $1 and digest = any($2::bytea[]) and blocked_until > $3
-)
 """

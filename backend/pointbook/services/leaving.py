@@ -23,9 +23,9 @@ from pointbook.services import audit, outbox
 from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.installation import Installation
-from pointbook.services.joining import rejoin_digest, rejoin_id_digest
 from pointbook.services.members import member_of
 from pointbook.services.outbox import MEMBER_GOODBYE
+from pointbook.services.rejoining import rejoin_digest, rejoin_id_digest
 from pointbook.services.requests import is_repeat, request_of
 
 MEMBER_LEFT: Final = "member.left"

@@ -40,11 +40,10 @@ from pointbook.services.joining import (
     SignUpGift,
     checked,
     join,
-    rejoin_digest,
-    rejoin_id_digest,
     sign_up,
 )
 from pointbook.services.judging import Judge
+from pointbook.services.rejoining import rejoin_digest, rejoin_id_digest
 
 _COLUMNS: Final = frozenset({"externalId", "email", "emailVerified", "locale", "optIn", "birthday", "joinedAt"})
 _TRUTHS: Final = {"true": True, "false": False}

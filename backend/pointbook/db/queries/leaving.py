@@ -1,5 +1,6 @@
 """What a member has besides points, and the block that leaving leaves behind."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +20,13 @@ async def what_else(
 
 async def block_bonus(connection: Connection, programme_id: int, digest: bytes, *, until: datetime) -> None:
     await connection.execute(_BLOCK, programme_id, digest, until)
+
+
+async def is_blocked(
+    connection: Connection, programme_id: int, digests: Collection[bytes], *, now: datetime
+) -> bool:
+    """Whether one of these keyed hashes stands for somebody who gets no bonus for joining now."""
+    return bool(await connection.fetchval(_BLOCKED, programme_id, list(digests), now))
 
 
 _WHAT_ELSE: Final = f"""
@@ -49,4 +57,10 @@ _BLOCK: Final = """
 insert into rejoin_block as known (programme_id, digest, blocked_until) values ($1, $2, $3)
 on conflict (programme_id, digest) do update
 set blocked_until = greatest(known.blocked_until, excluded.blocked_until)
+"""
+
+_BLOCKED: Final = """
+select exists (
+    select from rejoin_block where programme_id = $1 and digest = any($2::bytea[]) and blocked_until > $3
+)
 """

@@ -22,9 +22,9 @@ from pointbook.services.audit import Action, Change
 from pointbook.services.directory import ProgrammeSnapshot, keep_unchanged
 from pointbook.services.granting import SIGN_UP
 from pointbook.services.installation import Installation
-from pointbook.services.joining import rejoin_digest
 from pointbook.services.merging.events import MERGE_MERGED, MERGE_REJECTED
 from pointbook.services.merging.views import MergeRequest, request_of_row
+from pointbook.services.rejoining import rejoin_digest
 
 MERGE: Final = "merge"
 """The source of the entries that a merge makes; its id is the request's."""
