@@ -54,6 +54,7 @@ async def test_who_shows_no_good_key_is_sent_away(shop: Shop, headers: dict[str,
     assert (reply.status, reply.codes) == (401, [code])
     assert reply.headers["www-authenticate"].startswith("Bearer")
     assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["access-control-allow-origin"] == "*", "a page's developer is to read what is wrong"
 
 
 async def test_a_key_may_come_as_bearer_or_in_its_own_header(shop: Shop) -> None:
@@ -137,7 +138,8 @@ async def test_a_page_of_a_listed_origin_may_read_even_refusals(shop: Shop) -> N
     listed.extra = {"Origin": "https://evil.example"}
     other = await listed.send({"documentId": PROGRAMME}, listed.guest_headers)
     assert (other.status, other.codes) == (403, ["ORIGIN_NOT_ALLOWED"])
-    assert "access-control-allow-origin" not in other.headers
+    assert other.headers["access-control-allow-origin"] == "*"
+    assert set(other.json) == {"errors"}, "it can be read, and holds the reason only"
     listed.extra = {"Origin": "http://pointbook.test"}  # our own pages
     assert (await listed.send({"documentId": PROGRAMME}, listed.guest_headers)).status == 200
 

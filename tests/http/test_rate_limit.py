@@ -271,6 +271,7 @@ async def test_guessing_keys_is_not_free_and_stops_nobody_else(database_url: str
         with statements() as sent:
             guess = await shop.send(query, {"Pointbook-Key": "pk_x"})
         assert (guess.status, guess.codes, guess.headers["retry-after"]) == (429, ["RATE_LIMITED"], "1")
+        assert guess.headers["access-control-allow-origin"] == "*"
         assert sent == []
         assert (await shop.send(query, shop.server_headers)).status == 200
 

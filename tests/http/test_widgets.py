@@ -187,6 +187,14 @@ async def test_a_cart_that_the_element_could_not_read_is_refused(shop: Shop) -> 
     assert (await snippet(shop, "checkout")).status_code == 200, "a page may set it"
 
 
+@pytest.mark.parametrize("face", ["snippet", "frame"])
+async def test_a_widget_that_is_not_there_is_missing_with_any_key_or_none(shop: Shop, face: str) -> None:
+    for key in (shop.publishable_key, "pk_unknown", ""):
+        answer = await shop.client.get(f"/widgets/{face}/nix", params={"api-key": key} if key else {})
+        assert (answer.status_code, answer.text) == (404, "There are the widgets product, checkout, account.\n")
+    assert (await shop.client.get(f"/widgets/{face}/account")).status_code == 401
+
+
 async def test_only_a_publishable_key_is_put_into_a_page(shop: Shop) -> None:
     staff = await create_key(
         shop.installation, shop.programme.id, NewKey(KeyKind.STAFF, "Anna", rights=ALL_RIGHTS), now=NOW
@@ -211,10 +219,16 @@ async def test_pages_of_other_origins_do_not_read_a_snippet_of_a_key(shop: Shop)
     params = {"api-key": bound.publishable_key}
     theirs = {"Origin": "https://other.example"}
     refused = await bound.client.get("/widgets/snippet/account", params=params, headers=theirs)
-    assert refused.status_code == 403
+    assert (refused.status_code, refused.text) == (403, "Pages of this origin may not use this key.\n")
+    mistyped = await bound.client.get("/widgets/snippet/account?api-key=pk_no", headers=theirs)
+    assert mistyped.status_code == 401
+    for readable in (refused, mistyped):
+        assert readable.headers["access-control-allow-origin"] == "*", "it holds nothing but the reason"
     ours = {"Origin": "https://shop.example"}
     allowed = await bound.client.get("/widgets/snippet/account", params=params, headers=ours)
     assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
+    wrong = await bound.client.get("/widgets/snippet/product", params=params, headers=ours)
+    assert (wrong.status_code, wrong.headers["access-control-allow-origin"]) == (400, "https://shop.example")
     frame = await bound.client.get("/widgets/frame/account", params=params)
     assert "frame-ancestors https://shop.example" in frame.headers["content-security-policy"]
     assert "x-frame-options" not in frame.headers

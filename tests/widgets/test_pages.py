@@ -24,6 +24,7 @@ window.shifts = 0;
 new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; })
   .observe({ type: "layout-shift", buffered: true });
 """
+TOLD = "addEventListener('pointbook:error', ({ detail }) => (window.code = detail.code));"
 PANELS = (
     "History",
     "Gift cards for points",
@@ -166,6 +167,18 @@ async def test_with_the_api_down_the_page_stays_whole(site: Site, page: Page) ->
     await page.unroute("**/graphql**")
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_text("Your points at A shop")).to_be_visible()
+
+
+async def test_a_page_is_told_that_its_key_is_wrong_or_not_for_it(site: Site, page: Page) -> None:
+    app: Any = site.shop.client._transport.app  # type: ignore[attr-defined]
+    bound = await make_shop(app, site.shop.client, site.shop.clock, origins=("https://elsewhere.example",))
+    for key, code in (("pk_mistyped", "KEY_UNKNOWN"), (bound.publishable_key, "ORIGIN_NOT_ALLOWED")):
+        found = (await site.snippet("product", article="tea", price="25.00")).replace(
+            site.shop.publishable_key, key
+        )
+        await site.show(page, f"<script>{TOLD}</script>", found)
+        await page.wait_for_function("window.code")
+        assert await page.evaluate("window.code") == code
 
 
 async def test_two_versions_on_one_page_do_not_clash(site: Site, page: Page) -> None:

@@ -1,6 +1,7 @@
 """Whose pages may use a key, told to browsers. There are no cookies, so nothing rides on credentials."""
 
 from http import HTTPStatus
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -14,6 +15,10 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": f"Authorization, Content-Type, {KEY_HEADER}",
     "Access-Control-Max-Age": "7200",
 }
+REFUSAL: Final = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+"""Of what is refused before it is known that the page may use the key, and because it may not. It says nothing
+that anybody could not ask without a browser; without it a page's developer would see a failure of the network, not
+that the key is mistyped or the origin forgotten."""
 
 
 def preflight() -> Response:

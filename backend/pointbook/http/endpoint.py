@@ -157,7 +157,7 @@ class _Reply:
     """What is known of the response before there is one."""
 
     media_type: str = media.JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: cors.REFUSAL)
 
     def allow(self, headers: Mapping[str, str]) -> None:
         self.headers = headers

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -71,6 +71,13 @@ class _Widget:
     tag: str
 
 
+@dataclass(slots=True)
+class _Reply:
+    """Headers that let the calling page read the answer, as far as it is known who calls."""
+
+    shared: Mapping[str, str] = field(default_factory=lambda: cors.REFUSAL)
+
+
 class Widgets:
     """What stands below ``/widgets/`` and depends on a programme."""
 
@@ -100,9 +107,10 @@ class Widgets:
         """A page that is nothing but the widget."""
         return await self._answered(request, self._frame)
 
-    async def _answered(self, request: Request, answer: Callable[[Request], Any]) -> Response:
+    async def _answered(self, request: Request, answer: Callable[[Request, _Reply], Any]) -> Response:
+        reply = _Reply()
         try:
-            made: Response = await answer(request)
+            made: Response = await answer(request, reply)
         except Problem as given:
             problem = given
         except PointbookError as refusal:
@@ -113,11 +121,11 @@ class Widgets:
             problem = told(failure, self._report)
         else:
             return made
-        headers = {**HEADERS, "Cache-Control": "no-store", **problem.headers}
+        headers = {**HEADERS, "Cache-Control": "no-store", **reply.shared, **problem.headers}
         return PlainTextResponse(f"{problem}\n", problem.status, headers=headers)
 
-    async def _snippet(self, request: Request) -> Response:
-        widget = await self._widget(request)
+    async def _snippet(self, request: Request, reply: _Reply) -> Response:
+        widget = await self._widget(request, reply)
         script = widget_files()[SCRIPT]
         evergreen = request.query_params.get("script") == "evergreen"
         content = rendered(
@@ -131,13 +139,12 @@ class Widgets:
                 "room": 0 if request.query_params.get("signed-in") == "no" else ROOM[widget.name],
             },
         )
-        shared = cors.origin_headers(request.headers, widget.caller.origins)
         return HTMLResponse(
-            content + "\n", headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **shared}
+            content + "\n", headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **reply.shared}
         )
 
-    async def _frame(self, request: Request) -> Response:
-        widget = await self._widget(request)
+    async def _frame(self, request: Request, reply: _Reply) -> Response:
+        widget = await self._widget(request, reply)
         for name in ("join-url", "login-url"):
             if name in widget.attributes and not _address(name, widget.attributes[name]).netloc:
                 raise InvalidInput(name, "must begin with https:// here: a frame is not on the shop's site")
@@ -162,9 +169,10 @@ class Widgets:
             content, headers={"Cache-Control": _CACHED, "Content-Security-Policy": policy, **_PLAIN}
         )
 
-    async def _widget(self, request: Request) -> _Widget:
-        caller = await self._caller(request)
+    async def _widget(self, request: Request, reply: _Reply) -> _Widget:
         name, attributes = _asked(request)
+        caller = await self._caller(request)
+        reply.shared = cors.origin_headers(request.headers, caller.origins)
         programme = await self._installation.programmes.get(caller.principal.programme_id)
         say = Phrasing(attributes.get("lang") or programme.locales[0], programme.currency)
         fallback = await self._fallback(name, attributes, programme, say)
@@ -173,9 +181,6 @@ class Widgets:
     async def _caller(self, request: Request) -> Caller:
         """Whose widget it is, by the publishable key in the address: it is shown to everybody anyway."""
         key = request.query_params.get("api-key", "")
-        if len(request.url.query) > _MAX_QUERY:
-            hint = "The address is too long: let the page set `cart` of the element."
-            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "TOO_LONG", hint)
         async with self._strangers.trying(peer_of(request.scope.get("client")), key):
             caller = await key_holder(self._installation, Credentials(key, None), now=self._clock())
             if caller.principal.kind is not CallerKind.GUEST:
@@ -232,10 +237,13 @@ _PLAIN: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-ref
 
 
 def _asked(request: Request) -> tuple[str, dict[str, str]]:
-    """Which widget, with which attributes. Raises Problem 404, or InvalidInput for an address of another kind."""
+    """Which widget, with which attributes. Raises Problem 404 or 414, InvalidInput."""
     widget = request.path_params["widget"]
     if widget not in ATTRIBUTES:
         raise Problem(HTTPStatus.NOT_FOUND, "NO_SUCH_WIDGET", f"There are the widgets {', '.join(ATTRIBUTES)}.")
+    if len(request.url.query) > _MAX_QUERY:
+        hint = "The address is too long: let the page set `cart` of the element."
+        raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "TOO_LONG", hint)
     given = request.query_params
     names = ("api-key", *_COMMON, *ATTRIBUTES[widget])
     for name in given:
