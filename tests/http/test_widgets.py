@@ -134,7 +134,7 @@ async def test_a_service_has_a_snippet_too(shop: Shop) -> None:
 
 async def test_whatever_an_attribute_says_stays_an_attribute(shop: Shop) -> None:
     plain = _Elements((await snippet(shop)).text)
-    for name in ("variation", "groups", "entry-channel", "quantity-from", "join-url", "theme"):
+    for name in ("variation", "groups", "entry-channel", "quantity-from", "join-url"):
         answer = await snippet(shop, **{name: PAYLOAD})
         assert answer.status_code == 200
         found = _Elements(answer.text)
@@ -159,10 +159,31 @@ async def test_what_a_merchant_calls_the_programme_stays_text(shop: Shop) -> Non
         ({"join-url": "java\nscript:alert(1)"}, 400, "join-url"),
         ({"join-url": "http://[x"}, 400, "join-url"),
         ({"data-token-url": "data:text/plain,x"}, 400, "data-token-url"),
-        ({"price": "dear"}, 400, "price"),
-        ({"quantity": "-1"}, 400, "quantity"),
-        ({"service": "cut", "participants": "1.5"}, 400, "participants"),
-        ({"service": "cut", "participants": "9" * 4_400}, 400, "participants"),
+        ({"price": "dear"}, 400, "price: "),
+        ({"price": ""}, 400, "price: "),
+        ({"quantity": "-1"}, 400, "quantity: "),
+        ({"article": ""}, 400, "article: "),
+        ({"net-price": "25.01"}, 400, "net-price: must be at most the price"),
+        ({"variation": "a\nb"}, 400, "variation: "),
+        ({"groups": "hot,,cold"}, 400, "groups: "),
+        ({"kind": "GIFT"}, 400, "kind: must be ITEM, MENU or TOPPING"),
+        ({"topping-group": ""}, 400, "topping-group: "),
+        ({"store": "a\nb"}, 400, "store: "),
+        ({"entry-channel": "x" * 200}, 400, "entry-channel: "),
+        ({"exit-channel": "x" * 200}, 400, "exit-channel: "),
+        ({"service": ""}, 400, "service: "),
+        ({"service": "cut", "entry-channel": ""}, 400, "entry-channel: "),
+        ({"service": "cut", "participants": "1.5"}, 400, "participants: "),
+        ({"service": "cut", "participants": "9" * 4_400}, 400, "participants: "),
+        ({"script": "foo"}, 400, "script: must be pinned or evergreen"),
+        ({"signed-in": "maybe"}, 400, "signed-in: must be yes or no"),
+        ({"theme": "pink"}, 400, "theme: must be light, dark or auto"),
+        ({"theme": PAYLOAD}, 400, "theme: must be light, dark or auto"),
+        ({"lang": "german, please"}, 400, "lang: must be a language tag like de or de-AT"),
+        ({"lang": "de_AT"}, 400, "lang: "),
+        ({"lang": ""}, 400, "lang: "),
+        ({"lang": "d" * 9}, 400, "lang: "),
+        ({"lang": "de" + "-x" * 17}, 400, "lang: "),
         ({"store": "moon"}, 400, "moon"),
         ({"api-key": "pk_unknown"}, 401, "key"),
         ({"api-key": ""}, 401, "key"),
@@ -176,8 +197,15 @@ async def test_a_snippet_that_cannot_be_is_refused_in_a_line(
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.headers["cache-control"] == "no-store"
-    assert said in answer.text
+    assert answer.text.startswith(said) if said.endswith(": ") else said in answer.text
     assert answer.text.find("\n") == len(answer.text) - 1
+
+
+async def test_a_missing_attribute_is_asked_for_by_its_own_name(shop: Shop) -> None:
+    for given, missing in (({}, "price"), ({"price": "1.00"}, "article")):
+        params = {"api-key": shop.publishable_key, **given}
+        answer = await shop.client.get("/widgets/snippet/product", params=params)
+        assert (answer.status_code, answer.text) == (400, f"{missing}: is required\n")
 
 
 async def test_a_cart_that_the_element_could_not_read_is_refused(shop: Shop) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointbook.http.widgets import ATTRIBUTES
+from pointbook.http.widget_addresses import ATTRIBUTES
 from tests.house.files import ROOT
 
 SOURCES = ROOT / "widgets" / "src"

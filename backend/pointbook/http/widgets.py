@@ -4,11 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
@@ -21,6 +18,7 @@ from pointbook.http.pages import HEADERS, rendered
 from pointbook.http.problems import Problem, bad_request, too_much
 from pointbook.http.rate_limit import RateLimiter, Rates
 from pointbook.http.strangers import Strangers, peer_of
+from pointbook.http.widget_addresses import address, asked, participants_of, product_of, refusals_of_attributes
 from pointbook.http.widget_scripts import SCRIPT, widget_files
 from pointbook.services.directory import ProgrammeSnapshot
 from pointbook.services.earning_quotes import ProductQuotes, product_points, service_points
@@ -29,34 +27,9 @@ from pointbook.texts import product_text
 from pointbook.texts.phrasing import Phrasing
 from pointbook.texts.widget_texts import TITLES, join_offer
 
-_COMMON: Final = ("lang", "theme", "data-token-url")
-_PRODUCT: Final = {
-    "article": "articleId",
-    "price": "price",
-    "quantity": "quantity",
-    "net-price": "netPrice",
-    "variation": "variationId",
-    "groups": "productGroupIds",
-    "kind": "kind",
-    "topping-group": "toppingGroupId",
-}
-"""Attributes that describe the product, and what the API calls them."""
-ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
-    "product": (
-        *_PRODUCT,
-        *("service", "participants", "store", "entry-channel", "exit-channel", "quantity-from", "join-url"),
-    ),
-    "checkout": ("cart", "apply-to", "apply-button", "login-url"),
-    "account": ("login-url",),
-}
-"""By widget: what its element may be given, besides the key and what all have."""
 ROOM: Final = {"product": 0, "checkout": 286, "account": 561}
 """Pixels that a member's view takes on a phone below a line of text, in the longest language: so nothing moves."""
-_LEADING: Final = ("join-url", "login-url", "data-token-url")
-_OF_A_CART: Final = {"id", "total", "currency"}
-_MOST_DIGITS: Final = 9  # of a number of people
 _COST: Final = 20
-_MAX_QUERY: Final = 8_000
 _CACHED: Final = "public, max-age=60, stale-while-revalidate=600"
 
 
@@ -146,7 +119,7 @@ class Widgets:
     async def _frame(self, request: Request, reply: _Reply) -> Response:
         widget = await self._widget(request, reply)
         for name in ("join-url", "login-url"):
-            if name in widget.attributes and not _address(name, widget.attributes[name]).netloc:
+            if name in widget.attributes and not address(name, widget.attributes[name]).netloc:
                 raise InvalidInput(name, "must begin with https:// here: a frame is not on the shop's site")
         origins = " ".join(widget.caller.origins) or "*"
         content = rendered(
@@ -170,7 +143,7 @@ class Widgets:
         )
 
     async def _widget(self, request: Request, reply: _Reply) -> _Widget:
-        name, attributes = _asked(request)
+        name, attributes = asked(request)
         caller = await self._caller(request)
         reply.shared = cors.origin_headers(request.headers, caller.origins)
         programme = await self._installation.programmes.get(caller.principal.programme_id)
@@ -208,65 +181,22 @@ class Widgets:
         return [line for line in (text, join_offer(quotes.sign_up, say) if quotes.sign_up else "") if line]
 
     async def _quoted(self, attributes: Mapping[str, str], programme_id: int) -> ProductQuotes:
-        placed: dict[str, Any] = {
-            "store": attributes.get("store"),
-            "entry_channel": attributes.get("entry-channel"),
-        }
         installation = self._installation
         now = await installation.programmes.now(programme_id, self._clock())
-        if "service" in attributes:
-            number = attributes.get("participants", "1")
-            counts = number.isdecimal() and len(number) <= _MOST_DIGITS
-            participants = int(number) if counts else 0  # which is refused by its name
-            return await service_points(
-                installation, programme_id, attributes["service"], participants=participants, **placed, now=now
+        placed = {"store": attributes.get("store"), "entry_channel": attributes.get("entry-channel")}
+        with refusals_of_attributes():
+            if "service" in attributes:
+                participants = participants_of(attributes)
+                return await service_points(
+                    installation, programme_id, attributes["service"], participants=participants, **placed, now=now
+                )
+            products, leaves = [product_of(attributes)], attributes.get("exit-channel")
+            return await product_points(
+                installation, programme_id, products, **placed, exit_channel=leaves, now=now
             )
-        product: dict[str, object] = {
-            _PRODUCT[name]: value for name, value in attributes.items() if name in _PRODUCT
-        }
-        if "groups" in attributes:
-            product["productGroupIds"] = [group.strip() for group in attributes["groups"].split(",")]
-        leaves = attributes.get("exit-channel")
-        return await product_points(installation, programme_id, [product], **placed, exit_channel=leaves, now=now)
 
     def _url(self, request: Request) -> str:
         return (self._public_url or str(request.base_url)).rstrip("/")
 
 
 _PLAIN: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-
-
-def _asked(request: Request) -> tuple[str, dict[str, str]]:
-    """Which widget, with which attributes. Raises Problem 404 or 414, InvalidInput."""
-    widget = request.path_params["widget"]
-    if widget not in ATTRIBUTES:
-        raise Problem(HTTPStatus.NOT_FOUND, "NO_SUCH_WIDGET", f"There are the widgets {', '.join(ATTRIBUTES)}.")
-    if len(request.url.query) > _MAX_QUERY:
-        hint = "The address is too long: let the page set `cart` of the element."
-        raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "TOO_LONG", hint)
-    given = request.query_params
-    names = ("api-key", *_COMMON, *ATTRIBUTES[widget])
-    for name in given:
-        if name not in (*names, "script", "signed-in"):
-            raise InvalidInput(name, "is not an attribute of this widget")
-    for name in _LEADING:
-        if name in given and _address(name, given[name]).scheme not in ("", "http", "https"):
-            raise InvalidInput(name, "must be an address of the web")
-    if "cart" in given and not _is_cart(given["cart"]):
-        raise InvalidInput("cart", f"must be a JSON object with {', '.join(sorted(_OF_A_CART))}")
-    return widget, {name: given[name] for name in names if name in given}
-
-
-def _address(name: str, given: str) -> SplitResult:
-    try:
-        return urlsplit(given)
-    except ValueError:
-        raise InvalidInput(name, "is no address") from None
-
-
-def _is_cart(given: str) -> bool:
-    try:
-        cart = orjson.loads(given)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(cart, dict) and cart.keys() >= _OF_A_CART
