@@ -41,7 +41,9 @@ def test_e37_extra_points_are_appended(locale: str, whole: str) -> None:
         (5, "5 punktów", "5 Punkte"),
         (12, "12 punktów", "12 Punkte"),
         (22, "22 punkty", "22 Punkte"),
-        (1001, "1\N{NO-BREAK SPACE}001 punktów", "1.001 Punkte"),
+        (1001, "1001 punktów", "1.001 Punkte"),
+        (9_999, "9999 punktów", "9.999 Punkte"),
+        (10_000, "10\N{NO-BREAK SPACE}000 punktów", "10.000 Punkte"),
         (12_345, "12\N{NO-BREAK SPACE}345 punktów", "12.345 Punkte"),
     ],
 )

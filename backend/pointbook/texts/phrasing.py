@@ -25,6 +25,13 @@ _POINTS: Final = {"de": ("Punkt", "Punkte"), "en": ("point", "points"), "pl": ("
 _DAYS: Final = {"de": ("Tag", "Tage"), "en": ("day", "days"), "pl": ("dzień", "dni", "dni")}
 _UNTIL: Final = {"de": "{} bis {}", "en": "{} through {}", "pl": "{} do {}"}
 _WEEKDAYS: Final = tuple(Weekday)
+_FOUR_DIGITS_TOGETHER: Final = frozenset(
+    {"be", "bg", "es", "es_ES", "et", "hu", "hy", "it", "ka", "lv", "pl", "pt_PT", "sl", "sq"}
+)
+"""They write 1000 beside 10 000, as browsers do: CLDR's ``minimumGroupingDigits``, which Babel leaves out."""
+_BY_REGION: Final = ("es", "pt")
+"""Languages of which this is so in some regions only."""
+_FIVE_DIGITS: Final = 10_000
 
 
 class Phrasing:
@@ -54,7 +61,9 @@ class Phrasing:
         return str(self.locale).replace("_", "-")
 
     def number(self, number: int | Decimal) -> str:
-        return format_decimal(number, locale=self.locale, decimal_quantization=False)
+        return format_decimal(
+            number, locale=self.locale, decimal_quantization=False, group_separator=self._groups(number)
+        )
 
     def counted(self, number: int, *forms: str) -> str:
         """The number and the right one of a noun's forms: one and other, in Polish one, few and many."""
@@ -82,10 +91,21 @@ class Phrasing:
         ('€0.005', '¥1,200')
         """
         amount = Decimal(minor_units).scaleb(-currencies.exponent(self.currency))
-        return format_currency(amount, self.currency, locale=self.locale, decimal_quantization=False)
+        return format_currency(
+            amount,
+            self.currency,
+            locale=self.locale,
+            decimal_quantization=False,
+            group_separator=self._groups(amount),
+        )
 
     def percent(self, percent: int | Decimal) -> str:
-        return format_percent(Decimal(percent).scaleb(-2), locale=self.locale, decimal_quantization=False)
+        return format_percent(
+            Decimal(percent).scaleb(-2),
+            locale=self.locale,
+            decimal_quantization=False,
+            group_separator=self._groups(percent),
+        )
 
     def date(self, day: date) -> str:
         return format_date(day, "long", locale=self.locale)
@@ -96,6 +116,12 @@ class Phrasing:
 
     def listed(self, items: Sequence[str]) -> str:
         return format_list(items, locale=self.locale)
+
+    def _groups(self, number: int | Decimal) -> bool:
+        """Whether the thousands of a number stand apart."""
+        language = self.locale.language
+        name = str(self.locale) if language in _BY_REGION else language
+        return name not in _FOUR_DIGITS_TOGETHER or not -_FIVE_DIGITS < number < _FIVE_DIGITS
 
 
 def best_text(texts: Iterable[tuple[str, str]], tag: str) -> str | None:
