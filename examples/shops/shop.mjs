@@ -26,10 +26,20 @@ function token(customer) {
   return `${signed}.${createHmac("sha256", TOKEN_SECRET).update(signed).digest("base64url")}`;
 }
 
+// Who is signed in, by a cookie; undefined for a guest.
+function customerOf(request) {
+  const value = /(?:^|;\s*)customer=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
+  try {
+    return value && decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
 createServer(async (request, response) => {
-  const customer = /(?:^|;\s*)customer=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
+  const customer = customerOf(request);
   response.setHeader("Cache-Control", "no-store");
-  if (request.url === "/pointbook-token") {
+  if (request.url.split("?")[0] === "/pointbook-token") {
     if (!customer) return response.writeHead(204).end();
     return response.setHeader("Content-Type", "application/json").end(JSON.stringify({ token: token(customer) }));
   }
@@ -38,5 +48,6 @@ createServer(async (request, response) => {
   const account = await snippet("account", customer);
   const body = `<h1>Espresso</h1>${product}<label>Voucher <input id=voucher></label>${checkout}${account}`;
   response.setHeader("Content-Type", "text/html; charset=utf-8");
-  response.end(`<!doctype html><html lang=de><title>Shop</title>${body}`);
+  const head = "<meta name=viewport content=width=device-width><title>Shop</title>";
+  response.end(`<!doctype html><html lang=de>${head}${body}`);
 }).listen(process.env.PORT ?? 8080, "127.0.0.1");

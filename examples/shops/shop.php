@@ -1,13 +1,16 @@
 <?php
 // A shop in PHP: a page with the widgets, and the route that signs the customer's token.
 
+$customer = $_COOKIE['customer'] ?? ''; // who is signed in; empty for a guest
+
 // What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on.
 function snippet(string $widget, array $attributes = []): string
 {
+    global $customer;
     $query = http_build_query($attributes + [
         'api-key' => getenv('POINTBOOK_KEY'),
         'data-token-url' => '/pointbook-token',
-        'signed-in' => isset($_COOKIE['customer']) ? 'yes' : 'no',
+        'signed-in' => $customer === '' ? 'no' : 'yes',
     ]);
     $patience = stream_context_create(['http' => ['timeout' => 2]]);
     $answer = @file_get_contents(getenv('POINTBOOK') . "/widgets/snippet/$widget?$query", false, $patience) ?: '';
@@ -30,19 +33,20 @@ function token(string $customer): string
 }
 
 header('Cache-Control: no-store');
-if ($_SERVER['REQUEST_URI'] === '/pointbook-token') {
-    if (!isset($_COOKIE['customer'])) {
+if (explode('?', $_SERVER['REQUEST_URI'])[0] === '/pointbook-token') {
+    if ($customer === '') {
         http_response_code(204);
         return;
     }
     header('Content-Type: application/json');
-    echo json_encode(['token' => token($_COOKIE['customer'])]);
+    echo json_encode(['token' => token($customer)]);
     return;
 }
 $cart = json_encode(['id' => 'cart-1', 'total' => '24.90', 'currency' => 'EUR']);
 ?>
 <!doctype html>
 <html lang="de">
+<meta name="viewport" content="width=device-width">
 <title>Shop</title>
 <h1>Espresso</h1>
 <?= snippet('product', ['article' => 'espresso', 'price' => '24.90']) ?>

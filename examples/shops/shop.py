@@ -9,10 +9,11 @@ import time
 from http.client import HTTPException
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 from urllib.request import urlopen
 
 POINTBOOK, KEY = os.environ["POINTBOOK"], os.environ["POINTBOOK_KEY"]
+HEAD = "<!doctype html><html lang=de><meta name=viewport content=width=device-width><title>Shop</title>"
 CART = {"id": "cart-1", "total": "24.90", "currency": "EUR"}
 
 
@@ -46,20 +47,19 @@ class Shop(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         cookie = SimpleCookie(self.headers.get("Cookie", "")).get("customer")
-        if self.path == "/pointbook-token":
-            if cookie is None:
-                self._answer(204, "application/json", "")
+        customer = "" if cookie is None else unquote(cookie.value)
+        if self.path.partition("?")[0] == "/pointbook-token":
+            if customer:
+                self._answer(200, "application/json", json.dumps({"token": token(customer)}))
             else:
-                self._answer(200, "application/json", json.dumps({"token": token(cookie.value)}))
+                self._answer(204, "application/json", "")
         else:
-            known = cookie is not None
+            known = bool(customer)
             product = snippet("product", signed_in=known, article="espresso", price="24.90")
             checkout = snippet("checkout", signed_in=known, cart=json.dumps(CART), **{"apply-to": "#voucher"})
             account = snippet("account", signed_in=known)
             body = f"<h1>Espresso</h1>{product}<label>Voucher <input id=voucher></label>{checkout}{account}"
-            self._answer(
-                200, "text/html; charset=utf-8", f"<!doctype html><html lang=de><title>Shop</title>{body}"
-            )
+            self._answer(200, "text/html; charset=utf-8", HEAD + body)
 
     def _answer(self, status: int, kind: str, content: str) -> None:
         self.send_response(status)

@@ -61,11 +61,35 @@ async def test_a_customer_of_an_example_sees_their_points(shop: Shop, port: int,
     async with running(name, port, **environment) as origin:
         await page.goto(f"{origin}/")
         await expect(page.locator("pointbook-product")).to_contain_text("25 Punkte")
+        assert await page.locator("meta[name=viewport]").get_attribute("content") == "width=device-width"
         assert (await page.request.get(f"{origin}/pointbook-token")).status == 204
         await page.context.add_cookies([{"name": "customer", "value": "clara", "url": origin}])
         token = (await (await page.request.get(f"{origin}/pointbook-token")).json())["token"]
         signed = await verify_customer_token(shop.installation, token, now=datetime.now(UTC))
         assert signed.subject == "clara"
+
+
+@pytest.mark.parametrize("name", SHOPS_THAT_RUN_HERE)
+async def test_the_token_route_of_an_example_is_for_whoever_the_cookie_names(shop: Shop, name: str) -> None:
+    key = await create_token_key(shop.installation, shop.programme.id, "HS256", now=shop.clock())
+    async with (
+        running(name, 1, TOKEN_KID=key.kid, TOKEN_SECRET=key.secret or "") as origin,
+        httpx.AsyncClient(base_url=origin) as client,
+    ):
+        for cookie, customer in (
+            ("customer=w%C3%B6lf", "wölf"),
+            ("other=1; customer=a%20b%2Bc", "a b+c"),
+            ("customer=100%", "100%"),
+        ):
+            for path in ("/pointbook-token", "/pointbook-token?x=1"):
+                answer = await client.get(path, headers={"Cookie": cookie})
+                assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+                token = answer.json()["token"]
+                signed = await verify_customer_token(shop.installation, token, now=datetime.now(UTC))
+                assert signed.subject == customer
+        for cookie in ("", "customer=", "other=clara", "no-customer=clara"):
+            answer = await client.get("/pointbook-token?x=1", headers={"Cookie": cookie})
+            assert (answer.status_code, answer.content) == (204, b""), "a guest"
 
 
 async def test_an_example_sells_on_when_pointbook_ends_or_stalls_in_an_answer() -> None:
