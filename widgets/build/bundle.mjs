@@ -60,7 +60,8 @@ const templates = {
 
 // Lit's Trusted Types policy gets our name: a page that has Lit itself, and lists "lit-html", keeps that for its own.
 // What is for browsers that adopt no style sheets, or need polyfills, is left out, since the widgets do not run in them;
-// and what it tells other copies of Lit, and decorators, of which there are none.
+// and what it tells other copies of Lit, and decorators, of which there are none. Attributes are texts here, properties are
+// not reflected to them, and nothing is added to an element from outside.
 const VERSION = [/\(\w+\.\w+Versions\?\?=\[\]\)\.push\("[\d.]+"\)/, "0"];
 const EDITS = {
   "lit-html.js": [['createPolicy("lit-html"', 'createPolicy("pointbook"'], [/\w+\.litHtmlPolyfillSupport/, "undefined"], VERSION],
@@ -69,6 +70,10 @@ const EDITS = {
     [/\w+\.reactiveElementPolyfillSupport/, "undefined"],
     [/Symbol\.metadata\?\?=.*?new WeakMap;/, ""],
     [/const \w+=this\[Symbol\.metadata\];if\(null!==\w+\)\{.*?\}this/, "this"],
+    [/toAttribute\(\w,\w\)\{.*?\}return \w\},fromAttribute\(\w,\w\)\{.*?return \w\}/, "fromAttribute:t=>t"],
+    [/_\$ET\(\w,\w\)\{.*?\}(?=_\$AK)/, ""],
+    [/this\._\$Eq&&=.*?\)\),/, ""],
+    [/addController\(\w\)\{.*?\}removeController\(\w\)\{.*?\}/, ""],
     VERSION,
   ],
   "lit-element.js": [

@@ -51,7 +51,7 @@ interface Shown extends Quoted {
 
 type Answered = Extract<RedeemPointsMutation["redeemPoints"], { redemption: object }>["redemption"];
 
-const MOST = 90_000; // characters of a cart; the API takes a little more
+const MOST = 30_000; // characters of a cart; the API takes 100 KB, and some characters are three bytes
 
 /** Of a page's cart, beside what is to be paid; a shop's cart may have more in it. */
 const TOLD = [
@@ -85,10 +85,12 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   private declare _changing: boolean;
   private declare _left: number;
   private _hold: Hold | null = null;
-  /** The customer has asked for a hold and knows of none yet: the answer may be on its way, or lost. */
-  private _wanted = false;
+  /** For which cart the customer has asked for a hold and knows of none yet: the answer may be on its way, or lost. */
+  private _wanted: string | null = null;
   /** The shop's field that has got the code; its button is pressed once, if the customer has asked for the hold here. */
   private _filled: HTMLInputElement | null = null;
+  /** The code that was put there, as the shop's field writes it. */
+  private _put = "";
   private _press = false;
   private _typing = 0;
   private _countdown = new Countdown((left, told) => this._onTick(left, told));
@@ -129,15 +131,16 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   protected override _clear(): void {
     this._take(null, 0, "gone");
     super._clear();
-    this._wanted = false;
+    this._wanted = null;
     this._choice = "KEEP";
   }
 
   /** The customer may need the code that is shown; what was said of another cart is not so of this one. */
   protected override _kept(): Shown | null {
-    const { _data: data } = this;
+    const { _data: data, _hold: hold } = this;
+    if (hold && this._countdown.over && !this._note) this._tell(this._texts.say("lapsed")); // as far as anybody knows
     if (!data || data.cart === this.cart) return data;
-    return this._hold && { ...data, earnQuote: {}, redemptionQuote: null };
+    return hold && { ...data, earnQuote: {}, redemptionQuote: null };
   }
 
   protected override _show(data: Shown): View {
@@ -237,7 +240,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
 
   private _choose(choice: Choice): void {
     this._choice = choice;
-    this._wanted = false;
+    this._wanted = null;
   }
 
   private _change(hold: Hold): void {
@@ -271,14 +274,19 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const full = this._choice === "FULL";
     const input = { mode: full ? "FULL" : "PARTIAL", points: full ? null : +this._points, cart: payable(this.cart!) } as const;
     const asked = performance.now();
-    const send = (idempotencyKey: string) => this._ask(RedeemPoints, { input: { ...input, idempotencyKey } });
-    this._wanted = true;
+    const { id } = input.cart;
+    const send = (idempotencyKey: string) =>
+      this._ask(RedeemPoints, { input: { ...input, idempotencyKey } }).catch((failure: Failure) => {
+        if (failure.code !== "UNREACHABLE") this._wanted = null; // it was answered: there will be no hold
+        throw failure;
+      });
+    this._wanted = id;
     void this._do(input, send, ({ redeemPoints: answer }) => {
-      this._wanted = false;
+      this._wanted = null;
       if (!("redemption" in answer)) return answer;
       const { redemption } = answer;
       if (!redemption.millisecondsLeft) this._tell(this._texts.say("lapsed")); // the first answer was lost
-      else this._take(redemption, asked, null, redemption);
+      else if (this.cart?.id === id) this._take(redemption, asked, null, redemption);
       return null;
     });
   };
@@ -312,11 +320,12 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const former = this._hold;
     const another = former?.id !== hold?.id;
     this._hold = hold;
+    if (another) this._keys.clear(); // what was asked for of the former one would be answered as it was then
     if (former && another) {
       const ended = why ?? (this._countdown.over ? "lapsed" : "gone");
       this._note = this._said = "";
       const field = found<HTMLInputElement>(this.applyTo);
-      if (!hold && field?.value === former.voucherCode) put(field, "");
+      if (!hold && field && field.value === this._put) put(field, "");
       if (!hold) this._tell(this._texts.say(ended));
       this._emit("ended", { code: former.voucherCode, why: hold ? "replaced" : ended });
     }
@@ -325,13 +334,14 @@ export class PointbookCheckout extends PointbookElement<Shown> {
       return this._countdown.stop();
     }
     this._countdown.start(hold.millisecondsLeft, asked);
-    if (another && this._wanted) own = {}; // its answer was lost
+    if (another && this._wanted === this.cart?.id) own = {}; // its answer was lost
     if (!another && !own) return;
     this._filled = null;
     this._press = !!own;
-    this._fill(former?.voucherCode);
+    this._fill();
     if (!own) return;
-    this._wanted = this._changing = false;
+    this._wanted = null;
+    this._changing = false;
     this._note = "";
     this._tellTime(hold);
     const { voucherCode: code, points, value } = hold;
@@ -339,11 +349,15 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   }
 
   /** The code goes into the shop's field once, as soon as there is one: the customer may put something else there. */
-  private _fill(former = ""): void {
+  private _fill(): void {
     const field = found<HTMLInputElement>(this.applyTo);
     if (!this._hold || !field || field === this._filled) return;
     this._filled = field;
-    if (this._press || ["", former].includes(field.value)) put(field, this._hold.voucherCode);
+    const code = this._hold.voucherCode;
+    if (this._press || ["", this._put, code].includes(field.value)) {
+      put(field, code);
+      this._put = field.value;
+    }
     if (this._press) found<HTMLElement>(this.applyButton)?.click();
     this._press = false;
   }

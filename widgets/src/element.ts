@@ -66,7 +66,7 @@ export abstract class PointbookElement<Data> extends LitElement {
   /** The programme's conditions, once they were asked for. */
   declare _terms: GuidelinesQuery["guidelines"]["sections"] | undefined;
   /** Keys of what the customer has asked for and the API has not answered, by what that was. */
-  private _keys = new Map<string, string>();
+  protected _keys = new Map<string, string>();
   private _watched: Access | null = null;
   /** The customer of whom everything here is, as `Access` has it. */
   private _who: string | null | undefined;
@@ -213,7 +213,7 @@ export abstract class PointbookElement<Data> extends LitElement {
   get _access(): Access {
     const { tokenProvider, tokenUrl, token } = this;
     const source = tokenProvider || tokenUrl || token || null;
-    return accessOf((this.api ?? HERE).replace(/\/$/, ""), this.apiKey ?? "", source, source === tokenUrl);
+    return accessOf((this.api ?? HERE).replace(/\/$/, ""), this.apiKey ?? "", source, !!tokenUrl && source === tokenUrl);
   }
 
   /** For the customer who is there now: when there is another one before the answer, it never comes. */

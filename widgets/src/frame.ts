@@ -9,8 +9,11 @@ const widget = document.querySelector<HTMLElement & { tokenProvider: TokenProvid
 const PATIENCE = 5_000; // milliseconds, after which the widget takes it that nobody is signed in
 const AGAIN = 1_000; // milliseconds between two questions: the page around may listen later than this one asks
 
+/** Where a browser says whose page is around, nobody else is spoken to. */
+const around = [...(location.ancestorOrigins ?? [])][0];
+
 function tell(type: string, detail: object): void {
-  for (const origin of parents) window.parent.postMessage({ type: "pointbook:" + type, ...detail }, origin);
+  for (const origin of around && parents.includes(around) ? [around] : parents) window.parent.postMessage({ type: "pointbook:" + type, ...detail }, origin);
 }
 
 /** Of an answer that came without its being waited for. */

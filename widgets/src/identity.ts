@@ -14,8 +14,8 @@ interface Claims {
   readonly exp?: number;
 }
 
-const LIFE = 600_000; // of a token that does not say, in milliseconds
-const PAUSE = 5_000; // before a shop that did not answer is asked again
+const LIFE = 600_000; // of what does not say: a token, or that nobody is signed in; in milliseconds
+const PAUSE = 5_000; // to wait for a shop's answer, and before it is asked again
 
 /** An API, a key for it, and the customer who is at this page. */
 export class Access {
@@ -33,7 +33,10 @@ export class Access {
     /** A publishable key. */
     readonly _key: string,
     private readonly _provider: TokenProvider,
-  ) {}
+  ) {
+    // whoever comes back to a page may have signed out elsewhere; elements hear of it later, and ask
+    addEventListener("visibilitychange", () => this._expire(), true);
+  }
 
   /** A token that is good for a fifth of its life at least, or null for a guest. Whoever watches knows of it before. */
   async _current(): Promise<string | null> {
@@ -69,10 +72,13 @@ export class Access {
 
   private async _ask(): Promise<Kept> {
     try {
-      const given = await this._provider();
+      const given = await Promise.race([
+        this._provider(),
+        new Promise<never>((_, reject) => setTimeout(reject, PAUSE)),
+      ]);
       const token = given && /^[\w.~+/=-]+$/.test(given) ? given : null; // a page that asks to sign in is none
       const { iat, exp } = claims(token ?? "");
-      return { _token: token, _staleAt: token ? Date.now() + 0.8 * ((exp! - iat!) * 1000 || LIFE) : Infinity };
+      return { _token: token, _staleAt: Date.now() + 0.8 * ((exp! - iat!) * 1000 || LIFE) };
     } catch {
       return { _token: this._token, _staleAt: Date.now() + PAUSE }; // a page without its token route still has guests
     }
@@ -95,10 +101,10 @@ export function accessOf(api: string, key: string, source: TokenProvider | strin
   return access;
 }
 
-/** The route answers a token, as `{"token": "..."}` or plain, or says with 204 or 4xx that nobody is signed in. */
+/** The route answers a token, as `{"token": "..."}` or plain, or says with 204 or 400 to 404 that nobody is signed in. */
 async function fetchToken(url: string): Promise<string | null> {
-  const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
-  if (answer.status >= 500) throw new Error();
+  const answer = await fetch(url, { credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" } });
+  if (answer.status > 404) throw new Error();
   if (!answer.ok) return null;
   const text = (await answer.text()).trim();
   return text[0] === "{" ? (JSON.parse(text).token as string) : text;

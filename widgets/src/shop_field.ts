@@ -9,10 +9,13 @@ export function found<Kind extends Element>(selector: string | null | undefined)
   }
 }
 
-/** By the setter of the element's class: frameworks that keep a field's value have put their own in front. */
+/** By the setter of the element's class, or of one before it: frameworks that keep a field's value have put their own
+ *  in front. */
 export function put(field: HTMLInputElement, value: string): void {
   if (field.value === value) return;
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value")?.set?.call(field, value);
+  let own: PropertyDescriptor | undefined;
+  for (let of = field; !own && of; ) own = Object.getOwnPropertyDescriptor((of = Object.getPrototypeOf(of)), "value");
+  own?.set?.call(field, value);
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }

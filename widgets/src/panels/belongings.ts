@@ -34,7 +34,7 @@ export class CardsPanel extends Panel<Card> {
       ${usable
         ? html`<p part="code"><code translate="no">${code}</code>
               <button part="button" @click=${() => this._host._copy(code)}>${texts.say("copy")}</button></p>
-            <details><summary>${texts.say("qrCode")}</summary>${qr(qrCode, texts.say("qrCode"))}</details>
+            ${this._fold(code, html`<summary>${texts.say("qrCode")}</summary>`, qr(qrCode, texts.say("qrCode")))}
             <p><a part="link" href=${access._api + pagePath} target="_blank" rel="noopener noreferrer">${texts.say("print")}</a></p>`
         : nothing}`;
   }

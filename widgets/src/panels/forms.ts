@@ -1,5 +1,6 @@
 /** Forms of the panels: what they hold, and where the API finds it wrong. */
 
+import type { Failure } from "../client";
 import type { PointbookElement, Refusal } from "../element";
 import type { Key } from "../texts";
 
@@ -11,7 +12,8 @@ export function given(form: HTMLFormElement): (name: string) => string | null {
   return (name) => `${data.get(name) ?? ""}`.trim() || null;
 }
 
-/** As `_do`; a value that the API refuses is pointed at where it was put in. */
+/** As `_do`; a value that the API refuses is pointed at where it was put in, and whoever has no answer is told to look
+ *  whether it was done. */
 export async function submit<Answer>(
   host: Host,
   form: HTMLFormElement,
@@ -20,7 +22,14 @@ export async function submit<Answer>(
   read: (answer: Answer) => Refusal | null,
 ): Promise<void> {
   let refused: Refusal | null = null;
-  await host._do(input, send, (answer) => (refused = read(answer)));
+  let lost = false;
+  const sent = (key: string) =>
+    send(key).catch((failure: Failure) => {
+      lost = failure.code === "UNREACHABLE";
+      throw failure;
+    });
+  await host._do(input, sent, (answer) => (refused = read(answer)));
+  if (lost) host._tell(host._texts.say("unsure"));
   const name = (refused as Refusal | null)?.field?.split(".").pop();
   if (!name) return;
   await host.updateComplete; // until then its fields are disabled

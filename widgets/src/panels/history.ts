@@ -61,17 +61,19 @@ export class HistoryPanel extends Panel<Item> {
         }</b>
       </p>
       ${explained
-        ? html`<details @toggle=${() => this._explain(item.id)}>
-            <summary aria-label=${`${texts.say("why")} ${source || what}, ${texts.number(item.points)}`}>${texts.say("why")}</summary>
-            ${reason
+        ? this._fold(
+            item.id,
+            html`<summary aria-label=${`${texts.say("why")} ${source || what}, ${texts.number(item.points)}`}>${texts.say("why")}</summary>`,
+            reason
               ? html`<ul>${reason.rules.filter(({ verdict }) => verdict !== "INERT").map(
                   (rule) => html`<li part="row">
                     <span>${rule.label}${rule.factor && rule.points ? html` <small>${times(rule.factor)}</small>` : nothing}${rule.lostTo ? html`<small>${texts.say("lostTo", { rule: rule.lostTo.label })}</small>` : nothing}</span>
                     <b>${rule.factor && !rule.points ? times(rule.factor) : texts.number(rule.points)}</b>
                   </li>`,
                 )}</ul>`
-              : html`<p>${texts.say(reason === null ? "noReason" : "loading")}</p>`}
-          </details>`
+              : html`<p>${texts.say(reason === null ? "noReason" : "loading")}</p>`,
+            () => void this._explain(item.id),
+          )
         : nothing}`;
   }
 

@@ -20,6 +20,7 @@ export abstract class Panel<Item> {
   private _failed = false;
   private _generation = 0;
   private _stale = false;
+  private _open = new Set<string>();
 
   constructor(
     protected readonly _host: PointbookAccount,
@@ -31,6 +32,16 @@ export abstract class Panel<Item> {
   /** Above the list. */
   protected _head(): View {
     return nothing;
+  }
+  /** A part of an item that is open or not, whatever place the item has in the list by now. */
+  protected _fold(id: string, title: View, content: View, opened?: () => void): View {
+    const toggled = (event: Event) => {
+      const { open } = event.target as HTMLDetailsElement;
+      if (open === this._open.has(id)) return;
+      this._open[open ? "add" : "delete"](id);
+      if (open) opened?.();
+    };
+    return html`<details .open=${this._open.has(id)} @toggle=${toggled}>${title}${content}</details>`;
   }
   protected _shown(): readonly Item[] {
     return this._items;
@@ -64,6 +75,7 @@ export abstract class Panel<Item> {
         if (!this._more || !this._wants()) break;
       }
     } catch {
+      if (generation !== this._generation) return;
       this._failed = true;
     }
     this._asking = false;
