@@ -1,5 +1,6 @@
 """Chromium as Debian has it, and the site of a shop on which the widgets stand."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,17 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
+@contextlib.asynccontextmanager
+async def kept_pages() -> AsyncIterator[Page]:
+    """A page of a browser that keeps pages one comes back to, as browsers do when nobody tests with them."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=list(_FLAGS), ignore_default_args=["--disable-back-forward-cache"]
+        )
+        yield await started.new_page()
+        await started.close()
+
+
 @dataclass
 class Site:
     """A shop's site. ``customer`` is who is signed in to it; ``body`` and ``policy`` are of its one page."""
@@ -45,6 +57,8 @@ class Site:
     """That were given out."""
     token: str | None = None
     """Is given out instead of a good one."""
+    keeping: str = "no-store"
+    """How long a browser may keep a token."""
 
     async def snippet(self, widget: str, **attributes: str) -> str:
         """What the shop pastes, as the server gives it."""
@@ -71,11 +85,11 @@ class Site:
 
     async def give_token(self, _request: Request) -> Response:
         if self.customer is None:
-            return Response(status_code=204)
+            return Response(status_code=204, headers={"Cache-Control": self.keeping})
         headers = await self.shop.customer_headers(self.customer)
         token = self.token or headers["Authorization"].removeprefix("Bearer ")
         self.tokens.append(token)
-        return JSONResponse({"token": token}, headers={"Cache-Control": "no-store"})
+        return JSONResponse({"token": token}, headers={"Cache-Control": self.keeping})
 
 
 _STYLE = """
