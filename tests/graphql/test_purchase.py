@@ -6,6 +6,7 @@ import pytest
 
 from pointbook.services.directory import ProgrammeState
 from tests.http.fixtures import Reply, Shop, make_shop
+from tests.http.statements import statements
 from tests.support import (
     MINUTE,
     MOMENT,
@@ -25,6 +26,7 @@ mutation ($input: RedeemPointsInput!) {
     ... on RedeemPointsSuccess {
       redemption {
         id voucherCode state points value { amount currency } remainingToPay { amount } expiresAt extensionsLeft
+        millisecondsLeft endedAt capturedPoints
       }
     }
     ... on UserError { code message }
@@ -37,7 +39,7 @@ mutation ($input: RedeemPointsInput!) {
 EXTEND = """
 mutation ($input: ExtendRedemptionInput!) {
   extendRedemption(input: $input) {
-    ... on ExtendRedemptionSuccess { redemption { expiresAt extensionsLeft } }
+    ... on ExtendRedemptionSuccess { redemption { state expiresAt extensionsLeft millisecondsLeft endedAt } }
     ... on UserError { code }
   }
 }
@@ -125,10 +127,8 @@ async def test_a_purchase_paid_with_points_end_to_end(shop: Shop) -> None:
 
     shop.clock.now = NOW + 10 * MINUTE
     extended = await shop.as_customer(EXTEND, input={"redemptionId": held["id"], "idempotencyKey": "e-1"})
-    assert extended.data["extendRedemption"]["redemption"] == {
-        "expiresAt": "2026-03-01T09:25:00Z",
-        "extensionsLeft": 9,
-    }
+    extension = extended.data["extendRedemption"]["redemption"]
+    assert (extension["expiresAt"], extension["extensionsLeft"]) == ("2026-03-01T09:25:00Z", 9)
 
     paid = order_document("o-2", "19.99", voucherCode=held["voucherCode"])
     submitted = (await shop.as_server(SUBMIT, input={"order": _copy(paid)})).data["submitOrder"]
@@ -181,6 +181,93 @@ async def test_the_same_key_gets_the_same_answer_and_another_input_a_conflict(sh
     assert await _held(shop, mode="PARTIAL", points=40) == first
     conflict = (await _redeem(shop, mode="PARTIAL", points=41)).data["redeemPoints"]
     assert conflict["__typename"] == "IdempotencyConflict"
+
+
+async def _cancel(shop: Shop, held: Any) -> None:
+    await shop.as_customer(CANCEL, input={"redemptionId": held["id"], "idempotencyKey": "x"})
+
+
+async def _capture(shop: Shop, held: Any) -> None:
+    await shop.as_server(CAPTURE, input={"voucherCode": held["voucherCode"], "idempotencyKey": "x"})
+
+
+async def _replace(shop: Shop, _held: Any) -> None:
+    await _redeem(shop, key="other", mode="PARTIAL", points=50)
+
+
+async def _let_lapse(shop: Shop, _held: Any) -> None:
+    shop.clock.now = NOW + 15 * MINUTE
+
+
+_ENDS = {"RELEASED": _cancel, "CAPTURED": _capture, "LAPSED": _let_lapse}
+_WHAT_AND_HOW_MUCH = ("id", "voucherCode", "points", "value", "remainingToPay")
+
+
+@pytest.mark.parametrize(("state", "end"), [*_ENDS.items(), ("RELEASED", _replace)])
+async def test_who_asks_again_for_a_code_hears_that_it_is_void(shop: Shop, state: str, end: Any) -> None:
+    """The first answer may have been lost: a client must not take the code for a good one."""
+    await join_member(shop.installation, shop.programme)
+    first = await _held(shop, mode="PARTIAL", points=40)
+    shop.clock.now = NOW + MINUTE
+    await end(shop, first)
+    ended = shop.clock.now
+    shop.clock.now += MINUTE
+    again = await _held(shop, mode="PARTIAL", points=40)
+    assert [again[part] for part in _WHAT_AND_HOW_MUCH] == [first[part] for part in _WHAT_AND_HOW_MUCH]
+    assert again["endedAt"] == ended.isoformat().replace("+00:00", "Z")
+    assert (again["state"], again["millisecondsLeft"], again["extensionsLeft"]) == (state, 0, 0)
+    assert again["capturedPoints"] == (40 if state == "CAPTURED" else None)
+
+
+async def test_who_asks_again_hears_how_long_a_code_is_good_now(shop: Shop) -> None:
+    await join_member(shop.installation, shop.programme)
+    held = await _held(shop)
+    assert (held["millisecondsLeft"], held["extensionsLeft"]) == (900_000, 10)
+    shop.clock.now = NOW + 5 * MINUTE
+    assert (await _held(shop))["millisecondsLeft"] == 600_000
+    for key, minute in (("e-1", 6), ("e-2", 8)):
+        shop.clock.now = NOW + minute * MINUTE
+        await shop.as_customer(EXTEND, input={"redemptionId": held["id"], "idempotencyKey": key})
+    now = {"expiresAt": "2026-03-01T09:23:00Z", "extensionsLeft": 8}
+    again = await _held(shop)
+    assert {part: again[part] for part in now} == now
+    extended = await shop.as_customer(EXTEND, input={"redemptionId": held["id"], "idempotencyKey": "e-1"})
+    assert extended.data["extendRedemption"]["redemption"] == {
+        **now,
+        "state": "HELD",
+        "millisecondsLeft": 900_000,
+        "endedAt": None,
+    }
+
+
+@pytest.mark.parametrize(("state", "end"), _ENDS.items())
+async def test_who_asks_again_to_extend_hears_that_it_has_ended(shop: Shop, state: str, end: Any) -> None:
+    await join_member(shop.installation, shop.programme)
+    held = await _held(shop)
+    asked = {"redemptionId": held["id"], "idempotencyKey": "e-1"}
+    await shop.as_customer(EXTEND, input=asked)  # at this very instant, so that its end tells nothing
+    await end(shop, held)
+    again = (await shop.as_customer(EXTEND, input=asked)).data["extendRedemption"]["redemption"]
+    ended = shop.clock.now.isoformat().replace("+00:00", "Z")
+    assert again == {
+        "state": state,
+        "expiresAt": "2026-03-01T09:15:00Z",
+        "extensionsLeft": 0,
+        "millisecondsLeft": 0,
+        "endedAt": ended,
+    }
+
+
+async def test_holding_and_extending_are_one_statement_each(shop: Shop) -> None:
+    await join_member(shop.installation, shop.programme)
+    await shop.as_customer("{ me { id } }")
+    for key in ("k-1", "k-2"):  # the second is answered by the open hold of the cart
+        with statements() as sent:
+            held = await _held(shop, key=key)
+        assert len(sent) == 1, sent
+    with statements() as sent:
+        await shop.as_customer(EXTEND, input={"redemptionId": held["id"], "idempotencyKey": "e-1"})
+    assert len(sent) == 1, sent
 
 
 async def test_e22_a_code_is_void_at_the_limit(shop: Shop) -> None:

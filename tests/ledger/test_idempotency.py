@@ -20,6 +20,19 @@ async def test_a_hold_replays_its_first_answer_whatever_became_of_it(desk: Desk)
     assert await desk.available(minutes(3)) == 80
 
 
+async def test_an_answer_says_whether_it_is_a_repeat(desk: Desk) -> None:
+    await desk.earn(lot(100))
+    hold = await desk.hold(40, key="k")
+    asked = [
+        hold,
+        await desk.hold(40, key="of the cart's hold"),
+        await desk.hold(40, key="k"),
+        await desk.extend(hold, now=minutes(1), key="x"),
+        await desk.extend(hold, now=minutes(1), key="x"),
+    ]
+    assert [answer.repeated for answer in asked] == [False, False, True, False, True]
+
+
 async def test_a_key_that_was_answered_by_the_open_hold_of_the_cart_makes_no_other_later(desk: Desk) -> None:
     await desk.earn(lot(100))
     hold = await desk.hold(40, key="first")

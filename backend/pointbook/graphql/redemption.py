@@ -36,6 +36,10 @@ from pointbook.graphql.scalars import Points
 from pointbook.ledger import HoldState
 from pointbook.services import redemption as service
 
+_KEY: Final = (
+    "A name of this intention, 1 to 100 characters. Sent again with the same input, it has no second effect and "
+    "gets the same redemption, as it is by then: its code may be void. With another input it is a conflict."
+)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 described_enum(
@@ -141,13 +145,13 @@ class RedeemPointsInput:
         default=None, description="With PARTIAL: how many points, at least 1. Not with FULL."
     )
     cart: CartInput = strawberry.field(description="The checkout.")
-    idempotency_key: str = strawberry.field(description=IDEMPOTENCY_KEY)
+    idempotency_key: str = strawberry.field(description=_KEY)
 
 
 @strawberry.input(description="Which redemption to extend.")
 class ExtendRedemptionInput:
     redemption_id: strawberry.ID = strawberry.field(description="The redemption's id.")
-    idempotency_key: str = strawberry.field(description=IDEMPOTENCY_KEY)
+    idempotency_key: str = strawberry.field(description=_KEY)
 
 
 @strawberry.input(description="Which redemption to cancel.")

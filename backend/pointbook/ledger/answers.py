@@ -1,6 +1,6 @@
 """What the ledger answers. Points are whole, money is in minor units, instants are timezone-aware UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -83,6 +83,7 @@ class Hold:
 
     ``points`` were charged and are worth ``value``; of them ``captured_points`` worth ``captured_value`` were
     spent. ``ended_at`` is None while it is held. ``cart``, ``code_hash``: see HoldPoints.
+    ``repeated``: an earlier call had this effect, and this is how the hold was then, not how it is.
     """
 
     hold_id: UUID
@@ -99,6 +100,7 @@ class Hold:
     ended_at: datetime | None
     captured_points: int | None
     captured_value: int | None
+    repeated: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

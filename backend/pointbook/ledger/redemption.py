@@ -4,6 +4,7 @@ Each call is one statement. A refusal is an error of ``pointbook.domain.errors``
 the clock had made due is booked if the caller commits).
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
@@ -20,8 +21,20 @@ from pointbook.ledger.rows import hold_of
 from pointbook.ledger.statuses import refuse
 
 _QUOTE = "select * from ledger.quote($1, $2, $3, $4, $5, $6, $7, $8)"
-_HOLD = "select * from ledger.hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-_EXTEND = "select * from ledger.extend($1, $2, $3, $4, $5, $6, $7)"
+# ``repeated``: whether the request was known when the statement began, whose snapshot this reads. It names
+# ``answer`` so that it is asked after the function, which enters the programme.
+_HOLD = """
+select answer.*, exists (
+    select from ledger.idempotency where programme_id = $1 and request = ($12)[1] and answer.status = 'ok'
+) as repeated
+from ledger.hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as answer
+"""
+_EXTEND = """
+select answer.*, exists (
+    select from ledger.idempotency where programme_id = $1 and request = ($6)[1] and answer.status = 'ok'
+) as repeated
+from ledger.extend($1, $2, $3, $4, $5, $6, $7) as answer
+"""
 _RELEASE = "select * from ledger.release($1, $2, $3, $4, $5)"
 _CAPTURE = "select * from ledger.capture($1, $2, $3, $4, $5, $6, $7)"
 _CAPTURE_LATE = "select * from ledger.capture_late($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -62,7 +75,8 @@ async def hold(
     """Set points aside from ``now`` for ``command.lifetime``.
 
     Same cart, points and value as an open hold of the account: that hold, unchanged. Same cart otherwise: it is
-    released and replaced, its points counting as free for its successor (R20). Same request: the first answer.
+    released and replaced, its points counting as free for its successor (R20). Same request: the first answer,
+    ``repeated``.
     Raises NotAMember, MemberInactive, RedemptionLocked, InsufficientPoints, BelowMinimum, ExceedsCart,
     IdempotencyConflict, ClockAhead.
     """
@@ -86,7 +100,7 @@ async def hold(
     )
     assert row is not None
     _refuse_amount(row, command.points, command.minimum_points, now)
-    return _moved(connection, programme_id, row)
+    return replace(_moved(connection, programme_id, row), repeated=row["repeated"])
 
 
 async def extend(  # noqa: PLR0917  # who, what, how much, in the order of the statement
@@ -102,6 +116,7 @@ async def extend(  # noqa: PLR0917  # who, what, how much, in the order of the s
 ) -> Hold:
     """Let an open hold of the account end ``lifetime`` after ``now``, at most ``maximum`` times (R19).
 
+    Same request: the first answer, ``repeated``.
     Raises RedemptionNotFound (also for another account's), RedemptionEnded, ExtensionsExhausted,
     IdempotencyConflict, ClockAhead.
     """
@@ -111,7 +126,7 @@ async def extend(  # noqa: PLR0917  # who, what, how much, in the order of the s
     assert row is not None
     if row["status"] == "exhausted":
         raise errors.ExtensionsExhausted(maximum)
-    return _ended_or_hold(connection, programme_id, row, now)
+    return replace(_ended_or_hold(connection, programme_id, row, now), repeated=row["repeated"])
 
 
 async def release(

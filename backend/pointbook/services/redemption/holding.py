@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from pointbook import ledger
+from pointbook.db.retry import retrying
 from pointbook.db.session import Connection
 from pointbook.domain import codes, errors
 from pointbook.domain.access import Principal
@@ -71,8 +72,9 @@ async def quote(
 async def redeem(installation: Installation, principal: Principal, command: Redeem, *, now: datetime) -> Voucher:
     """Hold points of the customer for a cart and answer the voucher that stands for them (R19, R20).
 
-    It lapses after the programme's hold length. Repeated with the same key: the first answer. Same cart and same
-    points: the same voucher; other points: a new one in its place.
+    It lapses after the programme's hold length. Repeated with the same key: the same voucher, as it is now, so
+    that nobody takes a void code for a good one. Same cart and same points: the same voucher; other points: a new
+    one in its place.
     Raises NotAMember, MemberInactive, RedemptionLocked, ProgrammeNotOpen, CurrencyMismatch, CheckoutHasVoucher,
     InsufficientPoints, BelowMinimum, ExceedsCart, IdempotencyConflict, InvalidInput; nothing is held then.
     """
@@ -98,6 +100,7 @@ async def extend(
 ) -> Voucher:
     """Let the customer's own voucher live for another hold length from ``now`` (R19).
 
+    Repeated with the same key: the voucher as it is now.
     Raises RedemptionNotFound (also for another's), RedemptionEnded, ExtensionsExhausted, IdempotencyConflict.
     """
     programme, account = await _customer(installation, principal)
@@ -144,10 +147,22 @@ async def _answer(
     call: Callable[[Connection], Awaitable[Hold]],
     now: datetime,
 ) -> Voucher:
-    """The voucher that ``call`` answers when it is the account's turn."""
+    """The voucher that ``call`` answers when it is the account's turn; of a repeat as it is, and not as it was."""
     async with installation.turns.turn(programme.id, account.account_id):
         hold = await installation.db.one_statement(call)
+    if hold.repeated:
+        hold = await _as_it_is(installation, programme.id, hold, now)
     return voucher_of(installation, programme, hold, now=now)
+
+
+async def _as_it_is(installation: Installation, programme_id: int, hold: Hold, now: datetime) -> Hold:
+    async def read() -> Hold | None:
+        async with installation.db.bare_transaction(programme_id) as connection:
+            return await ledger.hold_of_id(connection, programme_id, hold.hold_id, now=now)
+
+    seen = await retrying(read)
+    assert seen is not None, "holds are never deleted"
+    return seen
 
 
 async def _customer(installation: Installation, principal: Principal) -> tuple[ProgrammeSnapshot, AccountKey]:
