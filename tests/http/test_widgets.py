@@ -9,14 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
+from asgi_lifespan import LifespanManager
 
+from pointbook.app import create_app
 from pointbook.domain.access import ALL_RIGHTS
+from pointbook.http.rate_limit import Rates
 from pointbook.http.widget_scripts import widget_files
 from pointbook.services.directory import ProgrammeState
 from pointbook.services.keys import KeyKind, NewKey, create_key
-from tests.http.fixtures import Shop, make_shop
+from pointbook.settings import Settings
+from tests.http.fixtures import GENEROUS, Shop, make_shop
 from tests.rules.shop import add_rule, rule
-from tests.support import NOW
+from tests.support import NOW, SECRET
 
 PAYLOAD = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
@@ -96,7 +100,6 @@ async def test_a_snippet_has_what_a_guest_would_see_and_the_script_with_its_inte
     await add_rule(shop.installation, shop.programme, rule(points=35, targets=["tea"]))
     answer = await snippet(shop, quantity="2")
     assert answer.status_code == 200
-    assert answer.headers["cache-control"].startswith("public, max-age=60,")
     found = _Elements(answer.text)
     assert found.names == ["script", "div", "pointbook-product", "br"]
     assert found.text.strip() == "50 Punkte + 70 Punkte extraJetzt mitmachen: 100 Punkte geschenkt"
@@ -110,6 +113,31 @@ async def test_a_snippet_has_what_a_guest_would_see_and_the_script_with_its_inte
     evergreen = _Elements((await snippet(shop, script="evergreen")).text).elements[0][1]
     assert str(evergreen["src"]).endswith("/widgets/v1/pointbook.js")
     assert "integrity" not in evergreen
+
+
+async def test_a_snippet_that_names_the_host_it_was_asked_at_is_kept_for_nobody_else(
+    shop: Shop, database_url: str
+) -> None:
+    """A cache that does not tell hosts apart would hand a script of an attacker's choice to all."""
+    params, evil = {"api-key": shop.publishable_key}, {"Host": "evil.example"}
+    answer = await shop.client.get("/widgets/snippet/account", params=params, headers=evil)
+    assert 'src="http://evil.example/' in answer.text
+    assert answer.headers["cache-control"].startswith("private, max-age=60,")
+    frame = await shop.client.get("/widgets/frame/account", params=params, headers=evil)
+    assert "evil.example" not in frame.text
+    assert frame.headers["cache-control"].startswith("public, max-age=60,")
+
+    settings = Settings.model_validate(
+        {"database_url": database_url, "secret": SECRET, "public_url": "https://points.example"}
+    )
+    app = create_app(settings, clock=shop.clock, rates=Rates(GENEROUS, GENEROUS, GENEROUS))
+    async with (
+        LifespanManager(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://pointbook.test") as client,
+    ):
+        answer = await client.get("/widgets/snippet/account", params=params, headers=evil)
+    assert 'src="https://points.example/' in answer.text
+    assert answer.headers["cache-control"].startswith("public, max-age=60,")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ ROOM: Final = {"product": 0, "checkout": 286, "account": 561}
 """Pixels that a member's view takes on a phone below a line of text, in the longest language: so nothing moves."""
 _COST: Final = 20
 _CACHED: Final = "public, max-age=60, stale-while-revalidate=600"
+_CACHED_BY_ONE: Final = "private, max-age=60, stale-while-revalidate=600"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,10 @@ class Widgets:
                 "room": 0 if request.query_params.get("signed-in") == "no" else ROOM[widget.name],
             },
         )
+        # Else the script's address is what the caller says that ours is, and not for others.
+        caching = _CACHED if self._public_url else _CACHED_BY_ONE
         return HTMLResponse(
-            content + "\n", headers={"Cache-Control": _CACHED, "Vary": "Origin", **_PLAIN, **reply.shared}
+            content + "\n", headers={"Cache-Control": caching, "Vary": "Origin", **_PLAIN, **reply.shared}
         )
 
     async def _frame(self, request: Request, reply: _Reply) -> Response:
