@@ -2,19 +2,56 @@
 // A shop in PHP: a page with the widgets, and the route that signs the customer's token.
 
 $customer = $_COOKIE['customer'] ?? ''; // who is signed in; empty for a guest
+if (!is_string($customer)) {
+    $customer = ''; // customer[x]=... is an array
+}
+$until = microtime(true) + 1; // so long a page waits for Pointbook, whatever it asks
+$outage = sys_get_temp_dir() . '/pointbook-outage-' . md5(__DIR__ . getenv('POINTBOOK'));
 
 // What Pointbook gives to paste; nothing while it cannot be reached, because the shop sells on.
 function snippet(string $widget, array $attributes = []): string
 {
-    global $customer;
+    global $customer, $outage;
+    if (@filemtime($outage) > time() - 10) {
+        return ''; // it could not be reached just now
+    }
     $query = http_build_query($attributes + [
         'api-key' => getenv('POINTBOOK_KEY'),
         'data-token-url' => '/pointbook-token',
         'signed-in' => $customer === '' ? 'no' : 'yes',
     ]);
-    $patience = stream_context_create(['http' => ['timeout' => 2]]);
-    $answer = @file_get_contents(getenv('POINTBOOK') . "/widgets/snippet/$widget?$query", false, $patience) ?: '';
-    return str_ends_with(rtrim($answer), '</div>') ? $answer : ''; // PHP hands on what came before an answer was cut
+    $answer = answer(getenv('POINTBOOK') . "/widgets/snippet/$widget?$query");
+    if ($answer === null) {
+        touch($outage);
+        return '';
+    }
+    [$head, $body] = explode("\r\n\r\n", $answer, 2) + ['', ''];
+    return preg_match('~^HTTP/\S+ 200 ~', $head) && str_ends_with(rtrim($body), '</div>') ? $body : ''; // all of it
+}
+
+// What is answered until $until, with its head, or null. The timeout of file_get_contents is that of each read.
+function answer(string $url): ?string
+{
+    global $until;
+    preg_match('~^http(s?)://([^/:]+)(:\d+)?(.*)~', $url, $part);
+    [, $secure, $host, $port, $path] = $part;
+    $address = ($secure ? 'tls' : 'tcp') . "://$host" . ($port ?: ($secure ? ':443' : ':80'));
+    $socket = @stream_socket_client($address, $number, $why, max(0.01, $until - microtime(true)));
+    if (!$socket) {
+        return null;
+    }
+    fwrite($socket, "GET $path HTTP/1.0\r\nHost: $host$port\r\n\r\n");
+    stream_set_blocking($socket, false);
+    $answer = '';
+    while (!feof($socket)) {
+        $left = (int) (1e6 * ($until - microtime(true)));
+        $readable = [$socket];
+        if ($left <= 0 || !stream_select($readable, $writable, $special, 0, $left)) {
+            return null;
+        }
+        $answer .= fread($socket, 65536);
+    }
+    return $answer;
 }
 
 function encoded(string $content): string
@@ -28,7 +65,7 @@ function token(string $customer): string
     $now = time();
     $head = ['alg' => 'HS256', 'typ' => 'JWT', 'kid' => getenv('TOKEN_KID')];
     $claims = ['aud' => 'pointbook', 'sub' => $customer, 'iat' => $now, 'exp' => $now + 900];
-    $signed = encoded(json_encode($head)) . '.' . encoded(json_encode($claims));
+    $signed = encoded(json_encode($head)) . '.' . encoded(json_encode($claims, JSON_INVALID_UTF8_SUBSTITUTE));
     return $signed . '.' . encoded(hash_hmac('sha256', $signed, getenv('TOKEN_SECRET'), true));
 }
 

@@ -6,8 +6,10 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -80,6 +82,8 @@ async def test_the_token_route_of_an_example_is_for_whoever_the_cookie_names(sho
             ("customer=w%C3%B6lf", "wölf"),
             ("other=1; customer=a%20b%2Bc", "a b+c"),
             ("customer=100%", "100%"),
+            ("x@y=1; customer=clara", "clara"),
+            ("a[b]=1; customer=clara", "clara"),
         ):
             for path in ("/pointbook-token", "/pointbook-token?x=1"):
                 answer = await client.get(path, headers={"Cookie": cookie})
@@ -87,7 +91,7 @@ async def test_the_token_route_of_an_example_is_for_whoever_the_cookie_names(sho
                 token = answer.json()["token"]
                 signed = await verify_customer_token(shop.installation, token, now=datetime.now(UTC))
                 assert signed.subject == customer
-        for cookie in ("", "customer=", "other=clara", "no-customer=clara"):
+        for cookie in ("", "customer=", "other=clara", "no-customer=clara", "customer[a]=x"):
             answer = await client.get("/pointbook-token?x=1", headers={"Cookie": cookie})
             assert (answer.status_code, answer.content) == (204, b""), "a guest"
 
@@ -112,6 +116,40 @@ async def test_an_example_sells_on_when_pointbook_ends_or_stalls_in_an_answer() 
     for name, shown in zip(SHOPS_THAT_RUN_HERE, pages, strict=True):
         assert "Voucher" in shown, name
         assert "cut" not in shown, name
+
+
+@pytest.mark.parametrize("name", SHOPS_THAT_RUN_HERE)
+@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n<div>"])
+async def test_an_example_waits_for_a_slow_pointbook_once_and_not_long(
+    name: str, begins: bytes, tmp_path: Path
+) -> None:
+    """Slow: it takes the request and says nothing, or goes on for ever, some bytes at a time."""
+    asked = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            asked += 1
+            writer.write(begins)
+            while not writer.transport.is_closing():
+                writer.write(b"-" if begins else b"")
+                await writer.drain()
+                await asyncio.sleep(0.2)
+        writer.close()
+
+    async with (
+        await asyncio.start_server(answer, "127.0.0.1", 0) as slow,
+        running(name, slow.sockets[0].getsockname()[1], TMPDIR=str(tmp_path)) as origin,
+        httpx.AsyncClient(base_url=origin, timeout=20) as client,
+    ):
+        begun = time.monotonic()
+        assert "Voucher" in (await client.get("/")).text
+        assert time.monotonic() - begun < 4, "about a second for all, on a machine that has much to do"
+        first = asked
+        assert first > 0
+        assert "Voucher" in (await client.get("/")).text
+        assert asked == first, "it is left in peace for a while"
 
 
 async def _until_up(port: int) -> None:
