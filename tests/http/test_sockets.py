@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from pointbook.http import protocol
-from pointbook.http.protocol import MAX_FRAMING, MAX_HEAD, DeadlineProtocol
+from pointbook.http.protocol import MAX_DROPPED, MAX_FRAMING, MAX_HEAD, DeadlineProtocol
 from tests.http.fixtures import Shop
 
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: pointbook.test\r\nContent-Type: application/json\r\n"
@@ -118,6 +118,38 @@ async def test_a_body_that_trickles_after_its_refusal_ends_with_the_deadline(
     writer.close()
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_what_is_too_large_is_read_to_its_end_so_that_a_browser_sees_why_it_is_refused(
+    port: int, shop: Shop, *, chunked: bool
+) -> None:
+    body = b" " * 143_000
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    begin, end = (b"%x\r\n" % len(body), b"\r\n0\r\n\r\n") if chunked else (b"", b"")
+    key = f"Pointbook-Key: {shop.publishable_key}\r\n".encode()
+    reader, writer = await _open(port, HEAD, key, framing, b"\r\n\r\n", begin, body[:110_000])
+    refusal = await reader.readuntil(b"}")
+    assert b" 413 " in refusal.partition(b"\r\n")[0]
+    writer.write(body[110_000:] + end)
+    writer.write(b"GET /health/live HTTP/1.1\r\nHost: pointbook.test\r\nConnection: close\r\n\r\n")
+    assert b"HTTP/1.1 200 OK" in await reader.read()
+    writer.close()
+
+
+async def test_what_is_refused_is_not_read_without_end(port: int, shop: Shop) -> None:
+    key = f"Pointbook-Key: {shop.publishable_key}\r\n".encode()
+    reader, writer = await _open(port, HEAD, key, b"Content-Length: 1000000000\r\n\r\n")
+    assert b" 413 " in await reader.readline()
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while not reader.at_eof() and sent < 10 * MAX_DROPPED:
+            writer.write(b" " * 100_000)
+            await writer.drain()
+            sent += 100_000
+            await asyncio.sleep(0)
+    assert sent < 10 * MAX_DROPPED
+    writer.close()
+
+
 async def test_headers_have_a_size(port: int) -> None:
     reader, writer = await _open(port, HEAD, b"X-Large: " + b"x" * (MAX_HEAD + 70_000))
     async with asyncio.timeout(3):
@@ -195,6 +227,21 @@ async def test_trailers_have_a_size(port: int, part: bytes) -> None:
     async with asyncio.timeout(4):  # half of what the deadline gives
         await _ended(reader)
     sending.cancel()
+    writer.close()
+
+
+@pytest.mark.parametrize("first", [5_000, 9_000, 60_000])
+async def test_a_large_body_that_comes_in_parts_is_served(port: int, shop: Shop, first: int) -> None:
+    query = b'{"query":"{ programme { name } }","variables":{"a":"'
+    body = query + b"x" * (90_000 - len(query) - 3) + b'"}}'
+    head = f"Authorization: Bearer {shop.secret_key}\r\nX-Long: {'x' * 10_000}\r\n".encode()
+    length = b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    reader, writer = await _open(port, HEAD, head, length, body[:first])
+    for start in range(first, len(body), 20_000):
+        await asyncio.sleep(0.05)  # so that it is a part by itself
+        writer.write(body[start : start + 20_000])
+        await writer.drain()
+    assert b'"name":"A shop"' in await reader.read()
     writer.close()
 
 

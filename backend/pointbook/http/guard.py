@@ -58,6 +58,4 @@ async def _collect(receive: Receive, limit: int) -> bytes:
 
 def too_large(limit: int) -> Problem:
     """The refusal of a body above ``limit`` bytes."""
-    return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", f"A body has at most {limit} bytes.", _CLOSE
-    )
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", f"A body has at most {limit} bytes.")

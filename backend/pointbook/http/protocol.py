@@ -16,7 +16,9 @@ REQUEST_SECONDS = 8.0
 MAX_HEAD = 32_768
 """Bytes of request line and headers."""
 MAX_FRAMING = 8_192
-"""Bytes in a row, after the headers, that are no body: chunk sizes, their extensions, trailers."""
+"""Bytes that come in a row, after the headers, without any body: chunk sizes, their extensions, trailers."""
+MAX_DROPPED = 4_000_000
+"""Bytes of a body that are read on after its answer: a browser that is cut off while it sends shows no answer."""
 ANSWER_SECONDS = 20.0
 """From the end of an answer (or the moment it no longer fits the buffers) until the client has taken it."""
 CLOSE_SECONDS = 5.0
@@ -33,6 +35,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     _in_body = False
     _head_size = 0
     _framing_size = 0
+    _has_brought = False  # whether the data at hand ended a head or held a part of a body
+    _dropped = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it the same way
@@ -44,14 +48,15 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._has_brought = False
         super().data_received(data)
         if self._handed_over:
             return
         if self._in_head:
             self._head_size += len(data)
-        elif self._in_body:
+        elif self._in_body and not self._has_brought:
             self._framing_size += len(data)
-        if self._head_size > MAX_HEAD or self._framing_size > MAX_FRAMING:
+        if self._head_size > MAX_HEAD or self._framing_size > MAX_FRAMING or self._dropped > MAX_DROPPED:
             self.transport.close()
         if self.transport.is_closing():
             self._start_answer_deadline()
@@ -67,7 +72,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head_size = 0
+        self._head_size = self._dropped = 0
         self._start_deadline()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -76,13 +81,16 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._in_body = True
+        self._in_body = self._has_brought = True
         self._head_size = self._framing_size = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._framing_size = 0
+        self._has_brought = True
         super().on_body(body)
+        if self.cycle.response_complete:
+            self._dropped += len(body)
 
     def on_message_complete(self) -> None:
         self._in_body = False
