@@ -290,6 +290,38 @@ async def test_orders_and_bookings_go_on_when_the_demo_is_started_again(
                 assert number not in page.text
 
 
+async def test_only_what_the_bar_offers_is_chosen(visitor: httpx.AsyncClient) -> None:
+    await visitor.post("/demo/look", content="customer=jonas&lang=en")
+    for form in (
+        "lang=de%0d%0aX",
+        "lang=xx&theme=x&shop=x",
+        "customer=who",
+        "customer=jonas%0d%0aX",
+        b"lang=\xff",
+    ):
+        answer = await visitor.post("/demo/look", content=form, follow_redirects=False)
+        assert (answer.status_code, answer.headers.get_list("set-cookie")) == (303, []), form
+    page = await visitor.get("/demo/account")
+    assert 'lang="en"' in page.text
+    assert (await visitor.get("/demo/token")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["look", "add", "voucher", "order", "book", "act", "clock"])
+async def test_a_form_that_is_no_text_is_answered(visitor: httpx.AsyncClient, path: str) -> None:
+    visitor.cookies = httpx.Cookies({"customer": "jonas", "cart": "grinder:1", "shop": "morgenrot"})
+    for field in ("lang", "sku", "quantity", "voucher", "service", "number", "act", "by"):
+        for form in (field.encode() + b"=\xff\xfe", b"\xff" + field.encode() + b"=1"):
+            assert (await visitor.post(f"/demo/{path}", content=form)).status_code == 200
+
+
+async def test_who_has_a_name_that_is_none_is_a_guest(visitor: httpx.AsyncClient) -> None:
+    for customer in ("9" * 300, "\x7f"):
+        visitor.cookies = httpx.Cookies({"customer": customer})
+        assert (await visitor.get("/demo/token")).status_code == 204
+        for page in ("", "/cart", "/account", "/entries"):
+            assert (await visitor.get(f"/demo{page}")).status_code == 200
+
+
 async def test_odd_cookies_and_forms_are_nobody_and_nothing(visitor: httpx.AsyncClient) -> None:
     cookies = {"shop": "x", "lang": "<b>", "theme": "x", "cart": f"moon:1.grinder:<script>.grinder:{'9' * 5000}:"}
     page = await visitor.get("/demo/cart", headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})

@@ -24,7 +24,7 @@ from pointbook.demo import OpenShop
 from pointbook.demo.calls import MOST, MOVE_CLOCK, VOUCHER, Calls
 from pointbook.demo.deals import Act, Deals
 from pointbook.demo.shops import NEWCOMER, Article, Shop
-from pointbook.demo.visitors import CART, LOOK, THEMES, Visit, Visitor, form_of, visitor_of, written_cart
+from pointbook.demo.visitors import CART, THEMES, Visit, Visitor, chosen, form_of, visitor_of, written_cart
 from pointbook.demo.words import REFUSALS, WORDS
 from pointbook.domain.money import Money
 from pointbook.graphql.engine import Engine
@@ -129,11 +129,9 @@ class DemoSite:
 
     async def look(self, request: Request) -> Response:
         """Another shop, customer, language or theme."""
-        form = await form_of(request)
         back = RedirectResponse(_back(request), 303)
-        for name in LOOK:
-            if name in form:
-                back.set_cookie(name, form[name], samesite="lax", path=SITE_PATH)
+        for name, value in chosen(await form_of(request), self._by_key).items():
+            back.set_cookie(name, value, samesite="lax", path=SITE_PATH)
         return back
 
     async def add(self, request: Request) -> Response:
@@ -214,7 +212,11 @@ class DemoSite:
         return JSONResponse(dict(by_name(self.documents)), headers=_HEADERS)
 
     def _visitor(self, request: Request) -> Visitor:
-        return visitor_of(request, {shop.key: shop for shop in self.shops})
+        return visitor_of(request, self._by_key)
+
+    @property
+    def _by_key(self) -> dict[str, Shop]:
+        return {shop.key: shop for shop in self.shops}
 
     async def _visit(self, request: Request) -> Visit:
         visitor = self._visitor(request)

@@ -1,6 +1,6 @@
 """Who looks at which shop: what a browser's cookies say, and the forms that change it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from pointbook.demo.shops import Shop
+from pointbook.demo.shops import NEWCOMER, Shop
 from pointbook.demo.words import WORDS
+from pointbook.domain import text
+from pointbook.domain.errors import InvalidInput
 from pointbook.services.directory import ProgrammeSnapshot
 
 THEMES: Final = ("auto", "light", "dark")
-LOOK: Final = ("shop", "customer", "lang", "theme")
-"""What a visitor chooses in the bar; cookies of the same names keep it."""
 CART: Final = "cart"
 _MOST: Final = 99
 _DIGITS: Final = 4
@@ -63,11 +63,23 @@ def visitor_of(request: Request, shops: Mapping[str, Shop]) -> Visitor:
     cart = {sku: _number(quantity, 0) for sku, _, quantity in pieces if sku in _skus(shop)}
     return Visitor(
         shop,
-        given.get("customer") or None,
+        _customer(given.get("customer", "")),
         lang if lang in WORDS else next(iter(WORDS)),
         theme if theme in THEMES else THEMES[0],
         {sku: number for sku, number in cart.items() if number},
     )
+
+
+def chosen(form: Mapping[str, str], shops: Mapping[str, Shop]) -> dict[str, str]:
+    """What a visitor chooses in the bar, of what is offered there; cookies of the same names keep it."""
+    members = {member for shop in shops.values() for member in shop.members}
+    offered: dict[str, Collection[str]] = {
+        "shop": shops,
+        "customer": {"", NEWCOMER, *members},
+        "lang": WORDS,
+        "theme": THEMES,
+    }
+    return {name: form[name] for name, values in offered.items() if form.get(name) in values}
 
 
 def written_cart(cart: Mapping[str, int]) -> str:
@@ -75,12 +87,19 @@ def written_cart(cart: Mapping[str, int]) -> str:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """Also what is empty: a guest is the customer without a name."""
-    return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+    """Also what is empty: a guest is the customer without a name. What is no text stands for nothing here."""
+    return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
 
 
-def _number(text: str, otherwise: int) -> int:
-    return min(int(text), _MOST) if text.isdecimal() and len(text) <= _DIGITS else otherwise
+def _customer(name: str) -> str | None:
+    try:
+        return text.identifier("customer", name)
+    except InvalidInput:
+        return None
+
+
+def _number(given: str, otherwise: int) -> int:
+    return min(int(given), _MOST) if given.isdecimal() and len(given) <= _DIGITS else otherwise
 
 
 def _skus(shop: Shop) -> set[str]:
