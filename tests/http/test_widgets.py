@@ -214,7 +214,7 @@ async def test_what_a_merchant_calls_the_programme_stays_text(shop: Shop) -> Non
         ({"lang": "de" + "-x" * 17}, 400, "lang: "),
         ({"store": "moon"}, 400, "moon"),
         ({"api-key": "pk_unknown"}, 401, "key"),
-        ({"api-key": ""}, 401, "key"),
+        ({"api-key": ""}, 400, "api-key: is required"),
         ({"variation": "x" * 9_000}, 414, "let the page set `cart`"),
     ],
 )
@@ -240,6 +240,10 @@ async def test_a_cart_that_the_element_could_not_read_is_refused(shop: Shop) -> 
     for cart in ("not json", "[1]", '{"id": "1", "total": "9.00"}'):
         answer = await snippet(shop, "checkout", cart=cart)
         assert (answer.status_code, answer.text[:5]) == (400, "cart:")
+    for total, status in (('"24,90"', 400), ("null", 400), ("-1", 400), ('"24.90"', 200), ("24.9", 200)):
+        answer = await snippet(shop, "checkout", cart=f'{{"id": "1", "total": {total}, "currency": "EUR"}}')
+        assert answer.status_code == status, answer.text
+        assert answer.text.startswith("cart.total: ") == (status == 400)
     assert (await snippet(shop, "checkout")).status_code == 200, "a page may set it"
 
 
@@ -248,7 +252,7 @@ async def test_a_widget_that_is_not_there_is_missing_with_any_key_or_none(shop: 
     for key in (shop.publishable_key, "pk_unknown", ""):
         answer = await shop.client.get(f"/widgets/{face}/nix", params={"api-key": key} if key else {})
         assert (answer.status_code, answer.text) == (404, "There are the widgets product, checkout, account.\n")
-    assert (await shop.client.get(f"/widgets/{face}/account")).status_code == 401
+    assert (await shop.client.get(f"/widgets/{face}/account")).status_code == 400
 
 
 async def test_only_a_publishable_key_is_put_into_a_page(shop: Shop) -> None:
@@ -312,7 +316,16 @@ async def test_a_frame_is_in_the_language_of_its_widget(shop: Shop) -> None:
     for asked, tag, said in (({}, "de", "Ihre Punkte"), ({"lang": "en-GB"}, "en-GB", "Your points")):
         params = {"api-key": shop.publishable_key, **asked}
         answer = await shop.client.get("/widgets/frame/account", params=params)
-        assert (_Elements(answer.text).elements[0], said in answer.text) == (("html", {"lang": tag}), True)
+        [page, *_] = _Elements(answer.text).elements
+        assert (page[0], page[1]["lang"], said in answer.text) == ("html", tag, True)
+
+
+async def test_a_frame_is_light_unless_it_is_told_otherwise(shop: Shop) -> None:
+    for asked, theme in (({}, "light"), ({"theme": "auto"}, "auto"), ({"theme": "dark"}, "dark")):
+        params = {"api-key": shop.publishable_key, **asked}
+        elements = _Elements((await shop.client.get("/widgets/frame/account", params=params)).text).elements
+        assert elements[0][1]["data-theme"] == theme
+        assert [given["theme"] for name, given in elements if name == "pointbook-account"] == [theme]
 
 
 async def test_links_of_a_frame_lead_out_of_it(shop: Shop) -> None:

@@ -61,6 +61,19 @@ async def test_e06_part_of_the_points_with_its_limits(site: Site, page: Page) ->
     assert await spendable(site.shop.installation, site.shop.programme) == 210, "the first hold was replaced"
 
 
+async def test_what_a_part_is_worth_is_of_the_cart_that_is_there(site: Site, page: Page) -> None:
+    await signed_in(site, 250)
+    await shown(site, page, cart("19.99"))
+    await page.get_by_label("Use some of them").check()
+    await page.get_by_label("How many points").fill("150")
+    await expect(page.get_by_text("= €7.50")).to_be_visible()
+    await page.evaluate(
+        "(() => { const e = document.querySelector('pointbook-checkout'); e.cart = { ...e.cart, total: 2 }; })()"
+    )
+    await expect(page.get_by_text("1 to 40")).to_be_visible()
+    await expect(page.get_by_label("Use 40 points = €2.00; €0.00 left to pay")).to_be_visible()
+
+
 async def test_e22_the_time_runs_out_to_the_second_by_the_servers_clock(
     site: Site, page: Page, clock: Clock
 ) -> None:

@@ -74,6 +74,56 @@ async def test_the_code_of_a_cart_that_has_gone_is_not_used_for_the_next_one(sit
     assert await told(page, "redeemed", "ended") == []
 
 
+async def test_the_code_of_a_cart_that_waits_is_not_called_used(site: Site, page: Page) -> None:
+    await held(site, page)
+    note = page.locator("[part=note]")
+    change = (
+        "(to) => { const e = document.querySelector('pointbook-checkout'); e.cart = to && { ...e.cart, ...to }; }"
+    )
+    await page.evaluate(change, {"id": "cart-2"})
+    await expect(page.get_by_role("radio").first).to_be_visible()
+    await expect(note).to_have_count(0)
+    await page.evaluate(change, {"id": "cart-1"})
+    await expect(page.locator(CODE)).to_be_visible()
+    await expect(note).to_have_count(0)
+    await page.evaluate(change, None)
+    await expect(page.get_by_label("Voucher")).to_have_value("")
+    assert [detail["why"] for _, detail in await told(page, "ended")] == ["gone", "gone"]
+
+
+async def test_beside_a_good_code_stands_nothing_of_what_was_before(site: Site, page: Page) -> None:
+    await held(site, page)
+    await page.get_by_role("button", name="Do not use points").click()
+    await expect(page.locator("[part=note]")).to_have_text("Your points are free again.")
+    await redeem(site.shop.installation, site.shop.programme, 50, of=shop_cart("cart-1", 1_000))
+    await ask_again(page)
+    await expect(page.locator(CODE)).to_be_visible()
+    await expect(page.locator("[part=note]")).to_have_count(0)
+
+
+async def test_a_code_that_was_put_off_elsewhere_is_not_called_void_any_more(site: Site, page: Page) -> None:
+    await page.clock.install()
+    await held(site, page)
+    await page.route("**/graphql", lambda route: route.abort())
+    await page.clock.fast_forward("16:00")
+    await expect(page.locator("[part=note]")).to_contain_text("The time is up")
+    await page.unroute("**/graphql")
+    await page.clock.fast_forward("00:11")  # the shop's clock has not gone on: the browser's is wrong
+    await expect(page.locator("[role=timer]")).to_contain_text("1")
+    await expect(page.locator("[part=note]")).to_have_count(0)
+
+
+async def test_a_code_that_cannot_be_changed_offers_no_change(site: Site, page: Page) -> None:
+    await held(site, page)
+    await expect(page.get_by_role("button", name="Change")).to_be_visible()
+    await page.evaluate(
+        "(() => { const e = document.querySelector('pointbook-checkout');"
+        " e.cart = { ...e.cart, shopVouchers: ['SUMMER'] }; })()"
+    )
+    await expect(page.get_by_role("button", name="Change")).to_have_count(0)
+    await expect(page.locator(CODE)).to_be_visible()
+
+
 async def test_a_code_of_another_window_is_not_ones_own_after_a_refusal(site: Site, page: Page) -> None:
     refusal = {"errors": [{"message": "", "extensions": {"code": "RATE_LIMITED"}}]}
 

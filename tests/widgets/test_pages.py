@@ -181,6 +181,43 @@ async def test_a_page_is_told_that_its_key_is_wrong_or_not_for_it(site: Site, pa
         assert await page.evaluate("window.code") == code
 
 
+async def test_elements_that_could_not_ask_come_back_by_themselves(site: Site, page: Page) -> None:
+    await page.clock.install()
+    await with_everything(site)
+    found = await all_three(site)
+    for again in ("online", "seen", "later", "pressed"):
+        await page.route("**/graphql**", lambda route: route.abort())
+        await site.show(page, *found)
+        await loaded(page)
+        await expect(page.locator("pointbook-account")).to_contain_text("That did not work.")
+        await page.unroute("**/graphql**")
+        match again:
+            case "online":
+                await page.evaluate("dispatchEvent(new Event('online'))")
+            case "seen":
+                await page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+            case "later":
+                await page.clock.fast_forward(30_000)
+            case _:
+                await page.get_by_role("button", name="Try again").click()
+        await expect(page.get_by_text("Your points at A shop")).to_be_visible()
+        await expect(page.locator("pointbook-product [part=points]")).to_be_visible()
+        await expect(page.get_by_text("This purchase earns")).to_be_visible()
+
+
+async def test_a_panel_opened_before_its_script_could_be_loaded_is_asked_for_with_the_next(
+    site: Site, page: Page
+) -> None:
+    await with_everything(site)
+    await page.route("**/panels*.js", lambda route: route.abort())
+    await site.show(page, await site.snippet("account"))
+    await page.get_by_text("History").click()
+    await expect(page.get_by_text("That did not work.").first).to_be_visible()
+    await page.unroute("**/panels*.js")
+    await page.get_by_text("Gift cards for points").click()
+    await expect(page.get_by_text("For joining")).to_be_visible()
+
+
 async def test_two_versions_on_one_page_do_not_clash(site: Site, page: Page) -> None:
     first = await site.snippet("account")
     second = (await site.snippet("product", article="tea", price="25.00", script="evergreen")).replace(

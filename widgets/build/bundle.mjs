@@ -74,6 +74,10 @@ const EDITS = {
     [/_\$ET\(\w,\w\)\{.*?\}(?=_\$AK)/, ""],
     [/this\._\$Eq&&=.*?\)\),/, ""],
     [/addController\(\w\)\{.*?\}removeController\(\w\)\{.*?\}/, ""],
+    [/this\._\$EO\?\.forEach\(\w=>\w\.\w+\?\.\(\)\)/g, "0"],
+    [/static addInitializer\(\w\)\{.*?\}(?=static)/, ""],
+    [/void 0!==\w\.l&&\(this\.l=\[\.\.\.\w\.l\]\)/, "0"],
+    [/this\.constructor\.l\?\.forEach\(\w=>\w\(this\)\)/, "0"],
     VERSION,
   ],
   "lit-element.js": [

@@ -48,7 +48,7 @@ export class PointbookAccount extends PointbookElement<Shown> {
   protected override _showFailure(): View {
     const { _texts: texts } = this;
     return html`<section part="card" lang=${texts.language}><p>${this._texts.say("failed")}</p>
-      <p part="actions"><button part="button" @click=${() => this._reload()}>${this._texts.say("retry")}</button></p></section>`;
+      <p part="actions"><button part="button" @click=${() => this.refresh()}>${this._texts.say("retry")}</button></p></section>`;
   }
 
   protected override _show({ of }: Shown): View {
@@ -98,8 +98,9 @@ export class PointbookAccount extends PointbookElement<Shown> {
       this._open.add(name);
       try {
         const second = await secondPart();
+        const asked = this._panels ? [name] : this._open;
         this._panels ??= second._panels(this);
-        this._panels[name]._refresh();
+        for (const each of asked) this._panels[each]._refresh();
       } catch {
         this._tell(this._texts.say("failed"));
       }

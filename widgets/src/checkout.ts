@@ -23,7 +23,7 @@ import type { Money } from "./texts";
 /** What the page tells of its cart: `lines` as for `earnQuote`, without them the total counts as one line. */
 export interface ShopCart extends Partial<Omit<EarnCartInput, "shopVouchers">> {
   id: string;
-  total: string;
+  total: string | number;
   currency: string;
   /** Codes, or vouchers with what they took off. */
   shopVouchers?: (string | NonNullable<EarnCartInput["shopVouchers"]>[number])[];
@@ -102,7 +102,11 @@ export class PointbookCheckout extends PointbookElement<Shown> {
 
   protected override async _load(signal: AbortSignal, signedIn: boolean): Promise<Shown | null> {
     const { cart } = this;
-    if (!cart) return null;
+    if (cart !== this._data?.cart) this._worth = null;
+    if (!cart) {
+      this._take(null, 0);
+      return null;
+    }
     let redeemed: string | null = null;
     let plain = JSON.stringify(cart).length > MOST;
     for (;;) {
@@ -169,7 +173,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const { _texts: texts, _hold: hold } = this;
     const quote = data.redemptionQuote;
     const free = quote?.__typename === "RedemptionQuote";
-    if (hold && !(this._changing && free)) return this._showHold(hold, data);
+    if (hold && !(this._changing && free)) return this._showHold(hold, data, free);
     if (me.balance.debt) return html`<p>${texts.say("debt", { n: me.balance.debt })}</p>`;
     if (!data.programme.maximumShareOfCart) return nothing; // here points buy products or gift cards
     if (free) return this._showChoice(data, quote);
@@ -217,7 +221,7 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     </form>`;
   }
 
-  private _showHold(hold: Hold, { cart, programme }: Shown): View {
+  private _showHold(hold: Hold, { cart, programme }: Shown, free: boolean): View {
     const texts = this._texts;
     const { amount, currency } = hold.value;
     const toPay = { amount: `${Math.max(0, +cart.total - +amount)}`, currency };
@@ -233,7 +237,9 @@ export class PointbookCheckout extends PointbookElement<Shown> {
               ${texts.say("extend", { n: programme.holdMinutes })}
             </button>`
           : nothing}
-        <button part="button" ?disabled=${this._busy} @click=${() => this._change(hold)}>${texts.say("change")}</button>
+        ${free
+          ? html`<button part="button" ?disabled=${this._busy} @click=${() => this._change(hold)}>${texts.say("change")}</button>`
+          : nothing}
         <button part="button" ?disabled=${this._busy} @click=${() => this._cancel(hold)}>${texts.say("cancel")}</button>
       </p>`;
   }
@@ -321,12 +327,12 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     const another = former?.id !== hold?.id;
     this._hold = hold;
     if (another) this._keys.clear(); // what was asked for of the former one would be answered as it was then
+    if (another || (hold && this._countdown.over)) this._note = this._said = ""; // it was of what was there before
     if (former && another) {
       const ended = why ?? (this._countdown.over ? "lapsed" : "gone");
-      this._note = this._said = "";
       const field = found<HTMLInputElement>(this.applyTo);
       if (!hold && field && field.value === this._put) put(field, "");
-      if (!hold) this._tell(this._texts.say(ended));
+      if (!hold && this._data?.cart.id === this.cart?.id) this._tell(this._texts.say(ended));
       this._emit("ended", { code: former.voucherCode, why: hold ? "replaced" : ended });
     }
     if (!hold) {
@@ -385,13 +391,13 @@ function readCart(text: string | null): ShopCart | null {
 
 function payable({ id, total, currency, shopVouchers, voucherCode }: ShopCart): CartInput {
   const codes = shopVouchers?.map((voucher) => (typeof voucher === "string" ? voucher : voucher.code)) ?? null;
-  return { id, total, currency, shopVouchers: codes, voucherCode: voucherCode ?? null };
+  return { id, total: `${total}`, currency, shopVouchers: codes, voucherCode: voucherCode ?? null };
 }
 
 /** `plain`: without all but what is to be paid. */
 function earnings(cart: ShopCart, redeemedValue: string | null, plain: boolean): EarnCartInput {
   const { total, currency, shopVouchers } = cart;
-  const lines = [{ id: "-", articleId: "-", quantity: "1", amount: total }];
+  const lines = [{ id: "-", articleId: "-", quantity: "1", amount: `${total}` }];
   if (plain) return { currency, lines, redeemedValue };
   const told = Object.fromEntries(TOLD.map((name) => [name, cart[name]]));
   const vouchers = shopVouchers?.filter((voucher) => typeof voucher !== "string") ?? null;

@@ -22,6 +22,7 @@ export interface Refusal {
 
 const HERE = new URL("../..", SCRIPT_URL).href.slice(0, -1); // the script lies at /widgets/v1/
 const QUIET = 150; // milliseconds without a change before a page that is being typed in is asked about
+const AGAIN = 30_000; // milliseconds until what could not be reached is tried again
 
 const looks = new CSSStyleSheet();
 looks.replaceSync(sheet);
@@ -98,6 +99,7 @@ export abstract class PointbookElement<Data> extends LitElement {
     }
     super.connectedCallback();
     addEventListener("pointbook:changed", this._onChanged);
+    addEventListener("online", this._onChanged);
     document.addEventListener("visibilitychange", this._onSeen);
     this.addEventListener("click", this._onClick, true);
     if (this.hasUpdated) void this._reload();
@@ -106,6 +108,7 @@ export abstract class PointbookElement<Data> extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     removeEventListener("pointbook:changed", this._onChanged);
+    removeEventListener("online", this._onChanged);
     document.removeEventListener("visibilitychange", this._onSeen);
     this._watched?._watchers.delete(this._onCustomer);
     this._watched = null;
@@ -202,6 +205,7 @@ export abstract class PointbookElement<Data> extends LitElement {
       this._failed = true;
       this._data = this._kept();
       this._emitError(failure);
+      if ((failure as Failure).code === "UNREACHABLE") this._waiting = window.setTimeout(() => void this._reload(), AGAIN);
     }
   }
 
@@ -253,7 +257,7 @@ export abstract class PointbookElement<Data> extends LitElement {
 
   /** A page that was out of sight shows what is so now: the machine may have slept. */
   private _onSeen = (): void => {
-    if (this._data && !document.hidden) void this._reload();
+    if (this._request && !document.hidden) void this._reload();
   };
 
   /** To be heard, also when it was the last thing that was said. */

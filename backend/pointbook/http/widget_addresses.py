@@ -11,6 +11,7 @@ import orjson
 from starlette.requests import Request
 
 from pointbook.domain.errors import InvalidInput
+from pointbook.domain.money import MAX_AMOUNT, scaled
 from pointbook.http.problems import Problem
 
 _COMMON: Final = ("lang", "theme", "data-token-url")
@@ -46,6 +47,7 @@ _LANGUAGE: Final = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", 
 _LEADING: Final = ("join-url", "login-url", "data-token-url")
 _OF_A_CART: Final = {"id", "total", "currency"}
 _MOST_DIGITS: Final = 9  # of a number of people
+_PLACES: Final = 4  # no currency has more
 _MAX_QUERY: Final = 8_000
 
 
@@ -62,6 +64,8 @@ def asked(request: Request) -> tuple[str, dict[str, str]]:
     for name in given:
         if name not in (*names, *_HOW):
             raise InvalidInput(name, "is not an attribute of this widget")
+    if not given.get("api-key"):
+        raise InvalidInput("api-key", "is required: a publishable key, pk_...")
     _check(given)
     return widget, {name: given[name] for name in names if name in given}
 
@@ -109,13 +113,16 @@ def _check(given: Mapping[str, str]) -> None:
     for name in _LEADING:
         if name in given and address(name, given[name]).scheme not in ("", "http", "https"):
             raise InvalidInput(name, "must be an address of the web")
-    if "cart" in given and not _is_cart(given["cart"]):
-        raise InvalidInput("cart", f"must be a JSON object with {', '.join(sorted(_OF_A_CART))}")
+    if "cart" in given:
+        _check_cart(given["cart"])
 
 
-def _is_cart(given: str) -> bool:
+def _check_cart(given: str) -> None:
+    """A total may be a number, too: of the two that is what a shop's programmer writes first."""
     try:
         cart = orjson.loads(given)
     except orjson.JSONDecodeError:
-        return False
-    return isinstance(cart, dict) and cart.keys() >= _OF_A_CART
+        cart = None
+    if not isinstance(cart, dict) or not cart.keys() >= _OF_A_CART:
+        raise InvalidInput("cart", f"must be a JSON object with {', '.join(sorted(_OF_A_CART))}")
+    scaled("cart.total", str(cart["total"]), _PLACES, MAX_AMOUNT)

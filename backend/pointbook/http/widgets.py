@@ -29,6 +29,8 @@ from pointbook.texts.widget_texts import TITLES, join_offer
 
 ROOM: Final = {"product": 0, "checkout": 286, "account": 561}
 """Pixels that a member's view takes on a phone below a line of text, in the longest language: so nothing moves."""
+_OF_A_FRAME: Final = "light"
+"""The theme of a frame that is not told another: it cannot see the page around."""
 _COST: Final = 20
 _CACHED: Final = "public, max-age=60, stale-while-revalidate=600"
 _CACHED_BY_ONE: Final = "private, max-age=60, stale-while-revalidate=600"
@@ -130,7 +132,7 @@ class Widgets:
             {
                 "files": {name: file.pinned_name for name, file in widget_files().items()},
                 "widget": widget.name,
-                "attributes": widget.attributes,
+                "attributes": {"theme": _OF_A_FRAME, **widget.attributes},
                 "fallback": widget.fallback,
                 "tag": widget.tag,
                 "parents": origins,

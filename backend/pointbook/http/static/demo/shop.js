@@ -100,6 +100,11 @@ function signed(number) {
   return number > 0 ? `+${number}` : `−${-number}`;
 }
 
+/** A code as the shop's server takes it, however a customer has typed it. */
+function plain(code) {
+  return code.replace(/\W/g, "").toUpperCase();
+}
+
 /** The shop's server asks whether the code is good. */
 async function apply(button) {
   const voucher = document.getElementById("voucher").value;
@@ -124,6 +129,11 @@ document.addEventListener("DOMContentLoaded", () => {
   look.addEventListener("change", () => look.submit());
   document.getElementById("voucher")?.addEventListener("input", () => {
     document.getElementById("applied").textContent = ""; // it was of another code
+  });
+  document.addEventListener("pointbook:ended", ({ detail }) => {
+    const voucher = document.getElementById("voucher");
+    if (plain(voucher.value) === plain(detail.code)) voucher.value = "";
+    document.getElementById("applied").textContent = "";
   });
   document.getElementById("apply")?.addEventListener("click", ({ currentTarget }) => void apply(currentTarget));
 });
