@@ -18,6 +18,11 @@ window.fetch = async (url, options) => {
 let calls = null; // the newest last
 let documents = null;
 let known = null; // the newest entry when the page before this one was shown
+let leaving = false; // what comes of the button that was pressed is news for the next page
+
+addEventListener("beforeunload", () => {
+  leaving = true;
+});
 
 function element(name, text, parts = []) {
   const made = document.createElement(name);
@@ -80,7 +85,7 @@ async function tell() {
   const rows = await (await original(entries.dataset.from)).json();
   const of = "entries of " + entries.dataset.of;
   known ??= Number(sessionStorage.getItem(of) ?? rows[0]?.seq ?? 0);
-  if (rows.length) sessionStorage.setItem(of, rows[0].seq);
+  if (rows.length && !leaving) sessionStorage.setItem(of, rows[0].seq);
   entries.replaceChildren(
     ...rows.map((entry) => {
       const { seq, at, kind, source } = entry;
