@@ -40,6 +40,7 @@ async def test_who_comes_next_does_not_find_the_codes_of_gift_cards(site: Site, 
     await page.get_by_role("button", name="100 points").click()
     await page.get_by_role("button", name="Yes, for 100 points").click()
     await expect(page.get_by_text("Done.").first).to_be_visible()
+    await expect(page.locator(AVAILABLE)).to_contain_text("200")  # nothing moves under the pointer any more
     await page.get_by_text("Your gift cards").click()
     code = await page.locator("[part=code] code").inner_text()
     site.customer = "c-2"
@@ -166,7 +167,8 @@ async def test_a_token_route_that_asks_to_sign_in_means_nobody_and_one_that_fail
 async def test_elements_that_are_removed_ask_for_nothing_more(site: Site, page: Page) -> None:
     await signed_in(site, 400)
     await page.route("**/widgets/v1/*", lambda route: route.continue_())
-    await site.show(page, await site.snippet("account"))
+    async with page.expect_request(lambda request: request.headers.get("accept") == "text/event-stream"):
+        await site.show(page, await site.snippet("account"))
     await expect(page.locator(AVAILABLE)).to_contain_text("400")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/graphql" in request.url else None)

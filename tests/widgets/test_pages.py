@@ -136,6 +136,7 @@ async def test_they_work_on_a_page_that_allows_nothing_but_us(site: Site, page: 
     await open_all(page)
     await page.get_by_role("button", name="200 points").first.click()
     await page.get_by_role("button", name="Yes, for 200 points").click()
+    await expect(page.get_by_text("You have 430 points").first).to_be_visible()
     await page.get_by_text("QR code", exact=True).click()
     await expect(page.get_by_role("img", name="QR code")).to_be_visible()
     assert [line for line in refused if "favicon" not in line and "404" not in line] == []
