@@ -476,13 +476,18 @@ class Teller:
         return Page(
             account.balance(self._lifted(now)),
             account.expiring(self._lifted(now), now + WINDOW),
-            [figures(hold) for hold in account.holds if hold.state == "HELD"],
+            [figures(hold) for hold in sorted(account.holds, key=_age) if hold.state == "HELD"],
             [_line(entry) for entry in account.entries[:-6:-1]],
         )
 
     def lines(self, now: datetime) -> list[Line]:
         """The whole history, newest first."""
         return [_line(entry) for entry in reversed(self.account.at(self._lifted(now)).entries)]
+
+
+def _age(hold: Hold) -> tuple[datetime, tuple[int, int]]:
+    """Of one instant those of the account itself are before those of one that was merged into it."""
+    return hold.created_at, hold.made
 
 
 def _line(entry: Entry) -> Line:
