@@ -67,7 +67,7 @@ async def test_time_and_orders_go_on_by_buttons_and_the_drawer_shows_it(demo: Pa
 
     # The hold lapses when its 15 minutes are over.
     await demo.locator("#drawer > summary").click()
-    await expect(demo.locator("#calls li").first).to_contain_text("query Checkout")
+    await expect(asked(demo, "query Checkout").first).to_be_visible()
     await demo.get_by_role("button", name="+15 minutes").click()
     await expect(new_entries(demo)).to_have_text(["LAPSE"])
     await expect(asked(demo, "mutation MoveSandboxClock").locator("summary")).to_have_text(
