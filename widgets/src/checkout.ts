@@ -179,8 +179,8 @@ export class PointbookCheckout extends PointbookElement<Shown> {
     if (free) return this._showChoice(data, quote);
     if (!quote) return nothing;
     const least = "minimumPoints" in quote ? quote.minimumPoints : null;
-    const tooSmall = least === 0 && me.balance.spendable; // without a minimum it is the value of a point that counts
-    const why = tooSmall ? "CART_TOO_SMALL" : least === 0 ? "INSUFFICIENT_POINTS" : quote.code;
+    // without a minimum it is the value of a point that counts, if there is one
+    const why = least !== 0 ? quote.code : me.balance.spendable ? "CART_TOO_SMALL" : "INSUFFICIENT_POINTS";
     return html`<p>${texts.ofCode("no", why, "noOTHER", { n: least ?? 0 })}</p>`;
   }
 
@@ -320,8 +320,8 @@ export class PointbookCheckout extends PointbookElement<Shown> {
   }
 
   /** Where every hold comes, changes and goes, whoever made or ended it: the countdown, the shop's field and what the
-   *  page is told follow from here. `asked` is performance.now() when the answer was asked for: the time left counts from then, so that
-   *  it never promises too much. `own`: the answer to what the customer has asked for here. */
+   *  page is told follow from here. `asked` is performance.now() when the answer was asked for: the time left counts
+   *  from then, so that it never promises too much. `own`: the answer to what the customer has asked for here. */
   private _take(hold: Hold | null, asked: number, why: Why | null = null, own: Partial<Answered> | null = null): void {
     const former = this._hold;
     const another = former?.id !== hold?.id;

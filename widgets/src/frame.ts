@@ -13,7 +13,9 @@ const AGAIN = 1_000; // milliseconds between two questions: the page around may 
 const around = [...(location.ancestorOrigins ?? [])][0];
 
 function tell(type: string, detail: object): void {
-  for (const origin of around && parents.includes(around) ? [around] : parents) window.parent.postMessage({ type: "pointbook:" + type, ...detail }, origin);
+  for (const origin of around && parents.includes(around) ? [around] : parents) {
+    window.parent.postMessage({ type: "pointbook:" + type, ...detail }, origin);
+  }
 }
 
 /** Of an answer that came without its being waited for. */
